@@ -1,0 +1,3 @@
+//! The `altostac` command.
+
+fn main() {}
