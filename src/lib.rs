@@ -20,20 +20,20 @@ pub mod model;
 pub mod storage;
 
 // The flow, in its order.
-pub mod combine;
-pub mod describe;
-pub mod index;
-pub mod plan;
-pub mod publish;
-pub mod read;
 pub mod recipe;
 pub mod scan;
-pub mod serve;
-pub mod validate;
-pub mod verify;
+pub mod plan;
+pub mod index;
+pub mod read;
+pub mod combine;
 pub mod write;
+pub mod verify;
+pub mod describe;
+pub mod validate;
+pub mod publish;
+pub mod serve;
 
 // What remembers, what joins, and what people call.
-pub mod cli;
 pub mod ledger;
 pub mod pipeline;
+pub mod cli;

@@ -1,1 +1,51 @@
-//! The `model` module.
+//! The types that pass between stages. No I/O, no stage is named here.
+//!
+//! | file | nouns |
+//! | --- | --- |
+//! | [`ids`] | `CollectionId`, `ItemId`, `VariableName`, `DimensionName`, `Revision` |
+//! | [`source`] | `SourceUrl`, `Fingerprint`, `SourceFile`, `ItemSource` |
+//! | [`dtype`] | `DataType`, `ByteOrder` |
+//! | [`codec`] | `Codec`, `CodecChain` |
+//! | [`array`](mod@array) | `Numbers`, `Array`, `SmallValues` |
+//! | [`attribute`] | `AttributeValue`, `Attributes` |
+//! | [`chunk`] | `ChunkGrid`, `ChunkLocation`, `ChunkPayload` |
+//! | [`manifest`] | `ChunkManifest` |
+//! | [`file_index`] | `FileIndex`: what one file holds |
+//! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
+//! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
+//! | [`product`] | `Product`, `VerifiedProduct` |
+//! | [`coverage`] | `Coverage`: where and when |
+//! | [`record`] | `Record`, `ValidatedRecord` |
+
+pub mod array;
+pub mod attribute;
+pub mod chunk;
+pub mod codec;
+pub mod coverage;
+pub mod cube;
+pub mod dtype;
+pub mod file_index;
+pub mod ids;
+pub mod manifest;
+pub mod pattern;
+pub mod product;
+pub mod public_urls;
+pub mod recipe;
+pub mod record;
+pub mod source;
+
+pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
+pub use attribute::{AttributeValue, Attributes};
+pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
+pub use codec::{Codec, CodecChain};
+pub use coverage::{BoundingBox, Coverage, TemporalExtent};
+pub use cube::{ArrayData, Conflict, ConflictKind, Group, Note, Placement, Variable, VirtualCube};
+pub use dtype::{ByteOrder, DataType, Primitive};
+pub use file_index::{Dimension, FileGroup, FileIndex, FileVariable, Layout};
+pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
+pub use manifest::{ChunkManifest, ManifestHandle};
+pub use pattern::ItemPattern;
+pub use product::{Product, ProductFile, ProductFormat, VerificationReport, VerifiedProduct};
+pub use public_urls::PublicUrls;
+pub use record::{Record, RecordKind, ValidatedRecord};
+pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourceUrl};

@@ -1,0 +1,73 @@
+//! The filters that a chunk went through.
+
+use std::fmt;
+
+/// One filter of an HDF5 filter pipeline (specification III, IV.A.2.l).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// zlib (filter 1).
+    Deflate {
+        /// 0 to 9.
+        level: u8,
+    },
+    /// Byte shuffle (filter 2).
+    Shuffle {
+        /// Bytes of one element.
+        element_size: u32,
+    },
+    /// A checksum of four bytes at the end (filter 3).
+    Fletcher32,
+    /// Zstandard (filter 32015).
+    Zstd {
+        /// The level it was written with.
+        level: i32,
+    },
+    /// Any other filter: kept by number, so that it can be named and refused.
+    Other {
+        /// The registered number of the filter.
+        id: u16,
+        /// The name in the file, or the registered one.
+        name: String,
+        /// The filter's parameters.
+        parameters: Vec<u32>,
+    },
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deflate { level } => write!(f, "deflate({level})"),
+            Self::Shuffle { element_size } => write!(f, "shuffle({element_size})"),
+            Self::Fletcher32 => f.write_str("fletcher32"),
+            Self::Zstd { level } => write!(f, "zstd({level})"),
+            Self::Other { id, name, .. } if name.is_empty() => write!(f, "filter {id}"),
+            Self::Other { id, name, .. } => write!(f, "{name} (filter {id})"),
+        }
+    }
+}
+
+/// The filters in the order in which they were applied when the chunk was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CodecChain(pub Vec<Codec>);
+
+impl CodecChain {
+    /// Whether chunks are stored as they are.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for CodecChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no filter");
+        }
+        for (position, codec) in self.0.iter().enumerate() {
+            if position > 0 {
+                f.write_str(" + ")?;
+            }
+            write!(f, "{codec}")?;
+        }
+        Ok(())
+    }
+}

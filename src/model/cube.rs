@@ -1,0 +1,218 @@
+//! One dataset over many files, and the reasons why there is none.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::array::Array;
+use super::attribute::{self, Attributes};
+use super::chunk::ChunkGrid;
+use super::codec::CodecChain;
+use super::dtype::DataType;
+use super::file_index::Dimension;
+use super::ids::{DimensionName, VariableName, VariablePath};
+use super::manifest::ManifestHandle;
+use super::source::SourceFile;
+
+/// Where the chunks of one file stand in the chunk grid of a variable of the cube.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placement {
+    /// The place of the file's first chunk in the grid of the cube.
+    pub grid_origin: Vec<u64>,
+    /// The number of the file in [`VirtualCube::files`].
+    pub file: usize,
+    /// The shape and chunking of the file's part; its chunk shape is that of the cube's variable.
+    pub grid: ChunkGrid,
+    /// Where its chunks are.
+    pub manifest: ManifestHandle,
+}
+
+/// The data of a variable of the cube.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArrayData {
+    /// Values kept in the product itself.
+    Inline(Array),
+    /// Chunks of the source files, in C order of their origins.
+    Placed {
+        /// The shape of every chunk.
+        chunk_shape: Vec<u64>,
+        /// The filters of every chunk.
+        codecs: CodecChain,
+        /// The parts.
+        placements: Vec<Placement>,
+    },
+}
+
+/// A variable of the cube.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// Its name within its group.
+    pub name: VariableName,
+    /// The type of an element.
+    pub data_type: DataType,
+    /// The names of its dimensions, slowest first.
+    pub dimensions: Vec<DimensionName>,
+    /// Its length along each.
+    pub shape: Vec<u64>,
+    /// Its attributes, `_FillValue` among them.
+    pub attributes: Attributes,
+    /// The element that never-written chunks read as; `None`: zeros.
+    pub fill_value: Option<Vec<u8>>,
+    /// The data.
+    pub data: ArrayData,
+}
+
+impl Variable {
+    /// The text of an attribute.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        attribute::text(&self.attributes, name)
+    }
+
+    /// The values, if the product itself keeps them.
+    pub fn inline(&self) -> Option<&Array> {
+        match &self.data {
+            ArrayData::Inline(array) => Some(array),
+            ArrayData::Placed { .. } => None,
+        }
+    }
+}
+
+/// A group of the cube.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Group {
+    /// The absolute path, `/` for the root.
+    pub path: String,
+    /// The dimensions defined here.
+    pub dimensions: IndexMap<DimensionName, Dimension>,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// Its variables.
+    pub variables: IndexMap<VariableName, Variable>,
+    /// Groups within it, by name.
+    pub groups: IndexMap<String, Group>,
+}
+
+impl Group {
+    /// Every variable here and further down, with its path; groups after the variables of their parent.
+    pub fn all_variables(&self) -> Vec<(VariablePath, &Variable)> {
+        let mut found = Vec::new();
+        let mut groups = std::collections::VecDeque::from([self]);
+        while let Some(group) = groups.pop_front() {
+            found.extend(group.variables.values().map(|v| (VariablePath::new(&group.path, &v.name), v)));
+            groups.extend(group.groups.values());
+        }
+        found
+    }
+}
+
+/// One dataset over many files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VirtualCube {
+    /// The files, in the order of the join.
+    pub files: Vec<SourceFile>,
+    /// The dimension the files are joined along; `None` if there is one file.
+    pub join: Option<DimensionName>,
+    /// The root group.
+    pub root: Group,
+    /// What was merged, dropped or tolerated on the way.
+    pub notes: Vec<Note>,
+}
+
+/// Something people should know that does not stand in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Note {
+    /// A word for machines: `gap`, `attribute_dropped`, `coordinate_tolerated`, …
+    pub kind: String,
+    /// The variable or attribute it is about, if one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Note {
+    /// A note about nothing in particular.
+    pub fn new(kind: &str, message: impl Into<String>) -> Self {
+        Self { kind: kind.into(), subject: None, message: message.into() }
+    }
+
+    /// The same note about a variable or attribute.
+    pub fn about(mut self, subject: impl fmt::Display) -> Self {
+        self.subject = Some(subject.to_string());
+        self
+    }
+}
+
+/// Why files cannot be one dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictKind {
+    /// Two files hold the same stretch of the join.
+    Overlap,
+    /// One file holds a coordinate value twice.
+    Duplicate,
+    /// Something is missing between two files, and the recipe forbids it.
+    Gap,
+    /// A coordinate along the join is not in order.
+    Unordered,
+    /// No dimension was found along which the files differ, or more than one.
+    Join,
+    /// A coordinate that should be the same everywhere is not.
+    Coordinate,
+    /// The number or the names of dimensions differ, or a length that should be the same.
+    Shape,
+    /// Types differ.
+    DataType,
+    /// `scale_factor`, `add_offset` or fill values differ.
+    Packing,
+    /// Filters differ.
+    Codec,
+    /// The shapes of chunks differ, or do not fit one after the other.
+    Chunking,
+    /// A variable is missing in a file, or its kind differs.
+    Variable,
+    /// A static variable differs.
+    Values,
+    /// Time cannot be read.
+    Time,
+    /// Calendars differ.
+    Calendar,
+    /// Units differ.
+    Units,
+    /// Something that is not supported.
+    Unsupported,
+}
+
+/// What stands in the way of one dataset: refused by name, never guessed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// What kind.
+    pub kind: ConflictKind,
+    /// The variable, if it is about one.
+    pub variable: Option<String>,
+    /// The files: most often the first that is right and the first that is not.
+    pub files: Vec<String>,
+    /// What the rule asks for, or the first file's value.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+    /// What a person can do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(variable) = &self.variable {
+            write!(f, "{variable}: ")?;
+        }
+        write!(f, "expected {}, found {}", self.expected, self.found)?;
+        match self.files.as_slice() {
+            [] => Ok(()),
+            [file] => write!(f, " in {file}"),
+            [first, rest @ ..] => write!(f, " in {} (compared with {first})", rest.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for Conflict {}

@@ -1,0 +1,102 @@
+//! What is written for one item, and the proof that it is right.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::cube::Note;
+use super::ids::{ItemId, Revision};
+
+/// The formats of products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProductFormat {
+    /// Kerchunk references, version 1, in JSON.
+    Kerchunk,
+}
+
+impl ProductFormat {
+    /// The name of the file or folder within a revision.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Kerchunk => "kerchunk.json",
+        }
+    }
+}
+
+impl fmt::Display for ProductFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kerchunk => f.write_str("kerchunk"),
+        }
+    }
+}
+
+/// One file of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductFile {
+    /// The path below the output, with `/`.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// A product as it was written; not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// The item it is of.
+    pub item: ItemId,
+    /// The format.
+    pub format: ProductFormat,
+    /// The revision it belongs to.
+    pub revision: Revision,
+    /// Its files; the first is what an asset points at.
+    pub files: Vec<ProductFile>,
+    /// The number of chunk references, inlined ones included.
+    pub chunks: u64,
+}
+
+/// What a verification looked at.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct VerificationReport {
+    /// Variables whose metadata and inlined values were compared.
+    pub variables: u64,
+    /// References compared with a fresh index, all of them.
+    pub references: u64,
+    /// Chunks whose values were decoded on both sides and compared.
+    pub sampled_chunks: u64,
+    /// Bytes of the values compared.
+    pub value_bytes: u64,
+    /// The seed of the sample.
+    pub seed: u64,
+    /// Whether all values were compared.
+    pub every_value: bool,
+    /// What people should know.
+    pub notes: Vec<Note>,
+}
+
+/// A product that was read back and equals its sources: what publishing accepts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedProduct {
+    product: Product,
+    report: VerificationReport,
+}
+
+impl VerifiedProduct {
+    /// The proof. Only `verify` may call this (`tests/it/architecture.rs` looks).
+    pub(crate) fn prove(product: Product, report: VerificationReport) -> Self {
+        Self { product, report }
+    }
+
+    /// The product.
+    pub fn product(&self) -> &Product {
+        &self.product
+    }
+
+    /// What was looked at.
+    pub fn report(&self) -> &VerificationReport {
+        &self.report
+    }
+}

@@ -1,0 +1,42 @@
+//! What readers outside see instead of local URLs.
+
+use url::Url;
+
+/// Rewrites the beginnings of URLs, the longest match first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublicUrls {
+    rules: Vec<(String, String)>,
+}
+
+impl PublicUrls {
+    /// Takes pairs of beginnings: `from` an absolute local or remote URL, `to` what is seen instead.
+    ///
+    /// ```
+    /// use altostac::model::PublicUrls;
+    /// use url::Url;
+    /// let urls = PublicUrls::new([(Url::parse("file:///archive/badc")?, Url::parse("https://dap.ceda.ac.uk/badc")?)]);
+    /// assert_eq!(urls.rewrite(&Url::parse("file:///archive/badc/x.nc")?).as_str(), "https://dap.ceda.ac.uk/badc/x.nc");
+    /// // A rule ends at a slash: a neighbour with a longer name is not meant.
+    /// assert_eq!(urls.rewrite(&Url::parse("file:///archive/badc2/x.nc")?).as_str(), "file:///archive/badc2/x.nc");
+    /// # Ok::<(), url::ParseError>(())
+    /// ```
+    pub fn new(rules: impl IntoIterator<Item = (Url, Url)>) -> Self {
+        let trimmed = |url: Url| url.as_str().trim_end_matches('/').to_owned();
+        let mut rules: Vec<_> = rules.into_iter().map(|(from, to)| (trimmed(from), trimmed(to))).collect();
+        rules.sort_by_key(|(from, _)| std::cmp::Reverse(from.len()));
+        Self { rules }
+    }
+
+    /// The URL that a reader outside sees; the same URL if no rule is about it.
+    pub fn rewrite(&self, url: &Url) -> Url {
+        for (from, to) in &self.rules {
+            let Some(rest) = url.as_str().strip_prefix(from.as_str()) else { continue };
+            if (rest.is_empty() || rest.starts_with('/'))
+                && let Ok(rewritten) = Url::parse(&format!("{to}{rest}"))
+            {
+                return rewritten;
+            }
+        }
+        url.clone()
+    }
+}

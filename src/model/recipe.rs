@@ -1,0 +1,139 @@
+//! The recipe as the stages see it: resolved, checked, free of I/O. `recipe` makes it from the YAML that a user writes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use globset::GlobSet;
+use serde_json::Value;
+
+use super::ids::{CollectionId, DimensionName};
+use super::product::ProductFormat;
+use super::public_urls::PublicUrls;
+
+/// A whole recipe.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The file it was read from, absolute.
+    pub path: PathBuf,
+    /// The collection that it feeds.
+    pub collection: CollectionSettings,
+    /// Where the files are.
+    pub sources: Vec<SourceSettings>,
+    /// How files become items.
+    pub item: ItemSettings,
+    /// How the files of an item become one dataset.
+    pub aggregate: AggregateSettings,
+    /// What is written for each item; never empty, each format once.
+    pub products: Vec<ProductFormat>,
+    /// The folder that products and the static catalogue go to, absolute.
+    pub output: PathBuf,
+    /// What readers outside see instead of local URLs.
+    pub public_urls: PublicUrls,
+    /// Which templates make the records.
+    pub stac: StacSettings,
+    /// Where records are pushed to.
+    pub publish: Option<PublishSettings>,
+    /// SHA-256 in hexadecimal of all that decides what products hold (sources' roots, pattern, aggregation, products, public URLs).
+    pub product_digest: String,
+    /// SHA-256 in hexadecimal of all that decides what records hold beyond their products (collection, properties, templates' text).
+    pub record_digest: String,
+}
+
+/// The collection's own texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CollectionSettings {
+    /// Its id.
+    pub id: CollectionId,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its description: STAC asks for one.
+    pub description: String,
+    /// An SPDX identifier or `other`.
+    pub license: String,
+    /// Keywords.
+    pub keywords: Vec<String>,
+    /// STAC Provider objects: name, description, roles, url.
+    pub providers: Vec<Value>,
+}
+
+/// One place to look for files.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// The folder, absolute; links in it are resolved.
+    pub root: PathBuf,
+    /// What is looked for.
+    pub files: SourceFiles,
+}
+
+/// Which files of a root are meant.
+#[derive(Debug, Clone)]
+pub enum SourceFiles {
+    /// Those below the root that one of the globs includes and none excludes.
+    Matching {
+        /// Globs that include, on the path below the root.
+        include: GlobSet,
+        /// Globs that exclude, on the path below the root.
+        exclude: GlobSet,
+    },
+    /// Those that a text file names, one path or URL a line.
+    Listed(PathBuf),
+}
+
+/// How files become items.
+#[derive(Debug, Clone)]
+pub struct ItemSettings {
+    /// The pattern on the path below the root.
+    pub pattern: super::pattern::ItemPattern,
+    /// A minijinja template of the id.
+    pub id: String,
+    /// minijinja templates of properties, in the types of YAML (only texts are rendered).
+    pub properties: BTreeMap<String, Value>,
+    /// The instants of items that have no readable time: first and last.
+    pub datetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The place of items that have no readable one: a GeoJSON geometry.
+    pub geometry: Option<Value>,
+}
+
+/// How the files of an item become one dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AggregateSettings {
+    /// The dimension to join along.
+    pub along: Along,
+    /// What a gap along the join means.
+    pub on_gap: OnGap,
+}
+
+/// The dimension to join along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Along {
+    /// The one whose coordinate values differ between the files.
+    Auto,
+    /// This one.
+    Dimension(DimensionName),
+}
+
+/// What a gap along the join means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnGap {
+    /// It is noted in the report.
+    Report,
+    /// It is a conflict.
+    Error,
+}
+
+/// Which templates make the records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StacSettings {
+    /// The name of a profile: a folder of templates.
+    pub profile: String,
+    /// Templates beside the recipe that take the place of the profile's: file name and text.
+    pub overrides: BTreeMap<String, String>,
+}
+
+/// Where records are pushed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishSettings {
+    /// The landing page of a STAC API with the Transaction extension.
+    pub api: url::Url,
+}

@@ -1,0 +1,122 @@
+//! Source files, and the items they are grouped into.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::ItemId;
+
+/// Where a source file is: an absolute URL; local files are `file:///…`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceUrl(url::Url);
+
+impl SourceUrl {
+    /// Takes a URL.
+    pub fn new(url: url::Url) -> Self {
+        Self(url)
+    }
+
+    /// The URL of a local file; `None` if the path is not absolute.
+    ///
+    /// ```
+    /// use altostac::model::SourceUrl;
+    /// let url = SourceUrl::from_path("/archive/tas 1.nc").unwrap();
+    /// assert_eq!(url.as_str(), "file:///archive/tas%201.nc");
+    /// ```
+    pub fn from_path(path: impl AsRef<Path>) -> Option<Self> {
+        url::Url::from_file_path(path).ok().map(Self)
+    }
+
+    /// The URL as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The URL itself.
+    pub fn url(&self) -> &url::Url {
+        &self.0
+    }
+
+    /// The path of a local file; `None` for any other scheme.
+    pub fn local_path(&self) -> Option<PathBuf> {
+        if self.0.scheme() == "file" { self.0.to_file_path().ok() } else { None }
+    }
+
+    /// The last piece of the path.
+    pub fn file_name(&self) -> &str {
+        self.0.path().rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for SourceUrl {
+    /// A local file is shown as its path: that is what people copy into a shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.local_path() {
+            Some(path) => write!(f, "{}", path.display()),
+            None => f.write_str(self.0.as_str()),
+        }
+    }
+}
+
+/// What tells one state of a source file from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Fingerprint {
+    /// The size in bytes and the time of the last modification in nanoseconds since 1970.
+    ModifiedAndSize {
+        /// Nanoseconds since 1970-01-01T00:00:00Z.
+        modified_ns: i64,
+        /// Bytes.
+        size: u64,
+    },
+    /// An object store's entity tag.
+    ETag {
+        /// The tag, with its quotes.
+        tag: String,
+    },
+    /// The SHA-256 of the content, in hexadecimal.
+    Sha256 {
+        /// 64 hexadecimal digits.
+        digest: String,
+    },
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ModifiedAndSize { modified_ns, size } => write!(f, "{size} bytes, modified {modified_ns} ns"),
+            Self::ETag { tag } => write!(f, "ETag {tag}"),
+            Self::Sha256 { digest } => write!(f, "SHA-256 {digest}"),
+        }
+    }
+}
+
+/// One file of the archive, as it was when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Where it is.
+    pub url: SourceUrl,
+    /// Bytes.
+    pub size: u64,
+    /// What tells a later change.
+    pub fingerprint: Fingerprint,
+}
+
+/// The pieces that an item pattern captured, by name.
+pub type Facets = BTreeMap<String, String>;
+
+/// An item to be: its id and the files it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemSource {
+    /// The rendered id.
+    pub id: ItemId,
+    /// Facets that are the same for all files of the item.
+    pub facets: Facets,
+    /// The rendered `item.properties` of the recipe.
+    pub properties: BTreeMap<String, serde_json::Value>,
+    /// The files, sorted by URL; never empty.
+    pub files: Vec<SourceFile>,
+}

@@ -1,0 +1,168 @@
+//! Source files, read by ranges.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::StorageError;
+use crate::model::{Fingerprint, SourceFile, SourceUrl};
+
+/// A file that can be read by ranges.
+pub trait ByteSource: Send + Sync {
+    /// The file as it was when it was opened.
+    fn file(&self) -> &SourceFile;
+
+    /// Reads several ranges, in the order asked for.
+    ///
+    /// # Errors
+    /// [`StorageError::BeyondEnd`] if a range reaches beyond the end; nothing is allocated for such a range.
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError>;
+
+    /// Reads one range.
+    ///
+    /// # Errors
+    /// As [`ByteSource::read`].
+    fn read_one(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
+        Ok(self.read(std::slice::from_ref(&range))?.pop().unwrap_or_default())
+    }
+}
+
+fn checked_length(path: &dyn std::fmt::Display, size: u64, range: &Range<u64>) -> Result<usize, StorageError> {
+    let length = range.end.checked_sub(range.start).filter(|_| range.end <= size);
+    length.and_then(|length| usize::try_from(length).ok()).ok_or_else(|| StorageError::BeyondEnd {
+        path: path.to_string(),
+        size,
+        start: range.start,
+        end: range.end,
+    })
+}
+
+/// A local file, read with `pread`.
+#[derive(Debug)]
+pub struct LocalFile {
+    handle: File,
+    file: SourceFile,
+}
+
+impl LocalFile {
+    /// Opens a file and takes its fingerprint from the open handle.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`] if it cannot be opened or is not a regular file.
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        let failed = |action| move |source| StorageError::Io { action, path: path.display().to_string(), source };
+        let handle = File::open(path).map_err(failed("open"))?;
+        let metadata = handle.metadata().map_err(failed("look at"))?;
+        if !metadata.is_file() {
+            return Err(failed("read")(io::Error::other("not a regular file")));
+        }
+        let url = SourceUrl::from_path(path)
+            .ok_or_else(|| failed("open")(io::Error::other("the path of a source must be absolute")))?;
+        let file = SourceFile { url, size: metadata.len(), fingerprint: fingerprint(&metadata) };
+        Ok(Self { handle, file })
+    }
+}
+
+impl ByteSource for LocalFile {
+    fn file(&self) -> &SourceFile {
+        &self.file
+    }
+
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {
+        let read_range = |range: &Range<u64>| {
+            let length = checked_length(&self.file.url, self.file.size, range)?;
+            let mut buffer = vec![0; length];
+            self.handle.read_exact_at(&mut buffer, range.start).map_err(|source| StorageError::Io {
+                action: "read",
+                path: self.file.url.to_string(),
+                source,
+            })?;
+            Ok(Bytes::from(buffer))
+        };
+        ranges.iter().map(read_range).collect()
+    }
+}
+
+/// The fingerprint of a local file: its size and the time of its last modification.
+pub fn fingerprint(metadata: &Metadata) -> Fingerprint {
+    let modified_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+    Fingerprint::ModifiedAndSize { modified_ns, size: metadata.len() }
+}
+
+/// A file in memory, for tests.
+#[derive(Debug, Clone)]
+pub struct MemoryFile {
+    content: Bytes,
+    file: SourceFile,
+}
+
+impl MemoryFile {
+    /// A file with this content.
+    pub fn new(url: SourceUrl, content: impl Into<Bytes>) -> Self {
+        let content = content.into();
+        let size = content.len() as u64;
+        Self {
+            content,
+            file: SourceFile { url, size, fingerprint: Fingerprint::ModifiedAndSize { modified_ns: 0, size } },
+        }
+    }
+}
+
+impl ByteSource for MemoryFile {
+    fn file(&self) -> &SourceFile {
+        &self.file
+    }
+
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {
+        let read_range = |range: &Range<u64>| {
+            let length = checked_length(&self.file.url, self.file.size, range)?;
+            let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+            Ok(self.content.slice(start..start.saturating_add(length)))
+        };
+        ranges.iter().map(read_range).collect()
+    }
+}
+
+/// Opens a source by its URL.
+///
+/// # Errors
+/// [`StorageError::Scheme`] for a URL that is not `file:`, [`StorageError::Io`] if the file cannot be opened.
+pub fn open_source(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
+    match url.local_path() {
+        Some(path) => Ok(Box::new(LocalFile::open(&path)?)),
+        None => Err(StorageError::Scheme { url: url.to_string(), scheme: url.url().scheme().into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What every `ByteSource` does with a file that holds the bytes 0 to 99.
+    fn conforms(source: &dyn ByteSource) {
+        assert_eq!(source.file().size, 100);
+        let pieces = source.read(&[10..13, 0..1, 99..100, 50..50]).unwrap();
+        assert_eq!(pieces, [&[10u8, 11, 12][..], &[0], &[99], &[]]);
+        assert!(matches!(source.read_one(99..101), Err(StorageError::BeyondEnd { size: 100, .. })));
+        #[allow(clippy::reversed_empty_ranges)]
+        let backwards = source.read_one(5..4);
+        assert!(matches!(backwards, Err(StorageError::BeyondEnd { .. })));
+        assert!(matches!(source.read_one(0..u64::MAX), Err(StorageError::BeyondEnd { .. })));
+    }
+
+    #[test]
+    fn files_conform() {
+        let content: Vec<u8> = (0..100).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.nc");
+        std::fs::write(&path, &content).unwrap();
+        conforms(&LocalFile::open(&path).unwrap());
+        conforms(&MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), content));
+        assert!(LocalFile::open(folder.path()).is_err());
+    }
+}
