@@ -42,7 +42,7 @@ pub(super) fn quotient(numerator: i128, denominator: u64) -> f64 {
     let wide = magnitude << shift;
     let denominator = u128::from(denominator.max(1));
     // At least 64 bits of quotient, the last telling whether anything follows: one correct rounding remains.
-    let digits = (wide / denominator) | u128::from(wide % denominator != 0);
+    let digits = (wide / denominator) | u128::from(!wide.is_multiple_of(denominator));
     let unsigned = digits as f64 * 2_f64.powi(-shift.cast_signed());
     if numerator < 0 { -unsigned } else { unsigned }
 }

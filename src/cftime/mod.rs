@@ -4,7 +4,7 @@
 //! Out: [`Instant`]s in whole microseconds, their [`DateTime`]s, and numbers again in other [`TimeUnits`].
 //!
 //! The specification is section 4.4 of the CF conventions (1.11); the oracle is Python's cftime, with whose
-//! `num2date` every instant agrees to the microsecond. Nothing here does I/O or knows another module.
+//! `num2date` instants agree to the microsecond but for the list below. Nothing here does I/O or knows another module.
 //!
 //! ```
 //! use altostac::cftime::{Calendar, TimeUnits};
@@ -19,12 +19,13 @@
 //! # Where cftime differs
 //!
 //! * cftime multiplies floating-point times as 80-bit long doubles; here the product is exact. They part, by one
-//!   microsecond, only where the product lies within about 2⁻¹² of the middle between two microseconds, which
-//!   values written from whole seconds never do.
+//!   microsecond, where the long double rounds the product across the middle between two microseconds. Measured: never in
+//!   days within 400 years of the epoch, nor in whole hours since year 1, but in 0.6 % of odd seconds written as float
+//!   days since year 1, whose own step is 10 µs.
 //! * cftime silently drops the part of a reference time that it does not understand. Here it is read as CF and UDUNITS
 //!   define it (`-6:00` and `+1` are zones, several blanks are one), or refused by name (an hour without minutes).
 //! * cftime truncates a fraction of a second after a floating-point product, which loses a microsecond of
-//!   some six-digit fractions; here the first six digits count.
+//!   one six-digit fraction in 87; here the first six digits count.
 //! * cftime moves an epoch by up to 99 hours and 99 minutes of zone; here by at most 24 hours and 59 minutes.
 //! * An [`Instant`] ends ±292,000 years from year 1; cftime's range is as long but starts at the units' epoch.
 
