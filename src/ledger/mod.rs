@@ -1,1 +1,239 @@
-//! The `ledger` module.
+//! What is remembered between runs: items, their sources and products, and what each API was sent.
+//!
+//! In: outcomes of a run. Out: [`KnownItem`]s for the next plan.
+//!
+//! SQLite with a rollback journal (no WAL: that does not work on network file systems), one writer. A run that is cut off leaves the state
+//! of its last completed item; what it lost is found again from the output.
+
+mod publications;
+mod schema;
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::model::{ItemError, ItemId, ItemState, KnownItem, Product, Revision, SourceFile};
+
+pub use publications::Publication;
+
+/// Why the ledger could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// SQLite said no.
+    #[error("the ledger {path} cannot be used")]
+    Database {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file is there but does not hold what it should.
+    #[error("the ledger {path} holds {found} where {expected} is expected")]
+    Content {
+        /// The file.
+        path: String,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+}
+
+impl LedgerError {
+    /// What a person can do about it.
+    pub fn remedy(&self) -> &'static str {
+        "move the file away: it is rebuilt by the next run, at the price of building every item again"
+    }
+}
+
+/// The open ledger of one recipe.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    path: String,
+}
+
+impl Ledger {
+    /// Opens a ledger, makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the file cannot be opened, or is of a later version of altostac.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let shown = path.display().to_string();
+        let connection =
+            Connection::open(path).map_err(|source| LedgerError::Database { path: shown.clone(), source })?;
+        Self::prepare(connection, shown)
+    }
+
+    /// A ledger in memory: of a dry run, and of tests.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if SQLite has no memory left.
+    pub fn in_memory() -> Result<Self, LedgerError> {
+        let path = ":memory:".to_owned();
+        let connection =
+            Connection::open_in_memory().map_err(|source| LedgerError::Database { path: path.clone(), source })?;
+        Self::prepare(connection, path)
+    }
+
+    fn prepare(connection: Connection, path: String) -> Result<Self, LedgerError> {
+        let ledger = Self { connection, path };
+        schema::prepare(&ledger)?;
+        Ok(ledger)
+    }
+
+    fn failed(&self) -> impl Fn(rusqlite::Error) -> LedgerError + '_ {
+        |source| LedgerError::Database { path: self.path.clone(), source }
+    }
+
+    fn parsed<T: serde::de::DeserializeOwned>(&self, what: &str, text: &str) -> Result<T, LedgerError> {
+        serde_json::from_str(text).map_err(|error| LedgerError::Content {
+            path: self.path.clone(),
+            expected: what.into(),
+            found: format!("{text:?} ({error})"),
+        })
+    }
+
+    /// Every item, sorted by id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the file cannot be read.
+    pub fn items(&self) -> Result<Vec<KnownItem>, LedgerError> {
+        let mut statement = self.connection.prepare("SELECT id FROM item ORDER BY id").map_err(self.failed())?;
+        let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(self.failed())?;
+        let ids: Vec<String> = ids.collect::<Result<_, _>>().map_err(self.failed())?;
+        ids.iter().filter_map(|id| self.item(id).transpose()).collect()
+    }
+
+    /// One item.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the file cannot be read.
+    pub fn item(&self, id: &str) -> Result<Option<KnownItem>, LedgerError> {
+        type Row = (String, Option<u32>, String, String, Option<String>, String, String);
+        let row: Option<Row> = self
+            .connection
+            .prepare_cached(
+                "SELECT state, revision, product_digest, record_digest, error, updated, products FROM item WHERE id = ?1",
+            )
+            .and_then(|mut statement| {
+                let row = |row: &rusqlite::Row<'_>| {
+                    Ok((
+                        row.get(0)?,
+                        row.get(1)?,
+                        row.get(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                        row.get(5)?,
+                        row.get(6)?,
+                    ))
+                };
+                statement.query_row([id], row).optional()
+            })
+            .map_err(self.failed())?;
+        let Some((state, revision, product_digest, record_digest, error, updated, products)) = row else {
+            return Ok(None);
+        };
+        let products: Vec<Product> = self.parsed("products", &products)?;
+        let error = error.map(|text| self.parsed::<ItemError>("an error", &text)).transpose()?;
+        Ok(Some(KnownItem {
+            id: self.parsed("an item id", &format!("{id:?}"))?,
+            state: self.parsed("a state", &format!("{state:?}"))?,
+            revision: revision.and_then(Revision::new),
+            sources: self.sources(id)?,
+            products,
+            product_digest,
+            record_digest,
+            error,
+            updated: self.parsed("a time", &format!("{updated:?}"))?,
+        }))
+    }
+
+    /// The source files of an item's current revision, sorted by URL.
+    fn sources(&self, id: &str) -> Result<Vec<SourceFile>, LedgerError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT file FROM source WHERE item = ?1 ORDER BY url")
+            .map_err(self.failed())?;
+        let rows = statement.query_map([id], |row| row.get::<_, String>(0)).map_err(self.failed())?;
+        rows.map(|row| self.parsed("a source file", &row.map_err(self.failed())?)).collect()
+    }
+
+    /// Remembers an item that was built: all in one transaction.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if it cannot be written; nothing is changed then.
+    pub fn put_current(&mut self, item: &KnownItem) -> Result<(), LedgerError> {
+        let path = self.path.clone();
+        let failed = |source| LedgerError::Database { path: path.clone(), source };
+        let transaction = self.connection.transaction().map_err(failed)?;
+        let products = text(&item.products);
+        transaction
+            .execute(
+                "INSERT OR REPLACE INTO item (id, state, revision, product_digest, record_digest, error, updated, products)
+                 VALUES (?1, 'current', ?2, ?3, ?4, NULL, ?5, ?6)",
+                params![
+                    item.id.as_str(),
+                    item.revision.map(Revision::number),
+                    item.product_digest,
+                    item.record_digest,
+                    plain(&item.updated),
+                    products
+                ],
+            )
+            .map_err(failed)?;
+        transaction.execute("DELETE FROM source WHERE item = ?1", [item.id.as_str()]).map_err(failed)?;
+        for file in &item.sources {
+            transaction
+                .prepare_cached("INSERT INTO source (item, url, file) VALUES (?1, ?2, ?3)")
+                .and_then(|mut statement| statement.execute(params![item.id.as_str(), file.url.as_str(), text(file)]))
+                .map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
+    /// Remembers that an item failed. Its last good revision stays; nothing is written if the same failure is known already.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if it cannot be written.
+    pub fn put_failed(&mut self, id: &ItemId, error: &ItemError, now: DateTime<Utc>) -> Result<(), LedgerError> {
+        if let Some(known) = self.item(id.as_str())?
+            && known.state == ItemState::Failed
+            && known.error.as_ref() == Some(error)
+        {
+            return Ok(());
+        }
+        self.connection
+            .execute(
+                "INSERT INTO item (id, state, revision, product_digest, record_digest, error, updated, products)
+                 VALUES (?1, 'failed', NULL, '', '', ?2, ?3, '[]')
+                 ON CONFLICT (id) DO UPDATE SET state = 'failed', error = ?2, updated = ?3",
+                params![id.as_str(), text(error), plain(&now)],
+            )
+            .map_err(self.failed())?;
+        Ok(())
+    }
+
+    /// Forgets an item.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if it cannot be written.
+    pub fn remove(&mut self, id: &ItemId) -> Result<(), LedgerError> {
+        self.connection.execute("DELETE FROM item WHERE id = ?1", [id.as_str()]).map_err(self.failed())?;
+        Ok(())
+    }
+}
+
+fn text(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A value that is written as a text, without the quotes of JSON.
+fn plain(value: &impl serde::Serialize) -> String {
+    text(value).trim_matches('"').to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -180,6 +180,8 @@ pub enum ConflictKind {
     Calendar,
     /// Units differ.
     Units,
+    /// An attribute that decides what the values mean differs.
+    Attribute,
     /// Something that is not supported.
     Unsupported,
 }

@@ -13,6 +13,7 @@
 //! | [`file_index`] | `FileIndex`: what one file holds |
 //! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
+//! | [`state`] | `KnownItem`: what the ledger remembers of an item |
 //! | [`product`] | `Product`, `VerifiedProduct` |
 //! | [`coverage`] | `Coverage`: where and when |
 //! | [`record`] | `Record`, `ValidatedRecord` |
@@ -33,6 +34,7 @@ pub mod public_urls;
 pub mod recipe;
 pub mod record;
 pub mod source;
+pub mod state;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
 pub use attribute::{AttributeValue, Attributes};
@@ -49,3 +51,4 @@ pub use product::{Product, ProductFile, ProductFormat, VerificationReport, Verif
 pub use public_urls::PublicUrls;
 pub use record::{Record, RecordKind, ValidatedRecord};
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourceUrl};
+pub use state::{ItemError, ItemState, KnownItem};

@@ -1,0 +1,100 @@
+//! The values of a coordinate in one file, comparable with those of other files.
+
+use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
+use crate::model::{Array, FileVariable, Numbers};
+
+/// The values of a coordinate, in file order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Axis {
+    /// Points in time, in microseconds.
+    Instants(Calendar, Vec<i64>),
+    /// Whole numbers.
+    Integers(Vec<i64>),
+    /// Other numbers.
+    Floats(Vec<f64>),
+}
+
+/// Whether a variable says that it is a time: `units` of the form `… since …`.
+pub(super) fn is_time_like(variable: &FileVariable) -> bool {
+    variable.text("units").is_some_and(|units| units.split_whitespace().nth(1) == Some("since"))
+}
+
+/// The calendar of a variable, `standard` if it names none.
+pub(super) fn calendar(variable: &FileVariable) -> Result<Calendar, TimeError> {
+    variable.text("calendar").map_or(Ok(Calendar::Standard), Calendar::parse)
+}
+
+/// The instants that numbers mean.
+pub(super) fn instants(units: &TimeUnits, numbers: &Numbers) -> Result<Vec<Instant>, TimeError> {
+    match numbers.to_i64() {
+        Some(integers) => integers.into_iter().map(|value| units.decode_i64(value)).collect(),
+        None => numbers.to_f64().into_iter().map(|value| units.decode_f64(value)).collect(),
+    }
+}
+
+impl Axis {
+    /// Reads a coordinate. Times that cannot be understood are numbers: they still can be compared with those of the same units.
+    ///
+    /// `None` if it does not hold numbers.
+    pub(super) fn read(variable: &FileVariable, values: &Array) -> Option<Self> {
+        let numbers = values.numbers()?;
+        if is_time_like(variable)
+            && let Ok(calendar) = calendar(variable)
+            && let Ok(units) = TimeUnits::parse(variable.text("units").unwrap_or_default(), calendar)
+            && let Ok(instants) = instants(&units, numbers)
+        {
+            return Some(Self::Instants(calendar, instants.into_iter().map(Instant::microseconds).collect()));
+        }
+        Some(match numbers.to_i64() {
+            Some(integers) => Self::Integers(integers),
+            None => Self::Floats(numbers.to_f64()),
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Instants(_, values) | Self::Integers(values) => values.len(),
+            Self::Floats(values) => values.len(),
+        }
+    }
+
+    /// A value as a number that orders and subtracts; exact to 2^53 microseconds (285 years) of distance from `origin`.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn distance(&self, at: usize, origin: &Self) -> Option<f64> {
+        match (self, origin) {
+            (Self::Instants(_, values), Self::Instants(_, from)) | (Self::Integers(values), Self::Integers(from)) => {
+                Some((i128::from(*values.get(at)?) - i128::from(*from.first()?)) as f64)
+            }
+            (Self::Floats(values), Self::Floats(_)) => values.get(at).copied(),
+            _ => None,
+        }
+    }
+
+    /// A value in words.
+    pub(super) fn show(&self, at: usize) -> String {
+        match self {
+            Self::Instants(calendar, values) => values
+                .get(at)
+                .map_or_else(String::new, |value| calendar.date_time(Instant::from_microseconds(*value)).to_string()),
+            Self::Integers(values) => values.get(at).map_or_else(String::new, i64::to_string),
+            Self::Floats(values) => values.get(at).map_or_else(String::new, f64::to_string),
+        }
+    }
+
+    /// The first place where two axes differ by more than a billionth of the local step.
+    pub(super) fn first_difference(&self, other: &Self) -> Option<usize> {
+        let shorter = self.len().min(other.len());
+        let different = match (self, other) {
+            (Self::Instants(a, x), Self::Instants(b, y)) => {
+                if a != b {
+                    return Some(0);
+                }
+                (0..shorter).find(|at| x[*at] != y[*at])
+            }
+            (Self::Integers(x), Self::Integers(y)) => (0..shorter).find(|at| x[*at] != y[*at]),
+            (Self::Floats(x), Self::Floats(y)) => super::tolerance::first_beyond(x, y, 1),
+            _ => return Some(0),
+        };
+        different.or((self.len() != other.len()).then_some(shorter))
+    }
+}

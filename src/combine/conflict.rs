@@ -1,0 +1,129 @@
+//! Conflicts, and the checks that need no knowledge of the join.
+
+use super::Context;
+use crate::model::{Conflict, ConflictKind, DataType, FileVariable, Note, VariablePath};
+
+/// What a combination has to say besides the cube.
+#[derive(Default)]
+pub(super) struct Report {
+    pub(super) conflicts: Vec<Conflict>,
+    pub(super) notes: Vec<Note>,
+}
+
+/// A conflict between the first file and another.
+pub(super) fn between(
+    context: &Context<'_>,
+    kind: ConflictKind,
+    path: &VariablePath,
+    other: usize,
+    expected: impl Into<String>,
+    found: impl Into<String>,
+    remedy: &str,
+) -> Box<Conflict> {
+    Box::new(Conflict {
+        kind,
+        variable: Some(path.to_string()),
+        files: vec![context.file_name(0), context.file_name(other)],
+        expected: expected.into(),
+        found: found.into(),
+        remedy: remedy.into(),
+    })
+}
+
+/// A conflict that one file has with a rule.
+pub(super) fn within(
+    context: &Context<'_>,
+    kind: ConflictKind,
+    path: &VariablePath,
+    file: usize,
+    expected: impl Into<String>,
+    found: impl Into<String>,
+    remedy: &str,
+) -> Box<Conflict> {
+    let conflict = between(context, kind, path, file, expected, found, remedy);
+    Box::new(Conflict { files: vec![context.file_name(file)], ..*conflict })
+}
+
+/// A conflict for what the checks before have ruled out; better an odd message than a wrong cube.
+pub(super) fn nothing(path: &VariablePath) -> Box<Conflict> {
+    Box::new(Conflict {
+        kind: ConflictKind::Unsupported,
+        variable: Some(path.to_string()),
+        files: Vec::new(),
+        expected: "parts that fit one another".into(),
+        found: "parts that do not".into(),
+        remedy: "report this as a fault of altostac, with the files".into(),
+    })
+}
+
+/// A note about a variable or an attribute.
+pub(super) fn note(kind: &str, subject: impl std::fmt::Display, message: String) -> Note {
+    Note::new(kind, message).about(subject)
+}
+
+/// Checks that every file has the variable, over the same dimensions, of a type that can be carried over.
+///
+/// Numeric types are compared later: those of times may differ.
+pub(super) fn same_kind<'a>(
+    context: &Context<'a>,
+    path: &VariablePath,
+) -> Result<Vec<&'a FileVariable>, Box<Conflict>> {
+    let found = context.everywhere(path);
+    let present: Vec<&FileVariable> = found.iter().copied().flatten().collect();
+    if let Some(missing) = found.iter().position(Option::is_none) {
+        let holder = found.iter().position(Option::is_some).unwrap_or_default();
+        return Err(Box::new(Conflict {
+            kind: ConflictKind::Variable,
+            variable: Some(path.to_string()),
+            files: vec![context.file_name(holder), context.file_name(missing)],
+            expected: format!("the variable in all {} files", found.len()),
+            found: format!("it is in {} of them", present.len()),
+            remedy: "let the item pattern tell these files apart, so that each variable is an item of its own".into(),
+        }));
+    }
+    for (file, variable) in present.iter().enumerate() {
+        if let DataType::Unsupported { class, .. } = &variable.data_type {
+            let remedy = "leave the file out with sources.exclude, or ask for this type";
+            return Err(within(context, ConflictKind::Unsupported, path, file, "numbers or texts", class, remedy));
+        }
+        if variable.dimensions != present[0].dimensions {
+            let names = |v: &FileVariable| format!("the dimensions ({})", join_names(&v.dimensions));
+            let remedy = "let the item pattern tell these files apart";
+            return Err(between(context, ConflictKind::Shape, path, file, names(present[0]), names(variable), remedy));
+        }
+    }
+    Ok(present)
+}
+
+/// Checks that the type of an element is the same everywhere.
+pub(super) fn same_type(
+    context: &Context<'_>,
+    path: &VariablePath,
+    variables: &[&FileVariable],
+) -> Result<(), Box<Conflict>> {
+    let first = &variables[0].data_type;
+    match variables.iter().position(|variable| variable.data_type != *first) {
+        Some(other) => Err(between(
+            context,
+            ConflictKind::DataType,
+            path,
+            other,
+            described_type(first),
+            described_type(&variables[other].data_type),
+            "types are never converted: publish these files as two items",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn described_type(data_type: &DataType) -> String {
+    match data_type.numpy() {
+        Some(numpy) => format!("the type {data_type} ({numpy})"),
+        None => format!("the type {data_type}"),
+    }
+}
+
+/// Names with commas between.
+pub(super) fn join_names<T: AsRef<str>>(names: &[T]) -> String {
+    names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+}
