@@ -216,6 +216,34 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether items were written that the catalogue may not link yet: a run was cut off.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if it cannot be read.
+    pub fn is_catalogue_behind(&self) -> Result<bool, LedgerError> {
+        self.connection
+            .query_row("SELECT count(*) FROM flag WHERE name = 'catalogue_behind'", [], |row| row.get::<_, i64>(0))
+            .map(|count| count > 0)
+            .map_err(self.failed())
+    }
+
+    /// Remembers that items are about to change before the catalogue does, or that it has caught up.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if it cannot be written.
+    pub fn set_catalogue_behind(&mut self, behind: bool) -> Result<(), LedgerError> {
+        if self.is_catalogue_behind()? == behind {
+            return Ok(());
+        }
+        let statement = if behind {
+            "INSERT INTO flag (name) VALUES ('catalogue_behind')"
+        } else {
+            "DELETE FROM flag WHERE name = 'catalogue_behind'"
+        };
+        self.connection.execute(statement, []).map_err(self.failed())?;
+        Ok(())
+    }
+
     /// Forgets an item.
     ///
     /// # Errors

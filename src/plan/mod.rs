@@ -4,6 +4,7 @@
 //! Out: for every item whether it is added, changed, removed or left, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -50,8 +51,8 @@ pub struct Circumstances {
     pub record_digest: String,
     /// Known items whose products or records are no longer where they were written.
     pub damaged: BTreeSet<ItemId>,
-    /// Items that this scan could not see in full: they are neither removed nor taken for changed.
-    pub unseen: BTreeSet<ItemId>,
+    /// Files and folders that the scan could not look at: what is known to lie there is neither removed nor taken for changed.
+    pub unreadable: Vec<PathBuf>,
     /// Rebuild everything.
     pub force: bool,
 }
@@ -73,7 +74,7 @@ pub fn plan(found: Vec<ItemSource>, known: Vec<KnownItem>, circumstances: &Circu
         })
         .collect();
     planned.extend(known.into_values().map(|item| {
-        let (action, reason) = if circumstances.unseen.contains(&item.id) {
+        let (action, reason) = if item.sources.iter().any(|file| hidden(file, circumstances)) {
             (Action::Unchanged, "its files could not be looked at".to_owned())
         } else {
             (Action::Removed, "no file of it is left".to_owned())
@@ -88,6 +89,11 @@ fn decide(source: &ItemSource, known: Option<&KnownItem>, circumstances: &Circum
     let Some(known) = known else { return (Action::Added, vec!["new".into()]) };
     if known.revision.is_none() {
         return (Action::Added, vec!["it failed before".into()]);
+    }
+    let is_there: BTreeSet<&str> = source.files.iter().map(|file| file.url.as_str()).collect();
+    let is_gone = |file: &&SourceFile| !is_there.contains(file.url.as_str());
+    if known.sources.iter().filter(is_gone).any(|file| hidden(file, circumstances)) {
+        return (Action::Unchanged, vec!["some of its files could not be looked at".into()]);
     }
     let mut reasons = file_changes(&source.files, &known.sources);
     if circumstances.force {
@@ -109,6 +115,12 @@ fn decide(source: &ItemSource, known: Option<&KnownItem>, circumstances: &Circum
         return (Action::Redescribed, vec!["the recipe asks for another record".into()]);
     }
     (Action::Unchanged, Vec::new())
+}
+
+/// Whether a file lies where the scan could not look.
+fn hidden(file: &SourceFile, circumstances: &Circumstances) -> bool {
+    let Some(path) = file.url.local_path() else { return false };
+    circumstances.unreadable.iter().any(|unreadable| path.starts_with(unreadable))
 }
 
 /// What is different between two lists of files, in words.
@@ -204,9 +216,14 @@ mod tests {
 
     #[test]
     fn what_could_not_be_seen_is_not_removed() {
-        let unseen = Circumstances { unseen: BTreeSet::from([ItemId::new("a").unwrap()]), ..circumstances() };
-        let plan = plan(Vec::new(), vec![known("a", vec![file("1", 1)])], &unseen);
-        assert_eq!(plan[0].action, Action::Unchanged);
+        let unseen = Circumstances { unreadable: vec!["/a".into()], ..circumstances() };
+        let both = || known("a", vec![file("1", 1), file("2", 1)]);
+        let gone = plan(Vec::new(), vec![both()], &unseen);
+        assert_eq!(gone[0].action, Action::Unchanged);
+        let half = plan(vec![found("a", vec![file("1", 1)])], vec![both()], &unseen);
+        assert_eq!(half[0].action, Action::Unchanged);
+        let elsewhere = Circumstances { unreadable: vec!["/b".into()], ..circumstances() };
+        assert_eq!(plan(Vec::new(), vec![both()], &elsewhere)[0].action, Action::Removed);
     }
 
     #[test]
