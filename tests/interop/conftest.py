@@ -11,6 +11,7 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 import pytest  # noqa: E402
 
+import archives  # noqa: E402
 import pgstac  # noqa: E402
 from program import BINARY, SHARED, Project, Server  # noqa: E402
 
@@ -44,8 +45,9 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
-    """`altostac sync recipe.yaml --serve` on a copy of fixtures/cmip6: (project, server)."""
+    """`altostac sync recipe.yaml --serve` on a copy of fixtures/cmip6 with one region more: (project, server)."""
     project = Project.of_fixture(tmp_path_factory.mktemp("served") / "cmip6")
+    archives.make.make(project.folder / "archive", [archives.PACIFIC])
     with Server("sync", project.folder / project.name, "--serve", "--port", "0", cwd=project.folder) as server:
         yield project, server
 
@@ -64,3 +66,19 @@ def api(database, tmp_path_factory):
     found = pgstac.Api(database, tmp_path_factory.mktemp("api") / "log")
     yield found
     found.stop()
+
+
+_refused = {}
+
+
+@pytest.fixture
+def record_refusal():
+    """Tells the summary of the run which series altostac refused, and why."""
+    return _refused.__setitem__
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _refused:
+        terminalreporter.section("series refused by name")
+        for folder, reason in sorted(_refused.items()):
+            terminalreporter.write_line(f"{folder}\n    {reason}")
