@@ -1,0 +1,44 @@
+"""STAC schemas without a network: every one that stands in schemas/stac, under each URL that a record may name it by."""
+
+import json
+from functools import cache
+
+import jsonschema
+import referencing
+from referencing.jsonschema import DRAFT7
+
+from program import ROOT, SHARED
+
+VENDORED = ROOT / "schemas/stac"
+EXTENSIONS = "https://stac-extensions.github.io"
+CORE = "https://schemas.stacspec.org/v1.1.0"
+
+
+@cache
+def registry():
+    """The independent collection beside the project where there is one, else the vendored copy."""
+    folder = SHARED / "stac-schemas" if (SHARED / "stac-schemas").is_dir() else VENDORED
+    found = []
+    for path in sorted(folder.rglob("*.json")):
+        schema = json.loads(path.read_text())
+        if not isinstance(schema, dict):
+            continue
+        place = path.relative_to(folder).as_posix()
+        resource = referencing.Resource.from_contents(schema, default_specification=DRAFT7)
+        # common.json of 1.1.0 has an $id that nobody refers to it by: the path counts as well.
+        names = {schema.get("$id", "").rstrip("#"), f"{EXTENSIONS}/{place}", f"https://schemas.stacspec.org/{place}",
+                 f"https://schemas.stacspec.org/{place.removeprefix('stac-spec/')}", f"https://{place}"}
+        found += [(name, resource) for name in names if name]
+    return referencing.Registry().with_resources(found)
+
+
+def errors(record):
+    """What the schemas of the record's type and of each extension it names say against it."""
+    core = {"Feature": "item-spec/json-schema/item.json", "Collection": "collection-spec/json-schema/collection.json",
+            "Catalog": "catalog-spec/json-schema/catalog.json"}[record["type"]]
+    found = []
+    for url in [f"{CORE}/{core}", *record.get("stac_extensions", [])]:
+        schema = registry().get_or_retrieve(url.rstrip("#")).value.contents
+        validator = jsonschema.Draft7Validator(schema, registry=registry(), format_checker=jsonschema.FormatChecker())
+        found += [f"{url}: {'/'.join(map(str, error.path))}: {error.message[:300]}" for error in validator.iter_errors(record)]
+    return found
