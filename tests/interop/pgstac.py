@@ -12,7 +12,14 @@ import requests
 
 from program import wait_until
 
-PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+
+
+def programs():
+    """Where a PostgreSQL is that has PostGIS."""
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if Path("/usr/share/postgresql", folder.parent.name, "extension/postgis.control").exists():
+            return folder
+    raise AssertionError("no PostgreSQL with PostGIS in /usr/lib/postgresql: tests/run installs one")
 
 
 def free_port():
@@ -51,7 +58,7 @@ class Database:
     def _run(self, program, *arguments):
         # Output goes to a file: the server inherits it, and a pipe would never be closed.
         with open(self.folder / f"{program}.out", "w+") as out:
-            done = subprocess.run([*self.as_postgres, PROGRAMS / program, *map(str, arguments)], cwd=self.folder,
+            done = subprocess.run([*self.as_postgres, programs() / program, *map(str, arguments)], cwd=self.folder,
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=120)
             out.seek(0)
             assert done.returncode == 0, f"{program}: {out.read()}"
