@@ -1,5 +1,6 @@
 """Real series of the corpus: every one is built equal to its sources, or refused by name; never silently different."""
 
+import os
 import re
 
 import pytest
@@ -46,8 +47,29 @@ def test_the_33_files_of_siconc_are_one_equal_dataset(shared, tmp_path):
     assert sources.differences(kerchunk(project.kerchunk(item_id(SICONC)))) == []
 
 
-@pytest.mark.parametrize("folder", series() or [pytest.param("", marks=pytest.mark.skip(reason="needs ../shared"))])
+def single_files():
+    """The folders of CMIP6 that hold a dataset of one file."""
+    found = {path.parent for path in ARCHIVE.glob("CMIP6" + "/*" * 9 + "/*.nc")}
+    return sorted(folder.relative_to(ARCHIVE).as_posix() for folder in found if len(list(folder.glob("*.nc"))) == 1)
+
+
+def each(folders):
+    return pytest.mark.parametrize("folder", folders or [pytest.param("", marks=pytest.mark.skip(reason="needs ../shared"))])
+
+
+@each(series())
 def test_equal_or_refused(one_build, folder, record_refusal):
+    judge(one_build, folder, record_refusal)
+
+
+@pytest.mark.skipif(os.environ.get("ALTOSTAC_FULL") != "1", reason="tests/full runs it")
+@each(single_files())
+def test_single_files_equal_or_refused(one_build, folder, record_refusal):
+    judge(one_build, folder, record_refusal)
+
+
+def judge(one_build, folder, record_refusal):
+    """Fails when the dataset of this folder was built, but not as its sources are."""
     project, items = one_build
     item = items[item_id(folder)]
     if item["status"] == "failed":

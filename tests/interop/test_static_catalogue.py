@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import shutil
 import threading
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -73,8 +74,6 @@ def test_the_products_open_through_the_relative_hrefs_of_their_items(built, cata
 
 
 def test_the_folder_can_be_moved(built, tmp_path):
-    import shutil
-
     moved = tmp_path / "elsewhere"
     shutil.copytree(built.folder / "published", moved)
     items = list(pystac.Catalog.from_file(str(moved / "catalog.json")).get_items(recursive=True))

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import zlib
 
 import pytest
 
@@ -30,7 +32,7 @@ def product(good):
 
     def rewrite():
         path.write_text(json.dumps(document))
-        assert Series(good.sources(TAS)).differences(kerchunk(path)) != [], "this change does not show in the data"
+        assert shows(good, path), "this change does not show in the data"
         answer = good.run("verify", "--json")
         assert answer.status == 1, answer
         assert TAS in answer.stdout and all(one.item_id not in json.dumps(findings(answer.json)) for one in make.SERIES[1:])
@@ -39,6 +41,14 @@ def product(good):
     yield document["refs"], rewrite
     path.write_bytes(content)
     path.chmod(mode)
+
+
+def shows(project, path):
+    """Whether a reader sees that the product is not its sources."""
+    try:
+        return Series(project.sources(TAS)).differences(kerchunk(path)) != []
+    except (ValueError, RuntimeError, zlib.error):
+        return True  # it cannot be read at all
 
 
 def findings(document, item=None):
@@ -94,8 +104,7 @@ def test_a_reference_some_bytes_aside(product):
     refs, rewrite = product
     url, offset, length = refs["tas/11.0.0"]
     refs["tas/11.0.0"] = [url, offset + 1, length]
-    with pytest.raises(Exception):  # the data cannot even be decoded
-        rewrite()
+    assert chunks(rewrite(), "tas") == {"11.0.0"}
 
 
 def test_a_reference_left_out(product):
@@ -112,7 +121,7 @@ def test_an_inlined_value(product, variable):
     assert not metadata["filters"] and isinstance(refs[key], str), "an inlined variable as it is written"
     text = refs[key]
     data = bytearray(base64.b64decode(text[7:]) if text.startswith("base64:") else text.encode())
-    data[6] ^= 0x08
+    data[len(data) // 2 // 8 * 8 + 6] ^= 0x08
     refs[key] = "base64:" + base64.b64encode(data).decode()
     found = [finding for finding in findings(rewrite().json) if finding["variable"].strip("/") == variable]
     assert found, "the variable is not named"
@@ -163,7 +172,6 @@ def test_a_source_that_changed_since(good):
         assert path.name in answer.stdout + answer.stderr, answer
     finally:
         path.write_bytes(content)
-        import os
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     good.run("verify", "--json").expect(0)
 
