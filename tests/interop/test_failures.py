@@ -1,6 +1,7 @@
 """What is wrong is said by name and with the right exit status; what is right is done; a second run writes nothing."""
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -125,7 +126,7 @@ def test_a_typo_in_the_recipe_is_told_with_its_line_and_the_right_word(project, 
     assert all(word in answer.stderr for word in words), answer
     if len(words) == 2:
         line = 1 + path.read_text()[:path.read_text().index(words[0])].count("\n")
-        assert str(line) in answer.stderr, f"line {line} is not named: {answer}"
+        assert re.search(rf"\b{line}\b", answer.stderr), f"line {line} is not named: {answer}"
     assert not (project.folder / "published").exists()
     assert {name: facts for name, facts in snapshot(project.folder).items() if name in before} == before
 
