@@ -1,1 +1,150 @@
-//! The flow from a recipe to a published catalogue; the only file that names every stage.
+//! The flow from a recipe to a published catalogue: the only module that names every stage.
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `workspace` | opens recipe, state, output; one run at a time |
+//! | `survey` | scan and plan: what is there, what has to be done |
+//! | `build` | the items of a plan, several at once; then the catalogue |
+//! | `item` | one item: index, combine, write, verify, describe, validate |
+//! | `values` | the few values that combining asks of the sources |
+//! | `check` | verification of what stands there |
+//! | `send` | publishing to an API |
+//! | `host` | serving: the embedded API and its files |
+//! | `report` | what a run answers, for `--json` and for people |
+
+mod build;
+mod check;
+mod host;
+mod item;
+mod report;
+mod send;
+mod survey;
+mod values;
+mod workspace;
+
+pub use build::{BuildOptions, build};
+pub use check::{VerifyOptions, verify};
+pub use host::{Host, ServedCatalogue};
+pub use report::{
+    BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ItemStatus, PlanReport, PlannedReport, StatusReport,
+    VerifiedItem, VerifyReport,
+};
+pub use send::{SendOptions, send};
+pub use survey::{Survey, survey};
+pub use workspace::{Workspace, WorkspaceError};
+
+/// What is told while a run goes on: to a progress bar, or to nobody.
+pub trait Progress: Sync {
+    /// A part of the run begins, with so many pieces.
+    fn begin(&self, what: &str, pieces: u64);
+    /// A piece is done.
+    fn advance(&self, piece: &str);
+    /// The part is over.
+    fn end(&self);
+}
+
+/// Progress that is told to nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _what: &str, _pieces: u64) {}
+    fn advance(&self, _piece: &str) {}
+    fn end(&self) {}
+}
+
+/// Why a request could not be carried out at all.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The recipe, its state or its output cannot be used.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// Nothing to go on with was found.
+    #[error(transparent)]
+    Scan(#[from] crate::scan::ScanError),
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] crate::ledger::LedgerError),
+    /// The output cannot be read or written.
+    #[error(transparent)]
+    Storage(#[from] crate::storage::StorageError),
+    /// The records cannot be published.
+    #[error(transparent)]
+    Publish(#[from] crate::publish::PublishError),
+    /// The records cannot be made.
+    #[error(transparent)]
+    Describe(#[from] crate::describe::DescribeError),
+    /// A record of the catalogue does not agree with its schemas.
+    #[error(transparent)]
+    Validate(#[from] crate::validate::ValidateError),
+    /// The embedded API cannot start.
+    #[error(transparent)]
+    Serve(#[from] crate::serve::ServeError),
+    /// The embedded API's database cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::serve::StoreError),
+    /// An item was named that is neither found nor known.
+    #[error("there is no item {asked:?}{}", suggestion(nearest.as_deref()))]
+    NoSuchItem {
+        /// The id that was asked for.
+        asked: String,
+        /// The id that is spelt most like it.
+        nearest: Option<String>,
+    },
+    /// The recipe names no API.
+    #[error("there is nowhere to publish to: {recipe} has no publish.api")]
+    NoApi {
+        /// The recipe.
+        recipe: String,
+    },
+    /// The runtime or a socket of the server failed.
+    #[error("the server cannot {action}")]
+    Socket {
+        /// What was tried.
+        action: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder that should be a static catalogue is none.
+    #[error("{path} is no static catalogue: {found}")]
+    NotACatalogue {
+        /// The folder.
+        path: String,
+        /// What was found.
+        found: String,
+    },
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map(|id| format!("; did you mean {id:?}?")).unwrap_or_default()
+}
+
+impl PipelineError {
+    /// What a person can do about it, if there is something to say.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Workspace(error) => error.remedy(),
+            Self::Ledger(error) => Some(error.remedy().into()),
+            Self::Publish(error) => error.remedy().map(Into::into),
+            Self::Describe(error) => error.remedy().map(Into::into),
+            Self::NoApi { .. } => Some("add publish.api to the recipe, or name an API with --to".into()),
+            _ => None,
+        }
+    }
+}
+
+/// An error and all its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,242 @@
+//! The items of a plan, several at once; then the catalogue.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use rayon::prelude::*;
+
+use super::item::{self, failure, read_record};
+use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
+use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
+use crate::describe::describe_collection;
+use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
+use crate::plan::{Action, PlannedItem};
+use crate::publish::{CatalogHead, write_catalogue, write_item};
+use crate::storage::OutputStore;
+
+/// Folders that a run left unfinished are removed after this time.
+const STALE: Duration = Duration::from_secs(24 * 3600);
+
+/// What a build is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct BuildOptions {
+    /// These items alone; empty for all.
+    pub items: Vec<String>,
+    /// Build even what has not changed, and let the removal guard pass.
+    pub force: bool,
+    /// How many items and files are worked on at once; 0 for as many as there are processors.
+    pub jobs: usize,
+}
+
+/// Builds what has to be built, and writes the static catalogue. A run that finds nothing to do writes nothing.
+///
+/// # Errors
+/// [`PipelineError`] if nothing could be begun, or the catalogue could not be written. What concerns single items is in the report.
+pub fn build(
+    workspace: &Workspace,
+    options: &BuildOptions,
+    progress: &dyn Progress,
+) -> Result<BuildReport, PipelineError> {
+    let begun = Instant::now();
+    let surveyed = survey(workspace, &options.items, options.force)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs)
+        .build()
+        .map_err(|error| PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) })?;
+    let Survey { planned, failed, unmatched, mut problems } = surveyed;
+    let guarded = guarded_removals(&planned, options.force);
+    if !guarded.is_empty() {
+        problems.push(format!(
+            "{} of {} items would be removed, for none of their files is left: nothing was removed; if that is right, say --force",
+            guarded.len(),
+            planned.iter().filter(|item| item.known.is_some()).count(),
+        ));
+    }
+    let run = Run { workspace, now: Utc::now().trunc_subsecs(0), progress, written: Mutex::default() };
+    for (id, error, _) in &failed {
+        run.remember_failure(id, error);
+    }
+    let work = planned.iter().filter(|item| is_work(item)).count();
+    if work > 0 {
+        workspace.output.sweep(STALE)?;
+        progress.begin("items", work as u64);
+    }
+    let mut items: Vec<BuiltItem> =
+        pool.install(|| planned.par_iter().map(|item| run.item(item, guarded.contains(&item.id))).collect());
+    progress.end();
+    items.extend(failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }));
+    items.sort_by(|a, b| a.id.cmp(&b.id));
+    run.write_catalogue(&mut items)?;
+    let collection = workspace.recipe.collection.id.to_string();
+    Ok(BuildReport { collection, items, unmatched, problems, elapsed_s: begun.elapsed().as_secs_f64() })
+}
+
+fn is_work(item: &PlannedItem) -> bool {
+    matches!(item.action, Action::Added | Action::Changed | Action::Redescribed)
+}
+
+/// Items that are not removed because too many would be: an archive that is not mounted looks like one that was emptied.
+fn guarded_removals(planned: &[PlannedItem], force: bool) -> BTreeSet<ItemId> {
+    let known = planned.iter().filter(|item| item.known.is_some()).count();
+    let removed: BTreeSet<ItemId> =
+        planned.iter().filter(|item| item.action == Action::Removed).map(|item| item.id.clone()).collect();
+    if force || removed.len() * 2 <= known { BTreeSet::new() } else { removed }
+}
+
+fn empty(id: String, status: BuiltStatus, error: Option<ItemError>) -> BuiltItem {
+    BuiltItem { id, status, revision: None, files: 0, chunks: 0, products: Vec::new(), error }
+}
+
+#[derive(Default)]
+struct Written {
+    items: BTreeSet<ItemId>,
+    removed: Vec<ItemId>,
+}
+
+struct Run<'a> {
+    workspace: &'a Workspace,
+    now: DateTime<Utc>,
+    progress: &'a dyn Progress,
+    written: Mutex<Written>,
+}
+
+impl Run<'_> {
+    fn written(&self) -> std::sync::MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn item(&self, planned: &PlannedItem, is_guarded: bool) -> BuiltItem {
+        match planned.action {
+            Action::Unchanged => self.standing(planned, BuiltStatus::Unchanged),
+            Action::Removed if is_guarded => self.standing(planned, BuiltStatus::Unchanged),
+            Action::Removed => {
+                self.written().removed.push(planned.id.clone());
+                empty(planned.id.to_string(), BuiltStatus::Removed, None)
+            }
+            Action::Added | Action::Changed | Action::Redescribed => {
+                let built = self.work(planned);
+                self.progress.advance(planned.id.as_str());
+                built
+            }
+        }
+    }
+
+    fn work(&self, planned: &PlannedItem) -> BuiltItem {
+        tracing::info!(item = %planned.id, reasons = planned.reasons.join("; "), "building");
+        // A fault in our own code must not stop the other items.
+        let attempt = catch_unwind(AssertUnwindSafe(|| item::build(self.workspace, planned, self.now)));
+        let outcome = attempt.unwrap_or_else(|_| Err(failure("internal", "a fault of altostac: please report it".into())));
+        match outcome.and_then(|built| self.keep(built)) {
+            Ok(known) => {
+                let status = if planned.action == Action::Added { BuiltStatus::Added } else { BuiltStatus::Changed };
+                self.built(&known, status)
+            }
+            Err(error) => {
+                tracing::error!(item = %planned.id, kind = error.kind, "{}", error.message);
+                self.remember_failure(planned.id.as_str(), &error);
+                let files = planned.source.as_ref().map_or(0, |source| source.files.len());
+                let stands = self.standing(planned, BuiltStatus::Failed);
+                BuiltItem { files, error: Some(error), ..stands }
+            }
+        }
+    }
+
+    /// Switches the record to the new revision, then remembers it.
+    fn keep(&self, built: item::Built) -> Result<KnownItem, ItemError> {
+        let to_failure = |error: &dyn std::error::Error| failure("output", chain(error));
+        self.workspace.ledger().set_catalogue_behind(true).map_err(|error| to_failure(&error))?;
+        write_item(&self.workspace.output, &built.record).map_err(|error| to_failure(&error))?;
+        self.workspace.ledger().put_current(&built.known).map_err(|error| to_failure(&error))?;
+        self.written().items.insert(built.known.id.clone());
+        Ok(built.known)
+    }
+
+    fn remember_failure(&self, id: &str, error: &ItemError) {
+        let Ok(id) = ItemId::new(id) else { return };
+        if let Err(problem) = self.workspace.ledger().put_failed(&id, error, self.now) {
+            tracing::error!(item = %id, "{}", chain(&problem));
+        }
+    }
+
+    /// What stands of an item that was not worked on, or failed.
+    fn standing(&self, planned: &PlannedItem, status: BuiltStatus) -> BuiltItem {
+        match &planned.known {
+            Some(known) => self.built(known, status),
+            None => empty(planned.id.to_string(), status, None),
+        }
+    }
+
+    fn built(&self, known: &KnownItem, status: BuiltStatus) -> BuiltItem {
+        let product = |product: &crate::model::Product| {
+            let path = product.files.first()?.path.clone();
+            Some(BuiltProduct { format: product.format, href: self.href(&path), path })
+        };
+        BuiltItem {
+            id: known.id.to_string(),
+            status,
+            revision: known.revision.map(Revision::number),
+            files: known.sources.len(),
+            chunks: known.products.iter().map(|product| product.chunks).sum(),
+            products: known.products.iter().filter_map(product).collect(),
+            error: None,
+        }
+    }
+
+    fn href(&self, path: &str) -> String {
+        let place = SourceUrl::from_path(self.workspace.output.root().join(path));
+        place.map(|place| self.workspace.recipe.public_urls.rewrite(place.url()).to_string()).unwrap_or_default()
+    }
+
+    /// Writes the collection and the catalogue if an item was written or removed, in this run or in one that was cut off.
+    fn write_catalogue(&self, items: &mut [BuiltItem]) -> Result<(), PipelineError> {
+        let workspace = self.workspace;
+        let Written { items: written, removed } = std::mem::take(&mut *self.written());
+        let behind = workspace.ledger().is_catalogue_behind()?;
+        if written.is_empty() && removed.is_empty() && !behind {
+            return Ok(());
+        }
+        workspace.ledger().set_catalogue_behind(true)?;
+        let gone: BTreeSet<&str> = removed.iter().map(ItemId::as_str).collect();
+        let standing: Vec<ItemId> = workspace
+            .ledger()
+            .items()?
+            .into_iter()
+            .filter(|item| item.revision.is_some() && !gone.contains(item.id.as_str()))
+            .map(|item| item.id)
+            .collect();
+        let mut unreadable = None;
+        let records = standing.iter().filter_map(|id| match read_record(workspace, id.as_str()) {
+            Ok(record) => record.map(|record| record.json),
+            Err(error) => {
+                unreadable.get_or_insert(error);
+                None
+            }
+        });
+        let mut records = records.peekable();
+        if records.peek().is_some() {
+            let collection = describe_collection(&workspace.recipe.collection, records, &workspace.templates)?;
+            if let Some(error) = unreadable {
+                return Err(error);
+            }
+            let collection = workspace.validator.validate(collection)?;
+            let head = CatalogHead {
+                id: "catalog".into(),
+                title: None,
+                description: "Collections published with altostac".into(),
+            };
+            let linked = standing.into_iter().collect();
+            write_catalogue(&workspace.output, &head, &collection, &linked, &removed)?;
+        } else {
+            crate::publish::remove_catalogue(&workspace.output, &workspace.recipe.collection.id, &removed)?;
+        }
+        for id in &removed {
+            workspace.ledger().remove(id)?;
+        }
+        workspace.ledger().set_catalogue_behind(false)?;
+        let _ = items;
+        Ok(())
+    }
+}

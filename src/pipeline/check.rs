@@ -1,0 +1,108 @@
+//! Verification of what stands there, against the sources as they are now.
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::item::{self, failure, index_all, read_product};
+use super::report::{VerifiedItem, VerifyReport};
+use super::{PipelineError, Progress, Workspace};
+use crate::model::{ItemError, KnownItem, Product, Revision};
+use crate::verify::{DEFAULT_BUDGET, Differences, Sampling, VerifyError};
+
+/// What a verification is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyOptions {
+    /// These items alone; empty for all.
+    pub items: Vec<String>,
+    /// Compare all values instead of a sample.
+    pub every_value: bool,
+    /// How many items and files are worked on at once; 0 for as many as there are processors.
+    pub jobs: usize,
+}
+
+/// Compares the products of every item with its sources.
+///
+/// # Errors
+/// [`PipelineError`] if the ledger cannot be read, or an item was named that is not known.
+pub fn verify(
+    workspace: &Workspace,
+    options: &VerifyOptions,
+    progress: &dyn Progress,
+) -> Result<VerifyReport, PipelineError> {
+    let begun = Instant::now();
+    let known = workspace.ledger().items()?;
+    if let Some(asked) = options.items.iter().find(|asked| !known.iter().any(|item| item.id.as_str() == asked.as_str())) {
+        return Err(PipelineError::NoSuchItem { asked: asked.clone(), nearest: None });
+    }
+    let chosen: Vec<&KnownItem> = known
+        .iter()
+        .filter(|item| options.items.is_empty() || options.items.iter().any(|asked| asked == item.id.as_str()))
+        .collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.jobs)
+        .build()
+        .map_err(|error| PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) })?;
+    progress.begin("items", chosen.len() as u64);
+    let check = |item: &&KnownItem| {
+        let revision = item.revision?;
+        let verified = verify_item(workspace, item, revision, options.every_value);
+        progress.advance(item.id.as_str());
+        Some(verified)
+    };
+    let items = pool.install(|| chosen.par_iter().filter_map(check).collect());
+    progress.end();
+    let collection = workspace.recipe.collection.id.to_string();
+    Ok(VerifyReport { collection, items, elapsed_s: begun.elapsed().as_secs_f64() })
+}
+
+fn verify_item(workspace: &Workspace, known: &KnownItem, revision: Revision, every_value: bool) -> VerifiedItem {
+    let mut answer = VerifiedItem {
+        id: known.id.to_string(),
+        revision: revision.number(),
+        verified: false,
+        reports: Vec::new(),
+        differences: Vec::new(),
+        difference_count: 0,
+        error: None,
+    };
+    let indexes = match index_all(&known.sources) {
+        Ok(indexes) => indexes,
+        Err(error) => return VerifiedItem { error: Some(error), ..answer },
+    };
+    let sampling = Sampling { budget: DEFAULT_BUDGET, seed: item::seed(), every_value };
+    for product in &known.products {
+        match verify_product(workspace, known, product, &indexes, sampling) {
+            Ok(report) => answer.reports.push(report),
+            Err(Failure::Different(differences)) => add(&mut answer, &differences),
+            Err(Failure::Other(error)) => answer.error = Some(error),
+        }
+    }
+    answer.verified = answer.error.is_none() && answer.difference_count == 0;
+    answer
+}
+
+fn add(answer: &mut VerifiedItem, differences: &Differences) {
+    answer.difference_count += differences.total();
+    answer.differences.extend(differences.listed().iter().filter_map(|difference| serde_json::to_value(difference).ok()));
+}
+
+enum Failure {
+    Different(Differences),
+    Other(ItemError),
+}
+
+fn verify_product(
+    workspace: &Workspace,
+    known: &KnownItem,
+    product: &Product,
+    indexes: &[crate::model::FileIndex],
+    sampling: Sampling,
+) -> Result<crate::model::VerificationReport, Failure> {
+    let bytes = read_product(workspace, product).map_err(Failure::Other)?;
+    match item::verify_product(workspace, product.clone(), &bytes, &known.sources, indexes, sampling) {
+        Ok(verified) => Ok(verified.report().clone()),
+        Err(VerifyError::Different { differences, .. }) => Err(Failure::Different(differences)),
+        Err(error) => Err(Failure::Other(failure("verification", super::chain(&error)))),
+    }
+}

@@ -1,0 +1,398 @@
+//! One item, from its files to a valid record.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use chrono::{DateTime, Utc};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::values::FileValues;
+use super::{Workspace, chain};
+use crate::describe::{ItemInput, describe_item};
+use crate::model::{
+    Conflict, Digest, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile,
+    ProductFormat, Record, RecordKind, Revision, SmallValues, SourceFile, ValidatedRecord, VariablePath,
+    VerifiedProduct, VirtualCube,
+};
+use crate::plan::{Action, PlannedItem};
+use crate::storage::{OutputStore, StagedFolder, open_source};
+use crate::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError, verify_kerchunk};
+
+const REPORT: &str = "report.json";
+const SOURCES: &str = "sources.parquet";
+
+/// An item whose products stand and whose record is valid: only the record is still to be written.
+pub(super) struct Built {
+    pub(super) record: ValidatedRecord,
+    pub(super) known: KnownItem,
+}
+
+/// Builds an item that is added, changed or described anew.
+pub(super) fn build(workspace: &Workspace, planned: &PlannedItem, now: DateTime<Utc>) -> Result<Built, ItemError> {
+    let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
+    let indexes = index_all(&source.files)?;
+    let cube = crate::combine::combine(&indexes, &workspace.recipe.aggregate, &FileValues)
+        .map_err(|conflicts| conflicts_error(&conflicts))?;
+    let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
+    let revision = match stands.and_then(|known| known.revision) {
+        Some(revision) => return redescribe(workspace, source, &cube, &indexes, stands, revision, now),
+        None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
+    };
+    let folder = product_folder(workspace, &planned.id, revision);
+    let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
+    let mut products = Vec::new();
+    let fresh = index_all(&source.files)?;
+    for format in &workspace.recipe.products {
+        let product = write_product(workspace, &mut staged, &cube, &planned.id, *format, revision)?;
+        let path = staged_path(&staged, format.file_name())?;
+        let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
+        products.push(prove(workspace, product, &bytes, &cube.files, &fresh)?);
+    }
+    let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
+        crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
+    })?;
+    let report_text = report(&planned.id, revision, &cube, &indexes, &products, now);
+    let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
+    let record = describe(workspace, source, &cube, &indexes, &products, (&report, &sources), now)?;
+    staged.commit().map_err(|error| error_of("output", &error))?;
+    Ok(built(workspace, record, source, &cube, products, revision, now))
+}
+
+/// Makes the record anew of products that stand; they are verified again first.
+fn redescribe(
+    workspace: &Workspace,
+    source: &ItemSource,
+    cube: &VirtualCube,
+    indexes: &[FileIndex],
+    known: Option<&KnownItem>,
+    revision: Revision,
+    now: DateTime<Utc>,
+) -> Result<Built, ItemError> {
+    let mut products = Vec::new();
+    for product in known.into_iter().flat_map(|known| &known.products) {
+        let bytes = read_product(workspace, product)?;
+        products.push(prove(workspace, product.clone(), &bytes, &cube.files, indexes)?);
+    }
+    let folder = product_folder(workspace, &source.id, revision);
+    let beside = |name: &str| {
+        let path = workspace.output.root().join(&folder).join(name);
+        let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
+        Ok(ProductFile { path: format!("{folder}/{name}"), size: bytes.len() as u64, sha256: sha256(&bytes) })
+    };
+    let record = describe(workspace, source, cube, indexes, &products, (&beside(REPORT)?, &beside(SOURCES)?), now)?;
+    Ok(built(workspace, record, source, cube, products, revision, now))
+}
+
+fn built(
+    workspace: &Workspace,
+    record: ValidatedRecord,
+    source: &ItemSource,
+    cube: &VirtualCube,
+    products: Vec<VerifiedProduct>,
+    revision: Revision,
+    now: DateTime<Utc>,
+) -> Built {
+    let mut sources = cube.files.clone();
+    sources.sort_by(|a, b| a.url.cmp(&b.url));
+    let known = KnownItem {
+        id: source.id.clone(),
+        state: ItemState::Current,
+        revision: Some(revision),
+        sources,
+        products: products.iter().map(|verified| verified.product().clone()).collect(),
+        product_digest: workspace.recipe.product_digest.clone(),
+        record_digest: workspace.recipe.record_digest.clone(),
+        error: None,
+        updated: now,
+    };
+    Built { record, known }
+}
+
+/// Indexes files, several at once. The first file that cannot be indexed is the error; the others are counted.
+pub(super) fn index_all(files: &[SourceFile]) -> Result<Vec<FileIndex>, ItemError> {
+    let indexed: Vec<Result<FileIndex, ItemError>> = files.par_iter().map(index_file).collect();
+    let failed = indexed.iter().filter(|result| result.is_err()).count();
+    let all: Result<Vec<FileIndex>, ItemError> = indexed.into_iter().collect();
+    all.map_err(|error| match failed {
+        1 => error,
+        _ => ItemError { message: format!("{} (and {} more files)", error.message, failed - 1), ..error },
+    })
+}
+
+fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
+    let about = |kind: &str, message: String| ItemError { files: vec![file.url.to_string()], ..failure(kind, message) };
+    let source = open_source(&file.url).map_err(|error| about("io", chain(&error)))?;
+    crate::index::index(source.as_ref()).map_err(|error| {
+        let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        about("index", format!("{}{remedy}", chain(&error)))
+    })
+}
+
+fn conflicts_error(conflicts: &[Conflict]) -> ItemError {
+    let kind = conflicts.first().map_or_else(
+        || "conflict".to_owned(),
+        |conflict| serde_json::to_value(conflict.kind).ok().and_then(|kind| Some(kind.as_str()?.to_owned())).unwrap_or_default(),
+    );
+    let shown: Vec<String> = conflicts.iter().take(5).map(|c| format!("{c}; {}", c.remedy)).collect();
+    let more = conflicts.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!(" | and {more} more conflicts") } else { String::new() };
+    let mut files: Vec<String> = conflicts.iter().flat_map(|conflict| conflict.files.iter().cloned()).collect();
+    files.sort();
+    files.dedup();
+    files.truncate(100);
+    ItemError { kind, message: format!("{}{more}", shown.join(" | ")), files }
+}
+
+pub(super) fn failure(kind: &str, message: String) -> ItemError {
+    ItemError { kind: kind.into(), message, files: Vec::new() }
+}
+
+fn error_of(kind: &str, error: &dyn std::error::Error) -> ItemError {
+    failure(kind, chain(error))
+}
+
+fn io_error(action: &str, path: &Path, error: &io::Error) -> ItemError {
+    failure("output", format!("cannot {action} {}: {error}", path.display()))
+}
+
+pub(super) fn product_folder(workspace: &Workspace, id: &ItemId, revision: Revision) -> String {
+    format!("{}/products/{id}/{revision}", workspace.recipe.collection.id)
+}
+
+/// The revision after the known one, and after every one that stands in the output: a run that was cut off may have left one there.
+fn next_revision(workspace: &Workspace, id: &ItemId, known: Option<&KnownItem>) -> Result<Revision, ItemError> {
+    let folder = workspace.output.root().join(format!("{}/products/{id}", workspace.recipe.collection.id));
+    let mut last = known.and_then(|known| known.revision);
+    match fs::read_dir(&folder) {
+        Ok(entries) => {
+            for entry in entries {
+                let entry = entry.map_err(|error| io_error("look into", &folder, &error))?;
+                let name = entry.file_name();
+                let number = name.to_str().and_then(|name| name.strip_prefix('r')).and_then(|number| number.parse().ok());
+                last = last.max(number.and_then(Revision::new));
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io_error("look into", &folder, &error)),
+    }
+    Ok(last.map_or(Revision::FIRST, Revision::next))
+}
+
+/// Counts and digests what goes through it.
+struct Digesting<W> {
+    inner: W,
+    size: u64,
+    digest: Sha256,
+}
+
+impl<W: Write> Write for Digesting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.size += written as u64;
+        self.digest.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Creates a file in a staged folder and says what it came to.
+fn staged_file(
+    staged: &mut StagedFolder,
+    folder: &str,
+    name: &str,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<ProductFile, ItemError> {
+    let mut file = staged.create(name).map_err(|error| error_of("output", &error))?;
+    let mut out = Digesting { inner: BufWriter::with_capacity(1 << 16, &mut file), size: 0, digest: Sha256::new() };
+    let written = write(&mut out).and_then(|()| out.flush());
+    written.map_err(|error| failure("write", format!("{folder}/{name}: {}", chain(&error))))?;
+    let (size, digest) = (out.size, hex(&out.digest.clone().finalize()));
+    drop(out);
+    file.finish().map_err(|error| error_of("output", &error))?;
+    Ok(ProductFile { path: format!("{folder}/{name}"), size, sha256: digest })
+}
+
+fn write_product(
+    workspace: &Workspace,
+    staged: &mut StagedFolder,
+    cube: &VirtualCube,
+    id: &ItemId,
+    format: ProductFormat,
+    revision: Revision,
+) -> Result<Product, ItemError> {
+    let folder = product_folder(workspace, id, revision);
+    let mut chunks = 0;
+    let file = staged_file(staged, &folder, format.file_name(), |out| match format {
+        ProductFormat::Kerchunk => {
+            let written = crate::write::write_kerchunk(cube, &workspace.recipe.public_urls, out);
+            chunks = written.map_err(io::Error::other)?.chunks;
+            Ok(())
+        }
+    })?;
+    Ok(Product { item: id.clone(), format, revision, files: vec![file], chunks })
+}
+
+fn staged_path(staged: &StagedFolder, name: &str) -> Result<std::path::PathBuf, ItemError> {
+    let folder = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
+    Ok(folder.join(name))
+}
+
+/// The bytes of a product where it stands.
+pub(super) fn read_product(workspace: &Workspace, product: &Product) -> Result<Vec<u8>, ItemError> {
+    let file = product.files.first().ok_or_else(|| failure("internal", "a product without files".into()))?;
+    let path = workspace.output.root().join(&file.path);
+    fs::read(&path).map_err(|error| io_error("read back", &path, &error))
+}
+
+fn prove(
+    workspace: &Workspace,
+    product: Product,
+    bytes: &[u8],
+    recorded: &[SourceFile],
+    indexes: &[FileIndex],
+) -> Result<VerifiedProduct, ItemError> {
+    let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value: false };
+    verify_product(workspace, product, bytes, recorded, indexes, sampling)
+        .map_err(|error| failure("verification", chain(&error)))
+}
+
+/// Compares a product with its sources, indexed anew.
+pub(super) fn verify_product(
+    workspace: &Workspace,
+    product: Product,
+    bytes: &[u8],
+    recorded: &[SourceFile],
+    indexes: &[FileIndex],
+    sampling: Sampling,
+) -> Result<VerifiedProduct, VerifyError> {
+    verify_kerchunk(Evidence {
+        product,
+        bytes,
+        recorded,
+        indexes,
+        urls: &workspace.recipe.public_urls,
+        open: &open_source,
+        sampling,
+    })
+}
+
+/// Another sample every time: what one run does not look at, another does.
+pub(super) fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs().rotate_left(32) ^ u64::from(now.subsec_nanos())
+}
+
+fn describe(
+    workspace: &Workspace,
+    source: &ItemSource,
+    cube: &VirtualCube,
+    indexes: &[FileIndex],
+    products: &[VerifiedProduct],
+    (report, sources): (&ProductFile, &ProductFile),
+    now: DateTime<Utc>,
+) -> Result<ValidatedRecord, ItemError> {
+    let recipe = &workspace.recipe;
+    let record = describe_item(&ItemInput {
+        cube,
+        coordinate_digests: &coordinate_digests(indexes),
+        id: &source.id,
+        facets: &source.facets,
+        properties: &source.properties,
+        products,
+        report: Some(report),
+        source_manifest: Some(sources),
+        collection: &recipe.collection,
+        public_urls: &recipe.public_urls,
+        created: created(workspace, &source.id).unwrap_or(now),
+        updated: now,
+        datetime: recipe.item.datetime,
+        geometry: recipe.item.geometry.as_ref(),
+        templates: &workspace.templates,
+    })
+    .map_err(|error| {
+        let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        failure("describe", format!("{}{remedy}", chain(&error)))
+    })?;
+    workspace.validator.validate(record).map_err(|error| failure("validate", chain(&error)))
+}
+
+/// Digests of the coordinates that are too large for the cube to hold; all files hold the same.
+fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath, Digest> {
+    let variables = indexes.first().map(|index| index.root.all_variables()).unwrap_or_default();
+    let digest = |(path, variable): (VariablePath, &crate::model::FileVariable)| match &variable.values {
+        SmallValues::Digest(digest) => Some((path, digest.clone())),
+        _ => None,
+    };
+    variables.into_iter().filter_map(digest).collect()
+}
+
+/// When the item's record was first made.
+fn created(workspace: &Workspace, id: &ItemId) -> Option<DateTime<Utc>> {
+    let record = read_record(workspace, id.as_str()).ok()??;
+    record.json.pointer("/properties/created")?.as_str()?.parse().ok()
+}
+
+/// An item's record as it stands in the static catalogue.
+pub(super) fn read_record(
+    workspace: &Workspace,
+    id: &str,
+) -> Result<Option<Record>, super::PipelineError> {
+    let path = workspace.item_path(id);
+    let Some(bytes) = workspace.output.get(&path)? else { return Ok(None) };
+    let json: Value = serde_json::from_slice(&bytes).map_err(|error| super::PipelineError::NotACatalogue {
+        path: workspace.output.root().join(&path).display().to_string(),
+        found: error.to_string(),
+    })?;
+    Ok(Some(Record { kind: RecordKind::Item, id: id.into(), json }))
+}
+
+fn report(
+    id: &ItemId,
+    revision: Revision,
+    cube: &VirtualCube,
+    indexes: &[FileIndex],
+    products: &[VerifiedProduct],
+    now: DateTime<Utc>,
+) -> Vec<u8> {
+    let file_notes: Vec<Value> = indexes
+        .iter()
+        .filter(|index| !index.notes.is_empty())
+        .map(|index| json!({"file": index.source.url.to_string(), "notes": index.notes}))
+        .collect();
+    let verified: Vec<Value> = products
+        .iter()
+        .map(|verified| json!({"format": verified.product().format, "chunks": verified.product().chunks, "verification": verified.report()}))
+        .collect();
+    let report = json!({
+        "item": id,
+        "revision": revision,
+        "made_by": concat!("altostac ", env!("CARGO_PKG_VERSION")),
+        "made_at": now,
+        "files": cube.files.len(),
+        "joined_along": cube.join,
+        "notes": cube.notes,
+        "file_notes": file_notes,
+        "products": verified,
+    });
+    serde_json::to_vec_pretty(&report).unwrap_or_default()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,192 @@
+//! What runs answer: one document each for `--json`, the same facts for people.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::{ItemError, ItemState, ProductFormat, VerificationReport};
+use crate::plan::Action;
+
+/// The answer of `altostac plan`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PlanReport {
+    /// The collection's id.
+    pub collection: String,
+    /// Every item, sorted by id.
+    pub items: Vec<PlannedReport>,
+    /// Files that match no pattern, with the reason.
+    pub unmatched: Vec<String>,
+    /// What could not be looked at.
+    pub problems: Vec<String>,
+}
+
+/// One item of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PlannedReport {
+    /// Its id.
+    pub id: String,
+    /// What would happen; absent if it cannot become an item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// How many files it has now.
+    pub files: usize,
+    /// Why it cannot become an item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ItemError>,
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BuiltStatus {
+    /// It is new.
+    Added,
+    /// Its products or its record were written anew.
+    Changed,
+    /// It went.
+    Removed,
+    /// Nothing was to be done.
+    Unchanged,
+    /// It could not be built; what stood before stands.
+    Failed,
+}
+
+/// One product of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct BuiltProduct {
+    /// The format.
+    pub format: ProductFormat,
+    /// Where readers outside find it.
+    pub href: String,
+    /// The path below the output.
+    pub path: String,
+}
+
+/// One item of a build.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BuiltItem {
+    /// Its id.
+    pub id: String,
+    /// What became of it.
+    pub status: BuiltStatus,
+    /// The revision that stands now; absent if none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// How many source files it has.
+    pub files: usize,
+    /// How many chunks its products hold, inlined ones included.
+    pub chunks: u64,
+    /// Its products.
+    pub products: Vec<BuiltProduct>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ItemError>,
+}
+
+/// The answer of `altostac build`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BuildReport {
+    /// The collection's id.
+    pub collection: String,
+    /// Every item, sorted by id.
+    pub items: Vec<BuiltItem>,
+    /// Files that match no pattern, with the reason.
+    pub unmatched: Vec<String>,
+    /// What could not be looked at, and guards that stopped something.
+    pub problems: Vec<String>,
+    /// Seconds that it took.
+    pub elapsed_s: f64,
+}
+
+impl BuildReport {
+    /// Whether everything that was asked for was done.
+    pub fn is_success(&self) -> bool {
+        self.problems.is_empty() && self.items.iter().all(|item| item.status != BuiltStatus::Failed)
+    }
+
+    /// How many items came to what.
+    pub fn counts(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for item in &self.items {
+            let word = match item.status {
+                BuiltStatus::Added => "added",
+                BuiltStatus::Changed => "changed",
+                BuiltStatus::Removed => "removed",
+                BuiltStatus::Unchanged => "unchanged",
+                BuiltStatus::Failed => "failed",
+            };
+            *counts.entry(word).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// One item of a verification.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct VerifiedItem {
+    /// Its id.
+    pub id: String,
+    /// The revision that was looked at.
+    pub revision: u32,
+    /// Whether every product equals its sources.
+    pub verified: bool,
+    /// What was compared, for each product.
+    pub reports: Vec<VerificationReport>,
+    /// What differs: variable, chunk, expected, found.
+    pub differences: Vec<serde_json::Value>,
+    /// How many differences there are; more than listed, if they are many.
+    pub difference_count: u64,
+    /// Why it could not be verified at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ItemError>,
+}
+
+/// The answer of `altostac verify`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct VerifyReport {
+    /// The collection's id.
+    pub collection: String,
+    /// Every item that has products, sorted by id.
+    pub items: Vec<VerifiedItem>,
+    /// Seconds that it took.
+    pub elapsed_s: f64,
+}
+
+impl VerifyReport {
+    /// Whether every product equals its sources.
+    pub fn is_success(&self) -> bool {
+        self.items.iter().all(|item| item.verified)
+    }
+}
+
+/// One item of a status.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ItemStatus {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: ItemState,
+    /// The revision that stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// How many source files that revision has.
+    pub files: usize,
+    /// When it last changed.
+    pub updated: DateTime<Utc>,
+    /// The error of the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ItemError>,
+}
+
+/// The answer of `altostac status`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct StatusReport {
+    /// The collection's id.
+    pub collection: String,
+    /// Every item, sorted by id.
+    pub items: Vec<ItemStatus>,
+}

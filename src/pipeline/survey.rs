@@ -1,0 +1,144 @@
+//! What is there, and what has to be done.
+
+use std::collections::BTreeSet;
+
+use super::report::{PlanReport, PlannedReport, StatusReport};
+use super::{ItemStatus, PipelineError, Workspace};
+use crate::model::{ItemError, ItemId, KnownItem, Revision};
+use crate::plan::{Circumstances, PlannedItem, plan};
+use crate::scan::{Scan, scan};
+
+/// The outcome of scan and plan.
+#[derive(Debug)]
+pub struct Survey {
+    /// What is to be done, sorted by id.
+    pub planned: Vec<PlannedItem>,
+    /// Items that cannot be: id, error, number of files.
+    pub failed: Vec<(String, ItemError, usize)>,
+    /// Files that match no pattern, with the reason.
+    pub unmatched: Vec<String>,
+    /// What could not be looked at.
+    pub problems: Vec<String>,
+}
+
+/// Looks at the archive and compares it with what is known; with `only` about these items alone.
+///
+/// # Errors
+/// [`PipelineError`] if nothing is found, an item of `only` is neither found nor known, or the ledger cannot be read.
+pub fn survey(workspace: &Workspace, only: &[String], force: bool) -> Result<Survey, PipelineError> {
+    let found = scan(&workspace.recipe)?;
+    let known = workspace.ledger().items()?;
+    check_asked(&found, &known, only)?;
+    let is_asked = |id: &str| only.is_empty() || only.iter().any(|asked| asked == id);
+    let failed: Vec<_> = found
+        .failed
+        .iter()
+        .filter(|item| is_asked(&item.id))
+        .map(|item| (item.id.clone(), item_error("item", &item.error, item), item.files.len()))
+        .collect();
+    let failed_ids: BTreeSet<&str> = found.failed.iter().map(|item| item.id.as_str()).collect();
+    let known: Vec<KnownItem> = known
+        .into_iter()
+        .filter(|item| is_asked(item.id.as_str()) && !failed_ids.contains(item.id.as_str()))
+        .collect();
+    let circumstances = Circumstances {
+        product_digest: workspace.recipe.product_digest.clone(),
+        record_digest: workspace.recipe.record_digest.clone(),
+        damaged: damaged(workspace, &known),
+        unreadable: found.problems.iter().map(|problem| problem.path.clone().into()).collect(),
+        force,
+    };
+    let items = found.items.into_iter().filter(|item| is_asked(item.id.as_str())).collect();
+    Ok(Survey {
+        planned: plan(items, known, &circumstances),
+        failed,
+        unmatched: found.unmatched.iter().map(|file| format!("{}: {}", file.path, file.reason)).collect(),
+        problems: found.problems.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn item_error(kind: &str, error: &crate::scan::ItemError, item: &crate::scan::FailedItem) -> ItemError {
+    let files = item.files.iter().map(|file| file.url.to_string()).collect();
+    ItemError { kind: kind.into(), message: super::chain(error), files }
+}
+
+fn check_asked(found: &Scan, known: &[KnownItem], only: &[String]) -> Result<(), PipelineError> {
+    let ids: BTreeSet<&str> = (found.items.iter().map(|item| item.id.as_str()))
+        .chain(found.failed.iter().map(|item| item.id.as_str()))
+        .chain(known.iter().map(|item| item.id.as_str()))
+        .collect();
+    match only.iter().find(|asked| !ids.contains(asked.as_str())) {
+        Some(asked) => Err(PipelineError::NoSuchItem { asked: asked.clone(), nearest: nearest(asked, &ids) }),
+        None => Ok(()),
+    }
+}
+
+fn nearest(asked: &str, ids: &BTreeSet<&str>) -> Option<String> {
+    let likeness = |id: &&&str| strsim::normalized_levenshtein(asked, id);
+    let best = ids.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(&best) > 0.6).then(|| (*best).to_owned())
+}
+
+/// Known items whose files are not where they were written, or not of the size that was written.
+fn damaged(workspace: &Workspace, known: &[KnownItem]) -> BTreeSet<ItemId> {
+    let root = workspace.output.root();
+    let stands = |path: &str, size: Option<u64>| {
+        root.join(path).metadata().is_ok_and(|found| found.is_file() && size.is_none_or(|size| size == found.len()))
+    };
+    let is_whole = |item: &KnownItem| {
+        stands(&workspace.item_path(item.id.as_str()), None)
+            && item.products.iter().flat_map(|product| &product.files).all(|file| stands(&file.path, Some(file.size)))
+    };
+    let with_products = known.iter().filter(|item| item.revision.is_some());
+    with_products.filter(|item| !is_whole(item)).map(|item| item.id.clone()).collect()
+}
+
+impl Survey {
+    /// The same for `--json`.
+    pub fn report(&self, collection: &str) -> PlanReport {
+        let mut items: Vec<PlannedReport> = self
+            .planned
+            .iter()
+            .map(|item| PlannedReport {
+                id: item.id.to_string(),
+                action: Some(item.action),
+                reasons: item.reasons.clone(),
+                files: item.source.as_ref().map_or(0, |source| source.files.len()),
+                error: None,
+            })
+            .collect();
+        items.extend(self.failed.iter().map(|(id, error, files)| PlannedReport {
+            id: id.clone(),
+            action: None,
+            reasons: vec!["it cannot become an item".into()],
+            files: *files,
+            error: Some(error.clone()),
+        }));
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        PlanReport {
+            collection: collection.into(),
+            items,
+            unmatched: self.unmatched.clone(),
+            problems: self.problems.clone(),
+        }
+    }
+}
+
+impl Workspace {
+    /// Every item's state.
+    ///
+    /// # Errors
+    /// [`PipelineError::Ledger`] if the ledger cannot be read.
+    pub fn status(&self) -> Result<StatusReport, PipelineError> {
+        let status = |item: KnownItem| ItemStatus {
+            id: item.id.to_string(),
+            state: item.state,
+            revision: item.revision.map(Revision::number),
+            files: item.sources.len(),
+            updated: item.updated,
+            error: item.error,
+        };
+        let items = self.ledger().items()?.into_iter().map(status).collect();
+        Ok(StatusReport { collection: self.recipe.collection.id.to_string(), items })
+    }
+}
