@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_named() {
-        let error = |text| ItemQuery::from_query_string(text, SEARCH).unwrap_err().to_string();
+        let error = |text: &str| ItemQuery::from_query_string(text, SEARCH).unwrap_err().to_string();
         for name in ["sortby", "filter", "fields", "query"] {
             assert!(error(&format!("{name}=x")).contains(&format!("`{name}`")));
         }

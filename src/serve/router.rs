@@ -133,15 +133,17 @@ pub fn router(state: Arc<ServeState>) -> Router {
         .route("/products/{*path}", get(files::product))
         .route("/sources/{*path}", get(files::source))
         .fallback(|| async { ApiError::not_found("there is no such endpoint; `/api` describes them all") })
+        .method_not_allowed_fallback(unknown_method)
         .layer(cors(&[Method::GET, Method::HEAD]))
         .merge(search)
-        .method_not_allowed_fallback(|| async {
-            let description = "this endpoint does not know the method; `/api` describes what it knows";
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", description)
-        })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(Arc::clone(&state), access::check))
         .with_state(state)
+}
+
+async fn unknown_method() -> ApiError {
+    let description = "this endpoint does not know the method; `/api` describes what it knows";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", description)
 }
 
 /// Lets pages of any site read, without credentials.
