@@ -1,7 +1,7 @@
 //! The OpenAPI document: exactly the endpoints that the router has.
 
 use super::hrefs::{GEOJSON, JSON, OwnOrigin};
-use super::query::{DEFAULT_LIMIT, LARGEST_LIMIT};
+use super::query::{DEFAULT_LIMIT, LARGEST_LIMIT, PARAMETERS};
 use serde_json::{Map, Value, json};
 
 /// The media type of the document.
@@ -28,11 +28,8 @@ pub(super) fn document(title: &str, own: &OwnOrigin, accepts_writes: bool) -> Va
 }
 
 fn read_paths() -> Map<String, Value> {
-    let queries = ["bbox", "datetime", "limit", "token"];
-    let searches = ["bbox", "datetime", "intersects", "ids", "collections", "limit", "token"];
     let reference = |name: &&str| json!({"$ref": format!("#/components/parameters/{name}")});
-    let queries: Vec<Value> = queries.iter().map(reference).collect();
-    let searches: Vec<Value> = searches.iter().map(reference).collect();
+    let parameters: Vec<Value> = PARAMETERS.iter().map(reference).collect();
     let file = || json!({"parameters": [path("path")], "get": file("getFile"), "head": file("probeFile")});
     let paths = json!({
         "/": {"get": read("getLandingPage", "The landing page", JSON, &["500"])},
@@ -42,11 +39,11 @@ fn read_paths() -> Map<String, Value> {
         "/collections/{collection}": {"parameters": [path("collection")],
             "get": read("getCollection", "A Collection", JSON, &["304", "404"])},
         "/collections/{collection}/items": {"parameters": [path("collection")],
-            "get": with(read("getItems", "Items of a Collection", GEOJSON, &["400", "404"]), "parameters", queries.into())},
+            "get": with(read("getItems", "Items of a Collection", GEOJSON, &["400", "404"]), "parameters", parameters.clone().into())},
         "/collections/{collection}/items/{item}": {"parameters": [path("collection"), path("item")],
             "get": read("getItem", "An Item", GEOJSON, &["304", "404"])},
         "/search": {
-            "get": with(read("getSearch", "Items that match", GEOJSON, &["400"]), "parameters", searches.into()),
+            "get": with(read("getSearch", "Items that match", GEOJSON, &["400"]), "parameters", parameters.into()),
             "post": with(read("postSearch", "Items that match", GEOJSON, &["400", "413", "415"]), "requestBody",
                 body("Search"))},
         "/products/{path}": file(),

@@ -34,10 +34,8 @@ pub enum QueryError {
     Repeated(String),
 }
 
-/// The parameters of `/search`.
-pub(super) const SEARCH: &[&str] = &["bbox", "datetime", "intersects", "ids", "collections", "limit", "token"];
-/// The parameters of `/collections/{id}/items`.
-pub(super) const ITEMS: &[&str] = &["bbox", "datetime", "limit", "token"];
+/// The parameters of `/search`, and of `/collections/{id}/items` too: pystac-client sends `ids` and `collections` there.
+pub(super) const PARAMETERS: &[&str] = &["bbox", "datetime", "intersects", "ids", "collections", "limit", "token"];
 
 /// Items on a page when the client names no number.
 pub const DEFAULT_LIMIT: usize = 100;
@@ -91,7 +89,7 @@ impl PageToken {
 
 impl ItemQuery {
     /// Reads a query string, percent-encoded and without its `?`.
-    pub(super) fn from_query_string(text: &str, known: &[&str]) -> Result<Self, QueryError> {
+    pub(super) fn from_query_string(text: &str) -> Result<Self, QueryError> {
         let mut parameters = Map::new();
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             let value = match name.as_ref() {
@@ -107,15 +105,15 @@ impl ItemQuery {
                 return Err(QueryError::Repeated(name.into_owned()));
             }
         }
-        Self::from_json(&parameters, known)
+        Self::from_json(&parameters)
     }
 
     /// Reads the body of `POST /search`.
-    pub(super) fn from_json(parameters: &Map<String, Value>, known: &[&str]) -> Result<Self, QueryError> {
+    pub(super) fn from_json(parameters: &Map<String, Value>) -> Result<Self, QueryError> {
         let mut query = Self::default();
         for (name, value) in parameters {
-            if !known.contains(&name.as_str()) {
-                let supported = known.join(", ");
+            if !PARAMETERS.contains(&name.as_str()) {
+                let supported = PARAMETERS.join(", ");
                 return Err(QueryError::Unsupported { parameter: name.clone(), supported });
             }
             if !value.is_null() {
@@ -187,18 +185,17 @@ mod tests {
         let text = "bbox=170,-10.5,-170,10&datetime=../2020-01-01T00:00:00%2B01:00&ids=a,b&collections=c&limit=7";
         let body = json!({"bbox": [170, -10.5, -170, 10], "datetime": "../2020-01-01T00:00:00+01:00",
             "ids": ["a", "b"], "collections": ["c"], "limit": 7, "intersects": null});
-        let from_body = ItemQuery::from_json(body.as_object().unwrap(), SEARCH).unwrap();
-        assert_eq!(ItemQuery::from_query_string(text, SEARCH).unwrap(), from_body);
+        let from_body = ItemQuery::from_json(body.as_object().unwrap()).unwrap();
+        assert_eq!(ItemQuery::from_query_string(text).unwrap(), from_body);
         assert_eq!((from_body.limit, from_body.ids.len()), (7, 2));
     }
 
     #[test]
     fn what_is_not_supported_is_named() {
-        let error = |text: &str| ItemQuery::from_query_string(text, SEARCH).unwrap_err().to_string();
+        let error = |text: &str| ItemQuery::from_query_string(text).unwrap_err().to_string();
         for name in ["sortby", "filter", "fields", "query"] {
             assert!(error(&format!("{name}=x")).contains(&format!("`{name}`")));
         }
-        assert!(ItemQuery::from_query_string("ids=a", ITEMS).unwrap_err().to_string().contains("`ids`"));
         assert!(error("limit=5&limit=6").contains("more than once"));
         for wrong in [
             "limit=0",
@@ -215,8 +212,8 @@ mod tests {
             assert!(error(wrong).contains(&format!("`{}`", wrong.split('=').next().unwrap())), "{wrong}");
         }
         let both = json!({"bbox": [0, 0, 1, 1], "intersects": {"type": "Point", "coordinates": [0, 0]}});
-        assert_eq!(ItemQuery::from_json(both.as_object().unwrap(), SEARCH), Err(QueryError::TwoAreas));
-        assert_eq!(ItemQuery::from_query_string("limit=99999999999", SEARCH).unwrap().limit, LARGEST_LIMIT);
+        assert_eq!(ItemQuery::from_json(both.as_object().unwrap()), Err(QueryError::TwoAreas));
+        assert_eq!(ItemQuery::from_query_string("limit=99999999999").unwrap().limit, LARGEST_LIMIT);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::answer::{ApiError, empty_response, json_response, with_header};
 use super::files::matches_any;
 use super::hrefs::{GEOJSON, JSON, OwnOrigin, link, public_collection, public_item};
-use super::query::{self, ItemQuery, PageToken};
+use super::query::{ItemQuery, PageToken};
 use super::record::{CollectionRecord, ItemRecord, Place, StoredText, merge_patch};
 use super::router::{JsonBody, ServeState};
 use super::search::Page;
@@ -107,7 +107,11 @@ pub(super) async fn items(
     RawQuery(text): RawQuery,
 ) -> Answer {
     let text = text.unwrap_or_default();
-    let mut query = ItemQuery::from_query_string(&text, query::ITEMS)?;
+    let mut query = ItemQuery::from_query_string(&text)?;
+    if !query.collections.is_empty() && !query.collections.contains(&collection) {
+        let description = format!("parameter `collections`: expected `{collection}`, as in the request's path");
+        return Err(ApiError::bad_request(description));
+    }
     query.collections = vec![collection.clone()];
     let wanted = collection.clone();
     let page = state
@@ -125,7 +129,7 @@ pub(super) async fn items(
 /// `GET /search`
 pub(super) async fn search(State(state): Shared, Extension(own): Own, RawQuery(text): RawQuery) -> Answer {
     let text = text.unwrap_or_default();
-    let query = ItemQuery::from_query_string(&text, query::SEARCH)?;
+    let query = ItemQuery::from_query_string(&text)?;
     let page = state.with_store(move |store| Ok(store.search(&query)?)).await?;
     let links = links_by_query(&own, &own.url(&["search"]), &text, page.next.as_ref());
     page_answer(&page, links, &own)
@@ -136,7 +140,7 @@ pub(super) async fn search_by_body(State(state): Shared, Extension(own): Own, Js
     let Value::Object(mut parameters) = body else {
         return Err(ApiError::bad_request("expected a JSON object of search parameters"));
     };
-    let query = ItemQuery::from_json(&parameters, query::SEARCH)?;
+    let query = ItemQuery::from_json(&parameters)?;
     let page = state.with_store(move |store| Ok(store.search(&query)?)).await?;
     let endpoint = own.url(&["search"]);
     let mut links = vec![link("root", JSON, own.url(&[]))];

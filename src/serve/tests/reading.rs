@@ -174,8 +174,9 @@ async fn what_a_search_does_not_know_is_named() {
         let error = server.send(Method::POST, "/search", &json!({name: "x"})).await.expect_status(400).await;
         assert!(error["description"].as_str().unwrap().contains(name), "{error}");
     }
-    let error = server.get("/collections/c/items?ids=a").await.expect_status(400).await;
-    assert!(error["description"].as_str().unwrap().contains("`ids`"), "{error}");
+    let error = server.get("/collections/c/items?collections=d").await.expect_status(400).await;
+    assert!(error["description"].as_str().unwrap().contains("`collections`"), "{error}");
+    server.get_json("/collections/c/items?collections=c&ids=a").await;
     let error = server.get("/search?bbox=1,2,3").await.expect_status(400).await;
     assert!(error["description"].as_str().unwrap().contains("found 3 numbers"), "{error}");
     server.send(Method::POST, "/search", &json!([])).await.expect_status(400).await;
