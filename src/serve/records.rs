@@ -7,6 +7,7 @@ use super::query::{ItemQuery, PageToken};
 use super::record::{CollectionRecord, ItemRecord, Place, StoredText, merge_patch};
 use super::router::{JsonBody, ServeState};
 use super::search::Page;
+use super::store::Store;
 use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -60,13 +61,16 @@ fn not_modified(etag: &str) -> Response {
 
 /// `GET /collections`
 pub(super) async fn collections(State(state): Shared, Extension(own): Own) -> Answer {
-    let stored = state.with_store(|store| Ok(store.collections()?)).await?;
-    let public = |(id, text): &(String, StoredText)| Ok(public_collection(parse(&text.json)?, id, &own));
-    let collections: Vec<Value> = stored.iter().map(public).collect::<Result<_, ApiError>>()?;
-    let links = [link("self", JSON, own.url(&["collections"])), link("root", JSON, own.url(&[]))];
-    let body = json!({"numberMatched": collections.len(), "numberReturned": collections.len(),
-        "collections": collections, "links": links});
-    Ok(json_response(StatusCode::OK, JSON, &body))
+    let work = move |store: &Store| {
+        let stored = store.collections()?;
+        let public = |(id, text): &(String, StoredText)| Ok(public_collection(parse(&text.json)?, id, &own));
+        let collections: Vec<Value> = stored.iter().map(public).collect::<Result<_, ApiError>>()?;
+        let links = [link("self", JSON, own.url(&["collections"])), link("root", JSON, own.url(&[]))];
+        let body = json!({"numberMatched": collections.len(), "numberReturned": collections.len(),
+            "collections": collections, "links": links});
+        Ok(json_response(StatusCode::OK, JSON, &body))
+    };
+    state.with_store(work).await
 }
 
 /// `GET /collections/{collection}`
@@ -114,25 +118,23 @@ pub(super) async fn items(
     }
     query.collections = vec![collection.clone()];
     let wanted = collection.clone();
-    let page = state
-        .with_store(move |store| {
-            store.collection(&wanted)?;
-            Ok(store.search(&query)?)
-        })
-        .await?;
-    let endpoint = own.url(&["collections", &collection, "items"]);
-    let mut links = links_by_query(&own, &endpoint, &text, page.next.as_ref());
-    links.push(link("collection", JSON, own.url(&["collections", &collection])));
-    page_answer(&page, links, &own)
+    state.with_store(move |store| Ok(store.collection(&wanted)?)).await?;
+    let of_page = own.clone();
+    find(&state, own, query, move |next| {
+        let endpoint = of_page.url(&["collections", &collection, "items"]);
+        let mut links = links_by_query(&of_page, &endpoint, &text, next);
+        links.push(link("collection", JSON, of_page.url(&["collections", &collection])));
+        links
+    })
+    .await
 }
 
 /// `GET /search`
 pub(super) async fn search(State(state): Shared, Extension(own): Own, RawQuery(text): RawQuery) -> Answer {
     let text = text.unwrap_or_default();
     let query = ItemQuery::from_query_string(&text)?;
-    let page = state.with_store(move |store| Ok(store.search(&query)?)).await?;
-    let links = links_by_query(&own, &own.url(&["search"]), &text, page.next.as_ref());
-    page_answer(&page, links, &own)
+    let of_page = own.clone();
+    find(&state, own, query, move |next| links_by_query(&of_page, &of_page.url(&["search"]), &text, next)).await
 }
 
 /// `POST /search`
@@ -141,15 +143,31 @@ pub(super) async fn search_by_body(State(state): Shared, Extension(own): Own, Js
         return Err(ApiError::bad_request("expected a JSON object of search parameters"));
     };
     let query = ItemQuery::from_json(&parameters)?;
-    let page = state.with_store(move |store| Ok(store.search(&query)?)).await?;
-    let endpoint = own.url(&["search"]);
-    let mut links = vec![link("root", JSON, own.url(&[]))];
-    if let Some(token) = &page.next {
-        parameters.insert("token".to_owned(), token.encode().into());
-        links.push(json!({"rel": "next", "type": GEOJSON, "href": endpoint, "method": "POST", "merge": false,
-            "body": parameters}));
-    }
-    page_answer(&page, links, &own)
+    let of_page = own.clone();
+    find(&state, own, query, move |next| {
+        let mut links = vec![link("root", JSON, of_page.url(&[]))];
+        if let Some(token) = next {
+            parameters.insert("token".to_owned(), token.encode().into());
+            links.push(json!({"rel": "next", "type": GEOJSON, "href": of_page.url(&["search"]), "method": "POST",
+                "merge": false, "body": parameters}));
+        }
+        links
+    })
+    .await
+}
+
+/// Searches, and makes the page's answer away from the threads that talk to clients: it may hold many records.
+async fn find(
+    state: &Arc<ServeState>,
+    own: OwnOrigin,
+    query: ItemQuery,
+    links: impl FnOnce(Option<&PageToken>) -> Vec<Value> + Send + 'static,
+) -> Answer {
+    let work = move |store: &Store| {
+        let page = store.search(&query)?;
+        page_answer(&page, links(page.next.as_ref()), &own)
+    };
+    state.with_store(work).await
 }
 
 fn links_by_query(own: &OwnOrigin, endpoint: &str, text: &str, next: Option<&PageToken>) -> Vec<Value> {

@@ -37,7 +37,8 @@ pub struct ServeOptions {
     pub description: String,
     /// Who may change records.
     pub writes: Writes,
-    /// The address under which a proxy makes the server known.
+    /// The address under which a proxy, or a listener beyond loopback, is known. Requests under any other name than
+    /// this or a loopback one are refused.
     pub public_origin: Option<PublicOrigin>,
 }
 
@@ -62,7 +63,7 @@ pub struct ServeState {
     pub(super) id: String,
     pub(super) title: String,
     pub(super) description: String,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl fmt::Debug for ServeState {
@@ -82,7 +83,7 @@ impl ServeState {
         if let (Writes::FromLoopback, Some(origin)) = (&writes, &public_origin) {
             return Err(ServeError::OpenToOthers { reached_at: origin.to_string() });
         }
-        let turns = Semaphore::new(MOST_AT_WORK);
+        let turns = Arc::new(Semaphore::new(MOST_AT_WORK));
         Ok(Self { store, files, writes, public_origin, id, title, description, turns })
     }
 
@@ -100,9 +101,15 @@ impl ServeState {
         self: &Arc<Self>,
         work: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = self.turns.acquire().await.map_err(|error| ApiError::internal(&error))?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| ApiError::internal(&error))?;
         let state = Arc::clone(self);
-        spawn_blocking(move || work(&state.store)).await.map_err(|error| ApiError::internal(&error))?
+        let work = move || {
+            let done = work(&state.store);
+            // The turn lasts as long as the work does, even if the client has gone.
+            drop(turn);
+            done
+        };
+        spawn_blocking(work).await.map_err(|error| ApiError::internal(&error))?
     }
 }
 

@@ -87,7 +87,11 @@ impl Narrowing {
     fn of(query: &ItemQuery) -> Self {
         let mut narrowing = Self { conditions: vec!["true".to_owned()], values: vec![] };
         for (column, texts) in [("collection", &query.collections), ("id", &query.ids)] {
-            if !texts.is_empty() {
+            if let [text] = texts.as_slice() {
+                // The usual case, for which the primary key gives the order without sorting.
+                let text = narrowing.value(text.clone());
+                narrowing.conditions.push(format!("{column} = {text}"));
+            } else if !texts.is_empty() {
                 let list = serde_json::Value::from(texts.as_slice()).to_string();
                 let list = narrowing.value(list);
                 narrowing.conditions.push(format!("{column} IN (SELECT value FROM json_each({list}))"));
