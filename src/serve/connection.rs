@@ -14,22 +14,38 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 
-/// Connections at one time; more wait in the system's queue.
-const MOST_CONNECTIONS: usize = 256;
-/// A request's head must be whole after this; idle connections end after it.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// A client that takes no byte for this long is cut off.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// Answers under way may take this long after the order to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// How many clients are served and how long they are waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Connections at one time; more wait in the system's queue.
+    connections: usize,
+    /// A request's head must be whole after this; idle connections end after it.
+    head: Duration,
+    /// A client that takes no byte for this long is cut off.
+    stall: Duration,
+    /// Answers under way may take this long after the order to stop.
+    grace: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Pause after the system refuses a socket, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves until `shutdown`, then lets answers under way finish.
-pub(super) async fn run(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+pub(super) async fn run(listener: TcpListener, router: Router, patience: Patience, shutdown: impl Future<Output = ()>) {
+    let permits = Arc::new(Semaphore::new(patience.connections));
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -37,13 +53,13 @@ pub(super) async fn run(listener: TcpListener, router: Router, shutdown: impl Fu
         tokio::select! {
             () = &mut shutdown => break,
             (stream, permit) = accept(&listener, &permits) => {
-                connections.spawn(converse(stream, permit, router.clone(), stopping.clone()));
+                connections.spawn(converse(stream, permit, router.clone(), patience, stopping.clone()));
             }
             Some(_) = connections.join_next() => {}
         }
     }
     drop((listener, stop));
-    let finished = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    let finished = timeout(patience.grace, async { while connections.join_next().await.is_some() {} }).await;
     if finished.is_err() {
         tracing::warn!("{} connections were cut off at shutdown", connections.len());
     }
@@ -68,11 +84,12 @@ async fn converse(
     stream: TcpStream,
     permit: Option<OwnedSemaphorePermit>,
     router: Router,
+    patience: Patience,
     mut stopping: watch::Receiver<()>,
 ) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let io = TokioIo::new(StallGuard { stream, stalled: None });
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.head);
+    let io = TokioIo::new(StallGuard { stream, patience: patience.stall, stalled: None });
     let mut connection = pin!(builder.serve_connection(io, TowerToHyperService::new(router)));
     let result = tokio::select! {
         result = connection.as_mut() => result,
@@ -87,9 +104,10 @@ async fn converse(
     drop(permit);
 }
 
-/// A stream that fails when its reader takes nothing for [`STALL_TIMEOUT`].
+/// A stream that fails when its reader takes nothing for too long.
 struct StallGuard {
     stream: TcpStream,
+    patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -99,8 +117,8 @@ impl StallGuard {
             self.stalled = None;
             return written;
         }
-        let stalled =
-            self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + STALL_TIMEOUT)));
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -141,5 +159,75 @@ impl AsyncWrite for StallGuard {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use axum::routing::get;
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+
+    const SHORT: Duration = Duration::from_millis(100);
+    const LONG: Duration = Duration::from_secs(600);
+
+    async fn start(patience: Patience) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+        let router =
+            Router::new().route("/", get(|| async { "here" })).route("/large", get(|| async { vec![0; 64 << 20] }));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(listener, router, patience, async move {
+            let _ = stopped.await;
+        }));
+        (address, stop, task)
+    }
+
+    async fn ask(address: SocketAddr, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn answer(mut stream: TcpStream) -> String {
+        let mut answer = Vec::new();
+        let read = timeout(LONG / 10, stream.read_to_end(&mut answer)).await.expect("the connection must end");
+        read.map(|_| String::from_utf8_lossy(&answer).into_owned()).unwrap_or_default()
+    }
+
+    const ONCE: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_head_that_never_ends_is_not_waited_for() {
+        let patience = Patience { connections: 1, head: SHORT, stall: LONG, grace: LONG };
+        let (address, _stop, _task) = start(patience).await;
+        let slow = ask(address, "GET / HTTP/1.1\r\nHost: loc").await;
+        assert!(answer(ask(address, ONCE).await).await.ends_with("here"), "the only place is free again");
+        assert!(!answer(slow).await.contains("200 OK"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_cut_off() {
+        let patience = Patience { connections: 1, head: LONG, stall: SHORT, grace: LONG };
+        let (address, _stop, _task) = start(patience).await;
+        let stalled = ask(address, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert!(answer(ask(address, ONCE).await).await.ends_with("here"), "the only place is free again");
+        drop(stalled);
+    }
+
+    #[tokio::test]
+    async fn stopping_ends_idle_connections_at_once_and_stalled_ones_in_time() {
+        let (address, stop, task) = start(Patience { connections: 9, head: LONG, stall: LONG, grace: SHORT }).await;
+        let idle = ask(address, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        idle.readable().await.unwrap();
+        let stalled = ask(address, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        stalled.readable().await.unwrap();
+        stop.send(()).unwrap();
+        timeout(LONG / 10, task).await.expect("the server must stop").unwrap();
+        assert!(answer(idle).await.ends_with("here"));
     }
 }

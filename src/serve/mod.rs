@@ -35,6 +35,7 @@ pub use router::{ServeOptions, ServeState, router};
 pub use search::{FoundItem, Page};
 pub use store::{Change, Counts, Store, StoreError};
 
+use connection::Patience;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -71,6 +72,6 @@ pub async fn serve(
         return Err(ServeError::OpenToOthers { reached_at: address.to_string() });
     }
     tracing::info!(%address, "serving");
-    connection::run(listener, router(state), shutdown).await;
+    connection::run(listener, router(state), Patience::default(), shutdown).await;
     Ok(())
 }
