@@ -333,6 +333,17 @@ mod tests {
         assert_ne!(tag(r#"{"a":null}"#), tag("{}"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn numbers_are_stored_to_their_last_bit(number in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
+            let text = item().to_string().replacen("\"x:unknown\"", &format!("\"x:number\":{number:e},\"x:unknown\""), 1);
+            let stored = ItemRecord::from_json(serde_json::from_str(&text).unwrap()).unwrap().text.json;
+            let (_, after) = stored.split_once("\"x:number\":").unwrap();
+            let (found, _) = after.split_once(',').unwrap();
+            proptest::prop_assert_eq!(found.parse::<f64>().unwrap().to_bits(), number.to_bits());
+        }
+    }
+
     #[test]
     fn each_wrong_field_is_named() {
         let fault = |pointer: &str, value: Value| {
