@@ -1,3 +1,19 @@
-//! The `altostac` command.
+//! The `altostac` command: parses arguments, starts the logs, runs, exits.
 
-fn main() {}
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use altostac::cli::{Cli, run};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("ALTOSTAC_LOG").unwrap_or_else(|_| EnvFilter::new(cli.log_filter()));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    run(cli)
+}

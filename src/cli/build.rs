@@ -1,0 +1,103 @@
+//! `altostac build`
+
+use clap::Args;
+
+use super::printer::Printer;
+use super::progress::Bar;
+use super::{Failure, ItemArgs, Outcome, RecipeArgs};
+use crate::pipeline::{BuildOptions, BuildReport, BuiltStatus, Workspace, build, survey};
+
+/// Build products and the static catalogue, each product verified against its sources
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  altostac build recipe.yaml
+  altostac build recipe.yaml --item CMIP6.CMIP.MOHC.UKESM1-0-LL.historical.r1i1p1f2.Amon.tas.gn.v20190406 --force
+  altostac build recipe.yaml --json > outcome.json")]
+pub(super) struct Build {
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
+    items: ItemArgs,
+    /// Build even what has not changed, and remove items however many they are
+    #[arg(long)]
+    force: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Build {
+    pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
+        if self.dry_run {
+            let workspace = self.recipe.look_at()?;
+            let surveyed = survey(&workspace, &self.items.items, self.force)?;
+            super::plan::show(printer, &surveyed.report(workspace.recipe.collection.id.as_str()))?;
+            return Ok(Outcome::Done);
+        }
+        let workspace = self.recipe.open()?;
+        let report = built(&workspace, self.items, self.force)?;
+        show(printer, &workspace, &report)?;
+        Ok(Outcome::of(report.is_success()))
+    }
+}
+
+/// Builds with a progress bar.
+pub(super) fn built(workspace: &Workspace, items: ItemArgs, force: bool) -> Result<BuildReport, Failure> {
+    let options = BuildOptions { items: items.items, force, jobs: items.jobs };
+    Ok(build(workspace, &options, &Bar::default())?)
+}
+
+/// Prints the outcome of a build.
+pub(super) fn show(printer: &Printer, workspace: &Workspace, report: &BuildReport) -> Result<(), Failure> {
+    printer.answer(report, || lines(workspace, report))?;
+    show_problems(printer, report);
+    Ok(())
+}
+
+/// Prints on standard error what went wrong in a build.
+pub(super) fn show_problems(printer: &Printer, report: &BuildReport) {
+    for item in &report.items {
+        if let Some(error) = &item.error {
+            printer.item_failure(&item.id, error);
+        }
+    }
+    show_scan(printer, &report.unmatched, &report.problems);
+}
+
+/// Prints what a scan could not match or look at.
+pub(super) fn show_scan(printer: &Printer, unmatched: &[String], problems: &[String]) {
+    for line in super::plan::shown(unmatched) {
+        printer.warning(&format!("matches no pattern: {line}"));
+    }
+    for problem in problems {
+        printer.say(&format!("error: {problem}"));
+    }
+}
+
+/// The outcome of a build, for people.
+pub(super) fn lines(workspace: &Workspace, report: &BuildReport) -> Vec<String> {
+    let mut lines: Vec<String> = report
+        .items
+        .iter()
+        .filter(|item| !matches!(item.status, BuiltStatus::Unchanged | BuiltStatus::Failed))
+        .map(|item| {
+            let revision = item.revision.map(|revision| format!(" r{revision}")).unwrap_or_default();
+            format!("{:<8} {}{revision} ({} files, {} chunks)", word(item.status), item.id, item.files, item.chunks)
+        })
+        .collect();
+    let counts = report.counts();
+    let said: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let place = workspace.recipe.output.join("catalog.json");
+    lines.push(format!("{}: {} in {:.1} s → {}", report.collection, said.join(", "), report.elapsed_s, place.display()));
+    lines
+}
+
+fn word(status: BuiltStatus) -> &'static str {
+    match status {
+        BuiltStatus::Added => "added",
+        BuiltStatus::Changed => "changed",
+        BuiltStatus::Removed => "removed",
+        BuiltStatus::Unchanged => "left",
+        BuiltStatus::Failed => "failed",
+    }
+}

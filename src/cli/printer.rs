@@ -1,0 +1,111 @@
+//! What is said: one JSON document or text on standard output, errors and hints on standard error.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::model::ItemError;
+
+/// Prints for people or for machines.
+pub(super) struct Printer {
+    json: bool,
+}
+
+impl Printer {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints an answer: the document for machines, the lines for people.
+    pub(super) fn answer<T: Serialize>(&self, document: &T, lines: impl FnOnce() -> Vec<String>) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from)?;
+            writeln!(out)?;
+        } else {
+            for line in lines() {
+                writeln!(out, "{line}")?;
+            }
+        }
+        out.flush()
+    }
+
+    /// Prints an error with all its causes, and advice.
+    pub(super) fn failure(&self, error: &dyn Error, remedy: Option<&str>) {
+        let mut text = format!("error: {error}\n");
+        let mut shown = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let said = error.to_string();
+            if !shown.ends_with(&said) {
+                text.push_str(&format!("  because: {said}\n"));
+            }
+            shown = said;
+            cause = error.source();
+        }
+        if let Some(remedy) = remedy {
+            text.push_str(&format!("  remedy: {remedy}\n"));
+        }
+        self.say(text.trim_end());
+    }
+
+    /// Prints an item's error.
+    pub(super) fn item_failure(&self, id: &str, error: &ItemError) {
+        self.say(&format!("error: {id}: {} ({})", error.message, error.kind));
+        for file in error.files.iter().take(10).filter(|file| !error.message.contains(file.as_str())) {
+            self.say(&format!("  in {file}"));
+        }
+    }
+
+    pub(super) fn warning(&self, text: &str) {
+        self.say(&format!("warning: {text}"));
+    }
+
+    /// Prints advice: on a terminal only.
+    pub(super) fn hint(&self, text: &str) {
+        if io::stderr().is_terminal() {
+            self.say(text);
+        }
+    }
+
+    /// Prints a line on standard error; if that is gone nobody can be told.
+    pub(super) fn say(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", printable(text));
+    }
+}
+
+/// Names and texts come from files: control characters must not reach the terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The first so many lines, and how many there are more.
+pub(super) fn at_most(lines: &[String], limit: usize) -> Vec<String> {
+    let mut shown: Vec<String> = lines.iter().take(limit).cloned().collect();
+    if lines.len() > limit {
+        shown.push(format!("… and {} more", lines.len() - limit));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_get_no_control_characters() {
+        assert_eq!(printable("a\u{1b}[31m\nb"), "a\u{fffd}[31m\nb");
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let lines: Vec<String> = (0..5).map(|n: i32| n.to_string()).collect();
+        assert_eq!(at_most(&lines, 2), ["0", "1", "… and 3 more"]);
+        assert_eq!(at_most(&lines, 5).len(), 5);
+    }
+}

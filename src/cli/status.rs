@@ -1,0 +1,64 @@
+//! `altostac status`
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::printer::Printer;
+use super::{Failure, Outcome, RecipeArgs};
+use crate::model::ItemState;
+use crate::pipeline::{ItemStatus, StatusReport};
+
+/// Show every item's state, last error, revision and age
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  altostac status recipe.yaml
+  altostac status recipe.yaml --json | jq '.items[] | select(.state == \"failed\").error'")]
+pub(super) struct Status {
+    #[command(flatten)]
+    recipe: RecipeArgs,
+}
+
+impl Status {
+    pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
+        let report = self.recipe.look_at()?.status()?;
+        printer.answer(&report, || lines(&report, Utc::now()))?;
+        Ok(Outcome::of(report.items.iter().all(|item| item.state == ItemState::Current)))
+    }
+}
+
+fn lines(report: &StatusReport, now: DateTime<Utc>) -> Vec<String> {
+    let line = |item: &ItemStatus| {
+        let state = match item.state {
+            ItemState::Current => "current",
+            ItemState::Failed => "failed",
+        };
+        let revision = item.revision.map_or_else(|| "-".into(), |revision| format!("r{revision}"));
+        let error = item.error.as_ref().map(|error| format!("  {}", error.message)).unwrap_or_default();
+        format!("{state:<8} {revision:<4} {:>4} files  {:>8}  {}{error}", item.files, age(now - item.updated), item.id)
+    };
+    let mut lines: Vec<String> = report.items.iter().map(line).collect();
+    let failed = report.items.iter().filter(|item| item.state == ItemState::Failed).count();
+    lines.push(format!("{}: {} items, {failed} failed", report.collection, report.items.len()));
+    lines
+}
+
+fn age(age: chrono::TimeDelta) -> String {
+    match (age.num_days(), age.num_hours(), age.num_minutes()) {
+        (days, ..) if days > 0 => format!("{days} d"),
+        (_, hours, _) if hours > 0 => format!("{hours} h"),
+        (.., minutes) => format!("{} min", minutes.max(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_short() {
+        assert_eq!(age(chrono::TimeDelta::seconds(59)), "0 min");
+        assert_eq!(age(chrono::TimeDelta::minutes(61)), "1 h");
+        assert_eq!(age(chrono::TimeDelta::hours(49)), "2 d");
+        assert_eq!(age(chrono::TimeDelta::seconds(-5)), "0 min");
+    }
+}

@@ -1,0 +1,78 @@
+//! `altostac verify`
+
+use clap::Args;
+
+use super::printer::Printer;
+use super::progress::Bar;
+use super::{Failure, ItemArgs, Outcome, RecipeArgs};
+use crate::pipeline::{VerifiedItem, VerifyOptions, VerifyReport, verify};
+
+/// Check again what stands in the output against the sources as they are now
+#[derive(Debug, Args)]
+#[command(after_help = "Every reference and all metadata are compared; of the values a sample, another one each time.
+
+Examples:
+  altostac verify recipe.yaml
+  altostac verify recipe.yaml --every-value --jobs 8")]
+pub(super) struct Verify {
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
+    items: ItemArgs,
+    /// Compare all values, not a sample
+    #[arg(long)]
+    every_value: bool,
+}
+
+impl Verify {
+    pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
+        let workspace = self.recipe.look_at()?;
+        let options =
+            VerifyOptions { items: self.items.items, every_value: self.every_value, jobs: self.items.jobs };
+        let report = verify(&workspace, &options, &Bar::default())?;
+        printer.answer(&report, || lines(&report))?;
+        for item in &report.items {
+            if let Some(error) = &item.error {
+                printer.item_failure(&item.id, error);
+            }
+        }
+        Ok(Outcome::of(report.is_success()))
+    }
+}
+
+fn lines(report: &VerifyReport) -> Vec<String> {
+    let mut lines: Vec<String> = report.items.iter().flat_map(differences).collect();
+    let good = report.items.iter().filter(|item| item.verified).count();
+    let references: u64 = report.items.iter().flat_map(|item| &item.reports).map(|report| report.references).sum();
+    lines.push(format!(
+        "{}: {good} of {} items equal their sources ({references} references compared) in {:.1} s",
+        report.collection,
+        report.items.len(),
+        report.elapsed_s
+    ));
+    lines
+}
+
+/// The differences of one item, a line each.
+fn differences(item: &VerifiedItem) -> Vec<String> {
+    let text = |difference: &serde_json::Value, key: &str| {
+        difference.get(key).and_then(serde_json::Value::as_str).map(str::to_owned)
+    };
+    let line = |difference: &serde_json::Value| {
+        let place: Vec<String> = ["variable", "chunk", "file"].iter().filter_map(|key| text(difference, key)).collect();
+        format!(
+            "differs  {} {}: expected {}, found {}",
+            item.id,
+            place.join(" "),
+            text(difference, "expected").unwrap_or_default(),
+            text(difference, "found").unwrap_or_default()
+        )
+    };
+    let all: Vec<String> = item.differences.iter().map(line).collect();
+    let mut shown: Vec<String> = all.iter().take(20).cloned().collect();
+    let more = item.difference_count.saturating_sub(shown.len() as u64);
+    if more > 0 {
+        shown.push(format!("differs  {} … and {more} more differences", item.id));
+    }
+    shown
+}
