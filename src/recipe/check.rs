@@ -11,18 +11,22 @@ use super::mistake::{Mistake, nearest, one_of, suggest};
 use super::yaml::{Content, Entry, Node, Place};
 
 /// Keys that the design has and this version has not; `[]` stands for any place in a list.
-const KEYS_TO_COME: [&str; 3] = ["aggregate.on_overlap", "collection.manage", "publish.auth"];
+const KEYS_TO_COME: [&str; 7] = [
+    "aggregate.on_overlap",
+    "collection.manage",
+    "publish.auth",
+    "products[].kerchunk-parquet",
+    "products[].cfa",
+    "products[].icechunk",
+    "products[].zarr",
+];
 /// Values that the design has and this version has not.
-const VALUES_TO_COME: [(&str, &str); 9] = [
+const VALUES_TO_COME: [(&str, &str); 5] = [
     ("products[]", "kerchunk-parquet"),
     ("products[]", "cfa"),
     ("products[]", "icechunk"),
     ("products[]", "zarr"),
     ("stac.profile", "esgf"),
-    ("products[].kerchunk-parquet", ""),
-    ("products[].cfa", ""),
-    ("products[].icechunk", ""),
-    ("products[].zarr", ""),
 ];
 
 /// What the check found.
@@ -102,7 +106,8 @@ impl<'a> Walk<'a> {
     }
 
     fn text(&mut self, place: Place, text: &str, branches: &[&'a Value], key: &str) {
-        let allowed: Option<Vec<&str>> = branches.iter().map(|branch| listed_texts(branch)).collect::<Option<Vec<_>>>().map(|lists| lists.concat());
+        let allowed: Option<Vec<&str>> =
+            branches.iter().map(|branch| listed_texts(branch)).collect::<Option<Vec<_>>>().map(|lists| lists.concat());
         let Some(allowed) = allowed.filter(|allowed| !allowed.contains(&text)) else { return };
         if VALUES_TO_COME.contains(&(&generic(key), text)) {
             return self.to_come(place, key, &format!("{key}: {text}"));
@@ -139,9 +144,9 @@ impl<'a> Walk<'a> {
         }
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for missing in required.filter(|name| !seen.contains_key(name)) {
-            // Of a misspelt key the misspelling is reported, not the absence too.
-            let misspelt = seen.keys().any(|there| nearest(there, [missing]).is_some());
-            if !misspelt {
+            // Of a misspelt key the misspelling is reported, not the absence too; a product to come lacks no other.
+            let stands_in = |there: &&str| nearest(there, [missing]).is_some() || is_to_come(&join(key, there));
+            if !seen.keys().any(stands_in) {
                 let path = join(key, missing);
                 self.mistake(place, &path, format!("{path} is missing"), None);
             }
@@ -149,8 +154,7 @@ impl<'a> Walk<'a> {
     }
 
     fn unknown(&mut self, entry: &Entry, path: &str, parent: &str, known: &Map<String, Value>) {
-        let general = generic(path);
-        if KEYS_TO_COME.contains(&general.as_str()) || VALUES_TO_COME.contains(&(&general, "")) {
+        if is_to_come(path) {
             return self.to_come(entry.place, path, path);
         }
         let advice = match nearest(&entry.key, known.keys().map(String::as_str)) {
@@ -176,6 +180,10 @@ impl<'a> Walk<'a> {
             })
         })
     }
+}
+
+fn is_to_come(key: &str) -> bool {
+    KEYS_TO_COME.contains(&generic(key).as_str())
 }
 
 /// What a map may hold beyond its properties.

@@ -111,8 +111,7 @@ fn parse_within(text: &str, path: &Path, surroundings: &dyn Surroundings) -> Res
     }
     let raw: raw::RawRecipe = serde_json::from_value(tree.to_json())
         .map_err(|error| mistaken(vec![Mistake::new(tree.place, "", error.to_string())]))?;
-    let absolute =
-        std::path::absolute(path).map_err(|source| RecipeError::Read { path: path.to_owned(), source })?;
+    let absolute = std::path::absolute(path).map_err(|source| RecipeError::Read { path: path.to_owned(), source })?;
     resolve::resolve(raw, &checked.places, &absolute, surroundings).map_err(mistaken)
 }
 

@@ -129,7 +129,8 @@ impl Resolver<'_> {
                 let include = raw.include.unwrap_or_else(|| vec!["**/*.nc".into()]);
                 let include = self.globs(&format!("{key}.include"), include);
                 let exclude = self.globs(&format!("{key}.exclude"), raw.exclude.unwrap_or_default());
-                let real = self.surroundings.folder(&folder?).map_err(|error| format!("{root} is not a folder: {error}"));
+                let real =
+                    self.surroundings.folder(&folder?).map_err(|error| format!("{root} is not a folder: {error}"));
                 let root = self.noted(&format!("{key}.root"), real)?;
                 Some(SourceSettings { root, files: SourceFiles::Matching { include: include?, exclude: exclude? } })
             }
@@ -245,9 +246,11 @@ impl Resolver<'_> {
             return Some((instant.to_utc(), instant.to_utc()));
         }
         let day = text.parse::<NaiveDate>().ok().map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
-        let last = |start: DateTime<Utc>| start.checked_add_days(Days::new(1))?.checked_sub_signed(TimeDelta::seconds(1));
+        let last =
+            |start: DateTime<Utc>| start.checked_add_days(Days::new(1))?.checked_sub_signed(TimeDelta::seconds(1));
         let days = day.and_then(|start| Some((start, last(start)?)));
-        let wrong = || format!("{text:?} is neither an RFC 3339 instant (2020-01-31T12:00:00Z) nor a date (2020-01-31)");
+        let wrong =
+            || format!("{text:?} is neither an RFC 3339 instant (2020-01-31T12:00:00Z) nor a date (2020-01-31)");
         self.noted(key, days.ok_or_else(wrong))
     }
 
@@ -276,7 +279,8 @@ impl Resolver<'_> {
 
     fn products(&mut self, raw: Option<Vec<RawProduct>>) -> Option<Vec<ProductFormat>> {
         let mut formats: Vec<ProductFormat> = Vec::new();
-        for (index, product) in raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
+        for (index, product) in
+            raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
         {
             let format = match product {
                 RawProduct::Name(format) => format,
@@ -320,7 +324,8 @@ impl Resolver<'_> {
         for name in self.beside("templates", names.map_err(unreadable))? {
             if TEMPLATE_NAMES.contains(&name.as_str()) {
                 let text = self.surroundings.text(&folder.join(&name));
-                let text = self.beside("templates", text.map_err(|error| format!("templates/{name} cannot be read: {error}")))?;
+                let text = self
+                    .beside("templates", text.map_err(|error| format!("templates/{name} cannot be read: {error}")))?;
                 overrides.insert(name, text);
             } else if name.ends_with(".j2") {
                 let advice = suggest(&name, TEMPLATE_NAMES);
@@ -353,8 +358,7 @@ fn bad_position(coordinates: &Value) -> Option<String> {
     if !values.iter().all(Value::is_number) {
         return values.iter().find_map(bad_position);
     }
-    let within = |index: usize, limit: f64| {
-        values.get(index).and_then(Value::as_f64).is_some_and(|value| value.abs() <= limit)
-    };
+    let within =
+        |index: usize, limit: f64| values.get(index).and_then(Value::as_f64).is_some_and(|value| value.abs() <= limit);
     if within(0, 180.0) && within(1, 90.0) { None } else { Some(coordinates.to_string()) }
 }

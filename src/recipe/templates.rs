@@ -42,7 +42,10 @@ pub(super) fn check(text: &str, pattern: Option<&ItemPattern>) -> Vec<TemplateMi
     let made_up: std::collections::BTreeMap<&str, &str> = facets.iter().map(|name| (*name, *name)).collect();
     match template.render(made_up) {
         Err(error)
-            if matches!(error.kind(), ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction) =>
+            if matches!(
+                error.kind(),
+                ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
+            ) =>
         {
             let message = format!("is not a template that can be rendered: {}", error.detail().unwrap_or_default());
             vec![TemplateMistake { message, advice: None }]

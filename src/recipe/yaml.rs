@@ -98,7 +98,10 @@ pub(super) fn parse(text: &str) -> Result<Node, (Place, String)> {
     let tree: Spanned<Content> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let place = error.location().map(Place::of).unwrap_or_default();
         let message = error.without_snippet().to_string();
-        (place, message.lines().next().unwrap_or_default().to_owned())
+        let line = message.lines().next().unwrap_or_default();
+        // The place is told once, by us.
+        let reason = line.rsplit_once(" at line ").map_or(line, |(reason, _)| reason);
+        (place, reason.to_owned())
     })?;
     Ok(tree.into())
 }
