@@ -160,7 +160,10 @@ impl<'a> Property<'a> {
             Self::Text(text) => Value::String(text.render(facets)?),
             Self::List(values) => values.iter().map(|value| value.render(facets)).collect::<Result<_, _>>()?,
             Self::Map(values) => Value::Object(
-                values.iter().map(|(name, value)| Ok((name.clone(), value.render(facets)?))).collect::<Result<_, String>>()?,
+                values
+                    .iter()
+                    .map(|(name, value)| Ok((name.clone(), value.render(facets)?)))
+                    .collect::<Result<_, String>>()?,
             ),
         })
     }
@@ -190,7 +193,10 @@ impl<'a> Templates<'a> {
     /// The id, facets and properties that all members of an item share.
     fn item(&self, id: &str, members: &[Member]) -> Result<Described, ItemError> {
         let Some((first, others)) = members.split_first() else {
-            return Err(ItemError::Id { path: String::new(), reason: crate::model::IdError::Empty { what: "an item" } });
+            return Err(ItemError::Id {
+                path: String::new(),
+                reason: crate::model::IdError::Empty { what: "an item" },
+            });
         };
         let id = ItemId::new(id).map_err(|reason| ItemError::Id { path: first.path.clone(), reason })?;
         let mut facets = first.facets.clone();

@@ -56,7 +56,9 @@ pub struct FailedItem {
 #[derive(Debug, thiserror::Error)]
 pub enum ItemError {
     /// Two files of one item differ in a facet that the id or a property uses.
-    #[error("facet {facet} is {first_value:?} in {first_file} and {other_value:?} in {other_file}, but the item's {used_by} uses it")]
+    #[error(
+        "facet {facet} is {first_value:?} in {first_file} and {other_value:?} in {other_file}, but the item's {used_by} uses it"
+    )]
     VaryingFacet {
         /// The facet.
         facet: String,

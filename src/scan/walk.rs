@@ -117,9 +117,10 @@ impl Walk<'_> {
                 }
             }
             Ok((metadata, real)) if metadata.is_file() && self.takes(below) => {
-                let is_found_itself = folder.chain.iter().any(|(above, shown)| {
-                    real.strip_prefix(above).is_ok_and(|rest| self.takes(&shown.join(rest)))
-                });
+                let is_found_itself = folder
+                    .chain
+                    .iter()
+                    .any(|(above, shown)| real.strip_prefix(above).is_ok_and(|rest| self.takes(&shown.join(rest))));
                 if !is_found_itself {
                     self.file(path, below, &metadata);
                 }
