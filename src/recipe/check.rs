@@ -91,7 +91,7 @@ impl<'a> Walk<'a> {
 
     fn wrong_kind(&mut self, node: &Node, schema: &'a Value, key: &str) {
         if key == "aggregate.along" {
-            return self.to_come(node.place, key, &format!("{key} as {}", node.content.kind()));
+            return self.not_yet(node.place, key, &format!("{key} as {}", node.content.kind()));
         }
         let mut kinds: Vec<&str> = self.branches(schema).into_iter().flat_map(kinds).filter_map(in_words).collect();
         kinds.dedup();
@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
         self.mistake(node.place, key, message, advice);
     }
 
-    fn to_come(&mut self, place: Place, key: &str, what: &str) {
+    fn not_yet(&mut self, place: Place, key: &str, what: &str) {
         self.mistake(place, key, format!("{what} is not supported by this version yet"), None);
     }
 
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
             branches.iter().map(|branch| listed_texts(branch)).collect::<Option<Vec<_>>>().map(|lists| lists.concat());
         let Some(allowed) = allowed.filter(|allowed| !allowed.contains(&text)) else { return };
         if VALUES_TO_COME.contains(&(&generic(key), text)) {
-            return self.to_come(place, key, &format!("{key}: {text}"));
+            return self.not_yet(place, key, &format!("{key}: {text}"));
         }
         self.mistake(place, key, format!("{key} cannot be {text:?}"), suggest(text, allowed));
     }
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
 
     fn unknown(&mut self, entry: &Entry, path: &str, parent: &str, known: &Map<String, Value>) {
         if is_to_come(path) {
-            return self.to_come(entry.place, path, path);
+            return self.not_yet(entry.place, path, path);
         }
         let advice = match nearest(&entry.key, known.keys().map(String::as_str)) {
             Some(found) => Some(format!("did you mean {}?", join(parent, found))),

@@ -1,4 +1,5 @@
-//! In: a recipe file. Out: a [`Recipe`], or every mistake in it at once, each with its line and the nearest right spelling.
+//! In: a recipe file.
+//! Out: a [`Recipe`], or every mistake in it at once, each with its line and the nearest right spelling.
 //!
 //! ```text
 //! text ─▶ tree with places ─▶ shape (against the JSON Schema) ─▶ RawRecipe ─▶ meaning ─▶ Recipe + digests

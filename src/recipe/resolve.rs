@@ -215,7 +215,7 @@ impl Resolver<'_> {
             }
         }
         let datetime = raw.datetime.map(|datetime| self.datetime(&datetime));
-        let geometry = raw.geometry.map(|geometry| self.geometry(geometry));
+        let geometry = raw.geometry.map(|geometry| self.geometry(&geometry));
         Some(ItemSettings {
             pattern: pattern?,
             id: raw.id,
@@ -254,7 +254,7 @@ impl Resolver<'_> {
         self.noted(key, days.ok_or_else(wrong))
     }
 
-    fn geometry(&mut self, raw: RawGeometry) -> Option<Value> {
+    fn geometry(&mut self, raw: &RawGeometry) -> Option<Value> {
         let value = json!({"type": raw.r#type, "coordinates": raw.coordinates});
         let read = serde_json::from_value::<geojson::Geometry>(value.clone());
         self.noted("item.geometry", read.map_err(|error| format!("is not a GeoJSON geometry: {error}")))?;

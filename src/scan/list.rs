@@ -1,7 +1,9 @@
 //! The files that a text file names.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use url::Url;
@@ -24,7 +26,7 @@ pub(super) fn read(
     for line in BufReader::new(File::open(list).map_err(failed)?).split(b'\n') {
         let line = line.map_err(failed)?;
         let Ok(text) = std::str::from_utf8(&line) else {
-            let path = String::from_utf8_lossy(&line).into_owned();
+            let path = folder.join(OsStr::from_bytes(&line));
             problems.push(ScanProblem { path, reason: "its name is not UTF-8, so no pattern can match it".into() });
             continue;
         };
@@ -34,7 +36,7 @@ pub(super) fn read(
         }
         match look_at(text, folder) {
             Ok(file) => found.push(FoundFile { path: text.to_owned(), file }),
-            Err(reason) => problems.push(ScanProblem { path: text.to_owned(), reason }),
+            Err(reason) => problems.push(ScanProblem { path: folder.join(text), reason }),
         }
     }
     Ok(())

@@ -1,9 +1,11 @@
-//! In: a [`Recipe`]. Out: a [`Scan`]: the files of the archive with their fingerprints, grouped into items.
+//! In: a [`Recipe`].
+//! Out: a [`Scan`]: the files of the archive with their fingerprints, grouped into items.
 //!
 //! | file | does |
 //! | --- | --- |
 //! | `walk.rs` | the files below a root, links resolved |
 //! | `list.rs` | the files that a text file names |
+//! | `templates.rs` | what an id and properties are rendered from |
 //! | `group.rs` | facets, ids, properties; what makes an item fail (pure) |
 //!
 //! **Links.** A file is listed once, by its real path if the globs take that. A link to a file is listed by its own path only
@@ -19,10 +21,11 @@ use std::path::PathBuf;
 
 use crate::model::pattern::PartialMatch;
 use crate::model::recipe::{Recipe, SourceFiles};
-use crate::model::{IdError, ItemSource, SourceFile, SourceUrl};
+use crate::model::{IdError, ItemSource, SourceFile};
 
 mod group;
 mod list;
+mod templates;
 mod walk;
 
 /// How many unmatched files get a reason of their own; working it out is slow.
@@ -65,11 +68,11 @@ pub enum ItemError {
         /// `id` or the name of a property.
         used_by: String,
         /// A file.
-        first_file: SourceUrl,
+        first_file: String,
         /// Its value; empty if the facet is not there.
         first_value: String,
         /// Another file.
-        other_file: SourceUrl,
+        other_file: String,
         /// Its value.
         other_value: String,
     },
@@ -87,11 +90,11 @@ pub enum ItemError {
         /// This item's id.
         id: String,
         /// A file of it.
-        file: SourceUrl,
+        file: String,
         /// The other id.
         other_id: String,
         /// A file of the other.
-        other_file: SourceUrl,
+        other_file: String,
     },
     /// A template cannot be rendered with the facets of a file.
     #[error("{what} cannot be rendered for {path}: {reason}")]
@@ -116,10 +119,10 @@ pub struct UnmatchedFile {
 
 /// Something that could not be looked at.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot look at {path}: {reason}")]
+#[error("cannot look at {}: {reason}", path.display())]
 pub struct ScanProblem {
-    /// The file or folder.
-    pub path: String,
+    /// The file or folder, absolute; what lies below it may be there all the same.
+    pub path: PathBuf,
     /// Why not, in the operating system's words or ours.
     pub reason: String,
 }

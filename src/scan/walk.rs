@@ -74,7 +74,7 @@ impl Walk<'_> {
             return;
         }
         let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-        self.problems.push(ScanProblem { path: path.display().to_string(), reason });
+        self.problems.push(ScanProblem { path: path.to_owned(), reason });
     }
 
     fn takes(&self, below: &Path) -> bool {
@@ -100,7 +100,7 @@ impl Walk<'_> {
     fn file(&mut self, path: &Path, below: &Path, metadata: &Metadata) {
         let Some(text) = below.to_str() else {
             let reason = "its name is not UTF-8, so no pattern can match it".to_owned();
-            return self.problems.push(ScanProblem { path: path.display().to_string(), reason });
+            return self.problems.push(ScanProblem { path: path.to_owned(), reason });
         };
         if let Some(url) = SourceUrl::from_path(path) {
             let file = SourceFile { url, size: metadata.len(), fingerprint: fingerprint(metadata) };
@@ -129,7 +129,7 @@ impl Walk<'_> {
             // Whatever its name: it may be the way to a disk that is not mounted now.
             Err(error) if !self.exclude.matches(below) && !self.exclude.matches_all_below(below) => {
                 let reason = format!("the link leads nowhere: {error}");
-                self.problems.push(ScanProblem { path: path.display().to_string(), reason });
+                self.problems.push(ScanProblem { path: path.to_owned(), reason });
             }
             Err(_) => {}
         }
