@@ -14,6 +14,8 @@
 //! folder outside is followed, and shown at its own path; one that leads into a folder it is already in is left out, and so
 //! is one below more than eight such links.
 //!
+//! What altostac wrote itself is no source, whatever the globs say: the output and folders named `.altostac` are passed over.
+//!
 //! **While [`Scan::problems`] is not empty, files may be there that were not seen**: nothing may be taken for removed.
 
 use std::collections::HashSet;
@@ -139,7 +141,7 @@ pub enum ScanError {
         problems: Vec<ScanProblem>,
     },
     /// Files were found, but the pattern matches none.
-    #[error("item.pattern {pattern:?} matches none of the {files} files found; {reason}")]
+    #[error("item.pattern {pattern:?} matches no file ({files} found); {reason}")]
     NoMatch {
         /// The pattern.
         pattern: String,
@@ -191,7 +193,7 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
     for source in &recipe.sources {
         match &source.files {
             SourceFiles::Matching { include, exclude } => {
-                walk::walk(&source.root, include, exclude, &mut found, &mut problems);
+                walk::walk(&source.root, include, exclude, &recipe.output, &mut found, &mut problems);
             }
             SourceFiles::Listed(list) => list::read(list, &source.root, &mut found, &mut problems)?,
         }

@@ -249,7 +249,7 @@ fn nothing_found_and_nothing_matched_are_errors() {
     let error = scan(&recipe(root, "CMIP6/{model}/v{version}/{file}", "{{ model }}")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "item.pattern \"CMIP6/{model}/v{version}/{file}\" matches none of the 1 files found; CMIP6/MIROC6/latest/a.nc agrees \
+        "item.pattern \"CMIP6/{model}/v{version}/{file}\" matches no file (1 found); CMIP6/MIROC6/latest/a.nc agrees \
          as far as \"CMIP6/{model}/\", but then goes on with \"latest/a.nc\""
     );
     let mut recipe = recipe(root, "{file}", "a");
@@ -289,6 +289,14 @@ fn a_list_names_files_as_they_are_written() {
     );
     fs::remove_file(root.join("list.txt")).unwrap();
     assert!(matches!(super::scan(&recipe), Err(ScanError::List { .. })));
+}
+
+#[test]
+fn what_altostac_wrote_is_no_source() {
+    let folder = tree(&["a.nc", "published/b.nc", ".altostac/recipe/c.nc", "a/published/d.nc"]);
+    let root = folder.path().canonicalize().unwrap();
+    let recipe = recipe(&root, "{file:**}", "all");
+    assert_eq!(items(&scan(&recipe).unwrap(), &root), ["all: a.nc a/published/d.nc"]);
 }
 
 #[test]

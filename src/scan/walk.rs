@@ -27,6 +27,7 @@ struct Walk<'a> {
     root: &'a Path,
     include: &'a Globs,
     exclude: &'a Globs,
+    output: &'a Path,
     folders: Vec<Folder>,
     /// Real paths of the folders that links stand in: most links of a folder lead to one other.
     real_folders: HashMap<PathBuf, Option<PathBuf>>,
@@ -34,16 +35,20 @@ struct Walk<'a> {
     problems: &'a mut Vec<ScanProblem>,
 }
 
-/// Adds the files below a root that the globs take.
+/// The name of the folder that altostac keeps its state in.
+const STATE: &str = ".altostac";
+
+/// Adds the files below a root that the globs take; nothing of the output.
 pub(super) fn walk(
     root: &Path,
     include: &Globs,
     exclude: &Globs,
+    output: &Path,
     found: &mut Vec<FoundFile>,
     problems: &mut Vec<ScanProblem>,
 ) {
     let folders = vec![Folder { shown: PathBuf::new(), chain: vec![(root.to_owned(), PathBuf::new())] }];
-    let mut walk = Walk { root, include, exclude, folders, real_folders: HashMap::new(), found, problems };
+    let mut walk = Walk { root, include, exclude, output, folders, real_folders: HashMap::new(), found, problems };
     while let Some(folder) = walk.folders.pop() {
         walk.folder(&folder);
     }
@@ -52,11 +57,14 @@ pub(super) fn walk(
 impl Walk<'_> {
     fn folder(&mut self, folder: &Folder) {
         let start = self.root.join(&folder.shown);
-        let exclude = self.exclude;
-        let root = self.root;
+        let (root, exclude, output) = (self.root, self.exclude, self.output);
         let is_wanted = |entry: &DirEntry| {
-            let below = entry.path().strip_prefix(root).unwrap_or(entry.path());
-            !(entry.file_type().is_dir() && exclude.matches_all_below(below))
+            let path = entry.path();
+            let is_left_out = || {
+                let below = path.strip_prefix(root).unwrap_or(path);
+                exclude.matches_all_below(below) || path == output || entry.file_name() == STATE
+            };
+            entry.depth() == 0 || !entry.file_type().is_dir() || !is_left_out()
         };
         // The start of a followed link is itself a link: walkdir walks through that one only.
         for entry in WalkDir::new(&start).follow_links(false).into_iter().filter_entry(is_wanted) {
