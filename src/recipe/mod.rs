@@ -87,7 +87,7 @@ pub fn load(path: &Path) -> Result<Recipe, RecipeError> {
 /// let error = altostac::recipe::parse(text, "recipe.yaml".as_ref()).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "recipe.yaml:4:39: item.id uses modle, which is not a facet of the pattern; did you mean model?"
+///     "recipe.yaml:4:35: item.id uses modle, which is not a facet of the pattern; did you mean model?"
 /// );
 /// ```
 ///
