@@ -11,8 +11,8 @@
 //! **Links.** A file is listed once, by its real path if the globs take that. A link to a file is listed by its own path only
 //! if it leads out of the root, or to a place that the globs do not take (an archive that excludes `files/` and links to it
 //! from `v20190815/`). A link to a folder inside the root is not followed: the real folder is walked anyway. A link to a
-//! folder outside is followed, and shown at its own path; one that leads into a folder it is already in is left out, and so
-//! is one below more than eight such links.
+//! folder outside is followed, and shown at its own path; one that leads into a folder it is already in is left out; one
+//! below eight such links is a problem.
 //!
 //! What altostac wrote itself is no source, whatever the globs say: the output and folders named `.altostac` are passed over.
 //!

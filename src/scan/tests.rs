@@ -167,6 +167,23 @@ fn folders_that_link_to_one_another_end() {
 }
 
 #[test]
+fn not_more_than_eight_links_lie_above_one_another() {
+    let (folder, outside) = (tree(&["a.nc"]), tempfile::tempdir().unwrap());
+    let place = |number: usize| outside.path().join(number.to_string());
+    symlink(place(0), folder.path().join("l")).unwrap();
+    for number in 0..10 {
+        fs::create_dir(place(number)).unwrap();
+        fs::write(place(number).join("a.nc"), "").unwrap();
+        symlink(place(number + 1), place(number).join("l")).unwrap();
+    }
+    fs::create_dir(place(10)).unwrap();
+    let scan = scan(&recipe(folder.path(), "{file:**}", "all")).unwrap();
+    assert_eq!(scan.items[0].files.len(), 9);
+    assert_eq!(scan.problems.len(), 1);
+    assert!(scan.problems[0].path.ends_with("l/l/l/l/l/l/l/l/l"), "{}", scan.problems[0]);
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_a_problem() {
     let folder = tree(&["a/x.nc", "b/x.nc", "left_out/x.nc"]);
     let root = folder.path();

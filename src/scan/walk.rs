@@ -145,8 +145,12 @@ impl Walk<'_> {
 
     fn linked_folder(&mut self, real: PathBuf, below: &Path, folder: &Folder) {
         let leads_back = |(above, _): &(PathBuf, PathBuf)| above.starts_with(&real) || real.starts_with(above);
-        if folder.chain.iter().any(leads_back) || folder.chain.len() > LINK_DEPTH {
+        if folder.chain.iter().any(leads_back) {
             return;
+        }
+        if folder.chain.len() > LINK_DEPTH {
+            let reason = format!("it lies below {LINK_DEPTH} other links to folders; no more are followed");
+            return self.problems.push(ScanProblem { path: self.root.join(below), reason });
         }
         let mut chain = folder.chain.clone();
         chain.push((real, below.to_owned()));
