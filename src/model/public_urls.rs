@@ -21,7 +21,8 @@ impl PublicUrls {
     /// # Ok::<(), url::ParseError>(())
     /// ```
     pub fn new(rules: impl IntoIterator<Item = (Url, Url)>) -> Self {
-        let trimmed = |url: Url| url.as_str().trim_end_matches('/').to_owned();
+        // One slash, not all: the beginning of `file:///` is `file://`.
+        let trimmed = |url: Url| url.as_str().strip_suffix('/').unwrap_or(url.as_str()).to_owned();
         let mut rules: Vec<_> = rules.into_iter().map(|(from, to)| (trimmed(from), trimmed(to))).collect();
         rules.sort_by_key(|(from, _)| std::cmp::Reverse(from.len()));
         Self { rules }
@@ -38,5 +39,19 @@ impl PublicUrls {
             }
         }
         url.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_whole_file_system_can_be_public() {
+        let url = |text| Url::parse(text).unwrap();
+        let urls = PublicUrls::new([(url("file:///"), url("https://example.org/")), (url("file:///a"), url("s3://a"))]);
+        assert_eq!(urls.rewrite(&url("file:///b/x.nc")).as_str(), "https://example.org/b/x.nc");
+        assert_eq!(urls.rewrite(&url("file:///a/x.nc")).as_str(), "s3://a/x.nc");
     }
 }

@@ -1,10 +1,10 @@
 //! The recipe as the stages see it: resolved, checked, free of I/O. `recipe` makes it from the YAML that a user writes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use globset::GlobSet;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::ids::{CollectionId, DimensionName};
@@ -34,9 +34,11 @@ pub struct Recipe {
     pub stac: StacSettings,
     /// Where records are pushed to.
     pub publish: Option<PublishSettings>,
-    /// SHA-256 in hexadecimal of all that decides what products hold (sources' roots, pattern, aggregation, products, public URLs).
+    /// SHA-256 in hexadecimal of all that decides what products hold: sources' roots, pattern, aggregation, products,
+    /// public URLs. Globs and the id are left out: they show in the files of each item.
     pub product_digest: String,
-    /// SHA-256 in hexadecimal of all that decides what records hold beyond their products (collection, properties, templates' text).
+    /// SHA-256 in hexadecimal of all that decides what records hold beyond their products: collection, properties, the
+    /// stand-ins for time and place, the profile's name, the text of templates beside the recipe.
     pub record_digest: String,
 }
 
@@ -60,7 +62,7 @@ pub struct CollectionSettings {
 /// One place to look for files.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
-    /// The folder, absolute; links in it are resolved.
+    /// The folder, absolute; links in it are resolved. Of a list: the recipe's folder, where relative lines start.
     pub root: PathBuf,
     /// What is looked for.
     pub files: SourceFiles,
@@ -72,12 +74,62 @@ pub enum SourceFiles {
     /// Those below the root that one of the globs includes and none excludes.
     Matching {
         /// Globs that include, on the path below the root.
-        include: GlobSet,
+        include: Globs,
         /// Globs that exclude, on the path below the root.
-        exclude: GlobSet,
+        exclude: Globs,
     },
-    /// Those that a text file names, one path or URL a line.
+    /// Those that a text file names, one path or URL a line; the file's own absolute path.
     Listed(PathBuf),
+}
+
+/// Globs on the path below a root: `*` and `?` stay within one folder, `**` crosses folders.
+///
+/// ```
+/// use altostac::model::recipe::Globs;
+/// let globs = Globs::new(["**/*.nc", "**/files/**"])?;
+/// assert!(globs.matches("a.nc") && globs.matches("a/b.nc") && !globs.matches("a.nc4"));
+/// assert!(globs.matches_all_below("gn/files") && !globs.matches_all_below("gn"));
+/// # Ok::<(), globset::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Globs {
+    texts: Vec<String>,
+    files: GlobSet,
+    folders: GlobSet,
+}
+
+impl Globs {
+    /// Compiles globs.
+    ///
+    /// # Errors
+    /// [`globset::Error`] if one is not a glob.
+    pub fn new<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Result<Self, globset::Error> {
+        let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
+        let compile = |text: &str| GlobBuilder::new(text).literal_separator(true).build();
+        let (mut files, mut folders) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        for text in &texts {
+            files.add(compile(text)?);
+            if let Some(folder) = text.strip_suffix("/**").filter(|folder| !folder.is_empty()) {
+                folders.add(compile(folder)?);
+            }
+        }
+        Ok(Self { files: files.build()?, folders: folders.build()?, texts })
+    }
+
+    /// The globs as they were written.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// Whether one of them matches the path below the root.
+    pub fn matches(&self, path: impl AsRef<Path>) -> bool {
+        self.files.is_match(path)
+    }
+
+    /// Whether one of them ends in `/**` and matches so all that is below this folder.
+    pub fn matches_all_below(&self, folder: impl AsRef<Path>) -> bool {
+        self.folders.is_match(folder)
+    }
 }
 
 /// How files become items.

@@ -1,0 +1,70 @@
+//! The digests that tell whether products or records must be made again.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::model::recipe::{AggregateSettings, Along, CollectionSettings, ItemSettings, OnGap, StacSettings};
+use crate::model::recipe::{SourceFiles, SourceSettings};
+use crate::model::{ItemPattern, ProductFormat};
+
+/// The digest of what decides what products hold. `public_urls` are the resolved pairs.
+pub(super) fn of_products(
+    sources: &[SourceSettings],
+    pattern: &ItemPattern,
+    aggregate: &AggregateSettings,
+    products: &[ProductFormat],
+    public_urls: &[(url::Url, url::Url)],
+) -> String {
+    let roots: Vec<_> = sources
+        .iter()
+        .map(|source| match &source.files {
+            SourceFiles::Matching { .. } => json!({"root": source.root.to_string_lossy()}),
+            SourceFiles::Listed(list) => json!({"list": list.to_string_lossy()}),
+        })
+        .collect();
+    let along = match &aggregate.along {
+        Along::Auto => Value::Null,
+        Along::Dimension(name) => json!(name.as_str()),
+    };
+    let on_gap = match aggregate.on_gap {
+        OnGap::Report => "report",
+        OnGap::Error => "error",
+    };
+    let public_urls: Vec<_> = public_urls.iter().map(|(from, to)| json!([from.as_str(), to.as_str()])).collect();
+    digest(json!({
+        "sources": roots, "pattern": pattern.text(), "along": along, "on_gap": on_gap,
+        "products": products, "public_urls": public_urls,
+    }))
+}
+
+/// The digest of what decides what records hold beyond their products.
+pub(super) fn of_records(collection: &CollectionSettings, item: &ItemSettings, stac: &StacSettings) -> String {
+    digest(json!({
+        "collection": {
+            "id": collection.id.as_str(), "title": collection.title, "description": collection.description,
+            "license": collection.license, "keywords": collection.keywords, "providers": collection.providers,
+        },
+        "id": item.id, "properties": item.properties,
+        "datetime": item.datetime.map(|(first, last)| [first.to_rfc3339(), last.to_rfc3339()]),
+        "geometry": item.geometry,
+        "profile": stac.profile, "overrides": stac.overrides,
+    }))
+}
+
+fn digest(value: Value) -> String {
+    let hash = Sha256::digest(sorted(value).to_string());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The same value with the keys of all maps in order, so that their order in the recipe does not matter.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(sorted).collect(),
+        Value::Object(entries) => {
+            let mut entries: Vec<_> = entries.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Value::Object(entries.into_iter().collect())
+        }
+        other => other,
+    }
+}

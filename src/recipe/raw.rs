@@ -1,0 +1,244 @@
+//! The recipe exactly as it is written. The doc comments here are what editors show: they come with the JSON Schema.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::ProductFormat;
+
+/// An altostac recipe: from an archive of files to a published STAC collection.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "altostac recipe")]
+pub(super) struct RawRecipe {
+    /// The STAC Collection that this recipe feeds.
+    pub(super) collection: RawCollection,
+    /// Where the files are.
+    #[schemars(length(min = 1))]
+    pub(super) sources: Vec<RawSource>,
+    /// How files become Items.
+    pub(super) item: RawItem,
+    /// How the files of an Item become one dataset.
+    #[serde(default)]
+    pub(super) aggregate: RawAggregate,
+    /// What is written for each Item. Default: `[kerchunk]`.
+    #[schemars(length(min = 1))]
+    pub(super) products: Option<Vec<RawProduct>>,
+    /// The folder that products and the static catalogue go to, relative to the recipe. Default: `published`.
+    pub(super) output: Option<String>,
+    /// What readers outside see instead of local paths; applied to references and to asset hrefs, the longest match first.
+    #[serde(default)]
+    pub(super) public_urls: Vec<RawPublicUrl>,
+    /// Which templates make the records.
+    #[serde(default)]
+    pub(super) stac: RawStac,
+    /// Where records are pushed to.
+    pub(super) publish: Option<RawPublish>,
+}
+
+/// The STAC Collection that a recipe feeds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Collection")]
+pub(super) struct RawCollection {
+    /// The Collection's id: letters, digits, `.`, `_` and `-`, at most 200.
+    pub(super) id: String,
+    /// A short title.
+    pub(super) title: Option<String>,
+    /// What the collection is, for people. Markdown is allowed.
+    pub(super) description: String,
+    /// An SPDX identifier such as `CC-BY-4.0`, or `other`. Default: `other`.
+    pub(super) license: Option<String>,
+    /// Keywords.
+    #[serde(default)]
+    pub(super) keywords: Vec<String>,
+    /// Who made, processed and hosts the data.
+    #[serde(default)]
+    pub(super) providers: Vec<RawProvider>,
+}
+
+/// An organisation behind the data.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Provider")]
+pub(super) struct RawProvider {
+    /// The organisation's name.
+    pub(super) name: String,
+    /// More about it.
+    pub(super) description: Option<String>,
+    /// What it does.
+    #[serde(default)]
+    pub(super) roles: Vec<RawRole>,
+    /// Its home page.
+    pub(super) url: Option<String>,
+}
+
+/// What an organisation does.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Role")]
+pub(super) enum RawRole {
+    /// Licenses the data.
+    Licensor,
+    /// Made the data.
+    Producer,
+    /// Processed the data.
+    Processor,
+    /// Hosts the data.
+    Host,
+}
+
+/// One place to look for files: either `root` with globs, or `list`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Source", extend("oneOf" = [{"required": ["root"]}, {"required": ["list"]}]))]
+pub(super) struct RawSource {
+    /// A folder, relative to the recipe.
+    pub(super) root: Option<String>,
+    /// Globs on the path below the root: files that are meant. `**` crosses folders. Default: `**/*.nc`.
+    #[schemars(length(min = 1))]
+    pub(super) include: Option<Vec<String>>,
+    /// Globs on the path below the root: files that are not meant.
+    pub(super) exclude: Option<Vec<String>>,
+    /// A text file, relative to the recipe, that names one file a line. Relative names start at the recipe's folder; the
+    /// pattern must match each name as it is written there. Empty lines and lines that begin with `#` are left out.
+    pub(super) list: Option<String>,
+}
+
+/// How files become Items: files whose rendered `id` is the same are one Item.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Item", extend("oneOf" = [{"required": ["pattern"]}, {"required": ["regex"]}]))]
+pub(super) struct RawItem {
+    /// What the whole path below the root looks like. `{name}` captures a piece without `/` as a facet, `{name:**}` one that
+    /// may hold `/`; all else is literal.
+    pub(super) pattern: Option<String>,
+    /// Instead of `pattern`: a regular expression (Rust syntax) on the whole path; its named groups are the facets.
+    pub(super) regex: Option<String>,
+    /// A template of the Item's id, such as `{{ model }}.{{ version }}`. Facets are its variables.
+    pub(super) id: String,
+    /// Properties that every Item gets. Texts are templates as in `id`; what they render to stays text.
+    #[serde(default)]
+    pub(super) properties: BTreeMap<String, Value>,
+    /// The time of Items whose files have no readable one: an RFC 3339 instant or date, or `{start, end}`.
+    pub(super) datetime: Option<RawDatetime>,
+    /// The place of Items whose files have no readable one: a GeoJSON geometry in longitude and latitude.
+    pub(super) geometry: Option<RawGeometry>,
+}
+
+/// A time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Datetime")]
+pub(super) enum RawDatetime {
+    /// An RFC 3339 instant, or a date: the whole day.
+    Single(String),
+    /// A first and a last instant.
+    Interval(RawInterval),
+}
+
+/// A first and a last instant.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Interval")]
+pub(super) struct RawInterval {
+    /// An RFC 3339 instant, or a date: its first second.
+    pub(super) start: String,
+    /// An RFC 3339 instant, or a date: its last second.
+    pub(super) end: String,
+}
+
+/// A GeoJSON geometry.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Geometry")]
+pub(super) struct RawGeometry {
+    /// The kind of geometry.
+    #[schemars(extend("enum" = ["Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"]))]
+    pub(super) r#type: String,
+    /// Longitudes and latitudes in degrees, nested as GeoJSON asks for.
+    #[schemars(extend("type" = "array"))]
+    pub(super) coordinates: Value,
+}
+
+/// How the files of an Item become one dataset.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Aggregate")]
+pub(super) struct RawAggregate {
+    /// The dimension to join along; `auto` (the default) finds it from the coordinate values.
+    pub(super) along: Option<String>,
+    /// What a gap along the join means: a note in the report, or an error. Default: `report`.
+    pub(super) on_gap: Option<RawOnGap>,
+}
+
+/// What a gap along the join means.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OnGap")]
+pub(super) enum RawOnGap {
+    /// It is noted in the report.
+    Report,
+    /// The Item fails.
+    Error,
+}
+
+/// A product: its name, or its name with options.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Product")]
+pub(super) enum RawProduct {
+    /// A format by its name.
+    Name(ProductFormat),
+    /// A format with options.
+    Options(RawProductOptions),
+}
+
+/// A format with options: one key, the format's name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ProductOptions")]
+pub(super) struct RawProductOptions {
+    /// Kerchunk references, version 1, in JSON. It has no options yet.
+    #[allow(dead_code, reason = "its presence is what counts, until it has options")]
+    pub(super) kerchunk: RawKerchunk,
+}
+
+/// The options of Kerchunk JSON: none yet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Kerchunk")]
+pub(super) struct RawKerchunk {}
+
+/// What readers outside see instead of a local path or URL.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PublicUrl")]
+pub(super) struct RawPublicUrl {
+    /// A folder, relative to the recipe, or a URL.
+    pub(super) from: String,
+    /// The http(s), s3 or gs URL under which readers find what is in it.
+    pub(super) to: String,
+}
+
+/// Which templates make the records. A file `templates/collection.json.j2`, `templates/item.json.j2` or
+/// `templates/asset.json.j2` beside the recipe takes the place of the profile's.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Stac")]
+pub(super) struct RawStac {
+    /// The profile. Default: `default`.
+    #[schemars(extend("enum" = super::PROFILES))]
+    pub(super) profile: Option<String>,
+}
+
+/// Where records are pushed to.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Publish")]
+pub(super) struct RawPublish {
+    /// The landing page of a STAC API with the Transaction extension.
+    pub(super) api: String,
+}

@@ -1,0 +1,364 @@
+//! From the recipe as written to the recipe as meant.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::mistake::{Mistake, suggest};
+use super::raw::{
+    RawAggregate, RawCollection, RawDatetime, RawGeometry, RawItem, RawOnGap, RawProduct, RawProvider, RawPublicUrl,
+    RawRecipe, RawSource,
+};
+use super::surroundings::Surroundings;
+use super::yaml::Place;
+use super::{digest, templates, urls};
+use crate::model::recipe::{
+    AggregateSettings, Along, CollectionSettings, Globs, ItemSettings, OnGap, PublishSettings, Recipe, SourceFiles,
+    SourceSettings, StacSettings,
+};
+use crate::model::{CollectionId, DimensionName, ItemPattern, ProductFormat, PublicUrls};
+
+const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
+
+/// Resolves a recipe whose shape is right.
+///
+/// # Errors
+/// All mistakes, in the order of the text.
+pub(super) fn resolve(
+    raw: RawRecipe,
+    places: &HashMap<String, Place>,
+    path: &Path,
+    surroundings: &dyn Surroundings,
+) -> Result<Recipe, Vec<Mistake>> {
+    let folder = path.parent().unwrap_or(path);
+    let mut resolver = Resolver { places, folder, surroundings, mistakes: Vec::new() };
+    let recipe = resolver.recipe(raw, path);
+    resolver.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+    match recipe {
+        Some(recipe) if resolver.mistakes.is_empty() => Ok(recipe),
+        _ => Err(resolver.mistakes),
+    }
+}
+
+struct Resolver<'a> {
+    places: &'a HashMap<String, Place>,
+    folder: &'a Path,
+    surroundings: &'a dyn Surroundings,
+    mistakes: Vec<Mistake>,
+}
+
+/// A method gives `None` only after it noted a mistake, so that the others still run.
+impl Resolver<'_> {
+    fn mistake(&mut self, key: &str, what: impl std::fmt::Display, advice: Option<String>) {
+        let place = self.places.get(key).copied().unwrap_or_default();
+        self.mistakes.push(Mistake::new(place, key, format!("{key} {what}")).advise(advice));
+    }
+
+    fn noted<T, E: std::fmt::Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.mistake(key, error, None)).ok()
+    }
+
+    fn recipe(&mut self, raw: RawRecipe, path: &Path) -> Option<Recipe> {
+        let collection = self.collection(raw.collection);
+        let sources: Vec<_> =
+            raw.sources.into_iter().enumerate().map(|(index, source)| self.source(index, source)).collect();
+        let item = self.item(raw.item);
+        let aggregate = self.aggregate(&raw.aggregate);
+        let products = self.products(raw.products);
+        let output = self.output(raw.output.as_deref().unwrap_or("published"));
+        let public_urls = self.public_urls(&raw.public_urls);
+        let stac = self.stac(raw.stac.profile);
+        let publish = raw.publish.map(|publish| self.api(&publish.api));
+        let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
+        let (collection, products, stac) = (collection?, products?, stac?);
+        Some(Recipe {
+            path: path.to_owned(),
+            product_digest: digest::of_products(&sources, &item.pattern, &aggregate, &products, &public_urls),
+            record_digest: digest::of_records(&collection, &item, &stac),
+            collection,
+            sources,
+            item,
+            aggregate,
+            products,
+            output: output?,
+            public_urls: PublicUrls::new(public_urls),
+            stac,
+            publish: publish.flatten(),
+        })
+    }
+
+    fn collection(&mut self, raw: RawCollection) -> Option<CollectionSettings> {
+        if raw.description.trim().is_empty() {
+            self.mistake("collection.description", "is empty", None);
+        }
+        let providers = raw.providers.iter().enumerate().map(|(index, raw)| self.provider(index, raw)).collect();
+        Some(CollectionSettings {
+            id: self.noted("collection.id", CollectionId::new(raw.id).map_err(|error| format!("is wrong: {error}")))?,
+            title: raw.title,
+            description: raw.description,
+            license: raw.license.unwrap_or_else(|| "other".into()),
+            keywords: raw.keywords,
+            providers,
+        })
+    }
+
+    fn provider(&mut self, index: usize, raw: &RawProvider) -> Value {
+        let mut provider = json!({"name": raw.name});
+        if let Some(description) = &raw.description {
+            provider["description"] = json!(description);
+        }
+        if !raw.roles.is_empty() {
+            provider["roles"] = json!(raw.roles);
+        }
+        if let Some(text) = &raw.url {
+            let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"));
+            self.noted(&format!("collection.providers[{index}].url"), url);
+            provider["url"] = json!(text);
+        }
+        provider
+    }
+
+    fn source(&mut self, index: usize, raw: RawSource) -> Option<SourceSettings> {
+        let key = format!("sources[{index}]");
+        match (raw.root, raw.list) {
+            (Some(root), None) => {
+                let folder = self.path(&format!("{key}.root"), &root);
+                let include = raw.include.unwrap_or_else(|| vec!["**/*.nc".into()]);
+                let include = self.globs(&format!("{key}.include"), include);
+                let exclude = self.globs(&format!("{key}.exclude"), raw.exclude.unwrap_or_default());
+                let real =
+                    self.surroundings.folder(&folder?).map_err(|error| format!("{root} is not a folder: {error}"));
+                let root = self.noted(&format!("{key}.root"), real)?;
+                Some(SourceSettings { root, files: SourceFiles::Matching { include: include?, exclude: exclude? } })
+            }
+            (None, Some(list)) => {
+                for (name, there) in [("include", raw.include.is_some()), ("exclude", raw.exclude.is_some())] {
+                    if there {
+                        self.mistake(&format!("{key}.{name}"), "goes with a root, not with a list", None);
+                    }
+                }
+                let list = self.path(&format!("{key}.list"), &list)?;
+                let list = self.surroundings.as_far_as_exists(&list);
+                let root = self.surroundings.as_far_as_exists(self.folder);
+                Some(SourceSettings { root, files: SourceFiles::Listed(list) })
+            }
+            (Some(_), Some(_)) => {
+                self.mistake(&key, "has both root and list; expected one of them", None);
+                None
+            }
+            (None, None) => {
+                self.mistake(&key, "has neither root nor list; expected one of them", None);
+                None
+            }
+        }
+    }
+
+    /// An absolute local path.
+    fn path(&mut self, key: &str, text: &str) -> Option<PathBuf> {
+        match urls::scheme(text) {
+            None if text.is_empty() => {
+                self.mistake(key, "is empty", None);
+                None
+            }
+            None => Some(self.folder.join(text)),
+            Some("file") => self.noted(key, urls::file_path(text)),
+            Some(scheme) => {
+                self.mistake(key, format!("with {scheme}:// is not supported by this version yet"), None);
+                None
+            }
+        }
+    }
+
+    fn globs(&mut self, key: &str, texts: Vec<String>) -> Option<Globs> {
+        let mut right = true;
+        for (index, text) in texts.iter().enumerate() {
+            let key = format!("{key}[{index}]");
+            if ["/", "./", "../"].iter().any(|start| text.starts_with(start)) {
+                let advice = Some("globs match the path below the root, such as **/*.nc".to_owned());
+                self.mistake(&key, format!("{text:?} can match nothing"), advice);
+                right = false;
+            } else if let Err(error) = Globs::new([text.as_str()]) {
+                self.mistake(&key, format!("{text:?} is not a glob: {}", error.kind()), None);
+                right = false;
+            }
+        }
+        if right { self.noted(key, Globs::new(texts)) } else { None }
+    }
+
+    fn item(&mut self, raw: RawItem) -> Option<ItemSettings> {
+        let pattern = match (&raw.pattern, &raw.regex) {
+            (Some(text), None) => {
+                self.noted("item.pattern", ItemPattern::parse(text).map_err(|error| format!("is wrong: {error}")))
+            }
+            (None, Some(text)) => {
+                self.noted("item.regex", ItemPattern::from_regex(text).map_err(|error| format!("is wrong: {error}")))
+            }
+            (Some(_), Some(_)) => {
+                self.mistake("item", "has both pattern and regex; expected one of them", None);
+                None
+            }
+            (None, None) => {
+                self.mistake("item", "has neither pattern nor regex; expected one of them", None);
+                None
+            }
+        };
+        let mut texts = vec![("item.id".to_owned(), raw.id.as_str())];
+        for (name, value) in &raw.properties {
+            templates::texts(value, &format!("item.properties.{name}"), &mut texts);
+        }
+        for (key, text) in texts {
+            for wrong in templates::check(text, pattern.as_ref()) {
+                self.mistake(&key, wrong.message, wrong.advice);
+            }
+        }
+        let datetime = raw.datetime.map(|datetime| self.datetime(&datetime));
+        let geometry = raw.geometry.map(|geometry| self.geometry(&geometry));
+        Some(ItemSettings {
+            pattern: pattern?,
+            id: raw.id,
+            properties: raw.properties,
+            datetime: datetime.flatten(),
+            geometry: geometry.flatten(),
+        })
+    }
+
+    fn datetime(&mut self, raw: &RawDatetime) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        match raw {
+            RawDatetime::Single(text) => self.instants("item.datetime", text),
+            RawDatetime::Interval(interval) => {
+                let start = self.instants("item.datetime.start", &interval.start);
+                let end = self.instants("item.datetime.end", &interval.end);
+                let ((start, _), (_, end)) = (start?, end?);
+                if start > end {
+                    self.mistake("item.datetime", "ends before it starts", None);
+                }
+                Some((start, end))
+            }
+        }
+    }
+
+    /// An instant twice, or the first and last second of a day.
+    fn instants(&mut self, key: &str, text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+            return Some((instant.to_utc(), instant.to_utc()));
+        }
+        let day = text.parse::<NaiveDate>().ok().map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
+        let last =
+            |start: DateTime<Utc>| start.checked_add_days(Days::new(1))?.checked_sub_signed(TimeDelta::seconds(1));
+        let days = day.and_then(|start| Some((start, last(start)?)));
+        let wrong =
+            || format!("{text:?} is neither an RFC 3339 instant (2020-01-31T12:00:00Z) nor a date (2020-01-31)");
+        self.noted(key, days.ok_or_else(wrong))
+    }
+
+    fn geometry(&mut self, raw: &RawGeometry) -> Option<Value> {
+        let value = json!({"type": raw.r#type, "coordinates": raw.coordinates});
+        let read = serde_json::from_value::<geojson::Geometry>(value.clone());
+        self.noted("item.geometry", read.map_err(|error| format!("is not a GeoJSON geometry: {error}")))?;
+        if let Some(position) = bad_position(&raw.coordinates) {
+            let what = format!("holds {position}; expected a longitude from -180 to 180 and a latitude from -90 to 90");
+            self.mistake("item.geometry.coordinates", what, None);
+        }
+        Some(value)
+    }
+
+    fn aggregate(&mut self, raw: &RawAggregate) -> Option<AggregateSettings> {
+        let along = match raw.along.as_deref() {
+            None | Some("auto") => Along::Auto,
+            Some(name) => Along::Dimension(self.noted("aggregate.along", DimensionName::new(name))?),
+        };
+        let on_gap = match raw.on_gap {
+            None | Some(RawOnGap::Report) => OnGap::Report,
+            Some(RawOnGap::Error) => OnGap::Error,
+        };
+        Some(AggregateSettings { along, on_gap })
+    }
+
+    fn products(&mut self, raw: Option<Vec<RawProduct>>) -> Option<Vec<ProductFormat>> {
+        let mut formats: Vec<ProductFormat> = Vec::new();
+        for (index, product) in
+            raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
+        {
+            let format = match product {
+                RawProduct::Name(format) => format,
+                RawProduct::Options(_) => ProductFormat::Kerchunk,
+            };
+            if formats.contains(&format) {
+                self.mistake(&format!("products[{index}]"), format!("names {format} for the second time"), None);
+            } else {
+                formats.push(format);
+            }
+        }
+        Some(formats)
+    }
+
+    fn output(&mut self, text: &str) -> Option<PathBuf> {
+        let path = self.path("output", text)?;
+        Some(self.surroundings.as_far_as_exists(&path))
+    }
+
+    fn public_urls(&mut self, raw: &[RawPublicUrl]) -> Vec<(Url, Url)> {
+        let mut rules: Vec<(Url, Url)> = Vec::new();
+        for (index, rule) in raw.iter().enumerate() {
+            let from_key = format!("public_urls[{index}].from");
+            let from = self.noted(&from_key, urls::beginning(&rule.from, self.folder, self.surroundings));
+            let to = urls::remote(&rule.to, &["https", "http", "s3", "gs"]);
+            let to = self.noted(&format!("public_urls[{index}].to"), to);
+            let (Some(from), Some(to)) = (from, to) else { continue };
+            if rules.iter().any(|(known, _)| *known == from) {
+                self.mistake(&from_key, "names the same place as a rule before", None);
+            }
+            rules.push((from, to));
+        }
+        rules
+    }
+
+    fn stac(&mut self, profile: Option<String>) -> Option<StacSettings> {
+        let folder = self.folder.join("templates");
+        let unreadable = |error| format!("templates beside the recipe cannot be read: {error}");
+        let names = self.surroundings.file_names(&folder);
+        let mut overrides = BTreeMap::new();
+        for name in self.beside("templates", names.map_err(unreadable))? {
+            if TEMPLATE_NAMES.contains(&name.as_str()) {
+                let text = self.surroundings.text(&folder.join(&name));
+                let text = self
+                    .beside("templates", text.map_err(|error| format!("templates/{name} cannot be read: {error}")))?;
+                overrides.insert(name, text);
+            } else if name.ends_with(".j2") {
+                let advice = suggest(&name, TEMPLATE_NAMES);
+                let message = format!("templates/{name} beside the recipe is not a template that altostac knows");
+                self.mistakes.push(Mistake::new(self.beginning(), "stac", message).advise(advice));
+            }
+        }
+        Some(StacSettings { profile: profile.unwrap_or_else(|| super::PROFILES[0].into()), overrides })
+    }
+
+    /// Notes a mistake that is not in the recipe's text but beside it.
+    fn beside<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
+        let place = self.beginning();
+        result.map_err(|message| self.mistakes.push(Mistake::new(place, key, message))).ok()
+    }
+
+    fn beginning(&self) -> Place {
+        self.places.get("stac").or_else(|| self.places.get("")).copied().unwrap_or_default()
+    }
+
+    fn api(&mut self, text: &str) -> Option<PublishSettings> {
+        let api = self.noted("publish.api", urls::remote(text, &["https", "http"]))?;
+        Some(PublishSettings { api })
+    }
+}
+
+/// The first position that is not on Earth.
+fn bad_position(coordinates: &Value) -> Option<String> {
+    let values = coordinates.as_array()?;
+    if !values.iter().all(Value::is_number) {
+        return values.iter().find_map(bad_position);
+    }
+    let within =
+        |index: usize, limit: f64| values.get(index).and_then(Value::as_f64).is_some_and(|value| value.abs() <= limit);
+    if within(0, 180.0) && within(1, 90.0) { None } else { Some(coordinates.to_string()) }
+}

@@ -1,0 +1,170 @@
+//! The files below a root.
+
+use std::collections::HashMap;
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::{FoundFile, ScanProblem};
+use crate::model::recipe::Globs;
+use crate::model::{SourceFile, SourceUrl};
+use crate::storage::fingerprint;
+
+/// How many links to folders outside the root may lie above one another.
+const LINK_DEPTH: usize = 8;
+
+/// A folder to be walked: the root, or what a link leads to.
+struct Folder {
+    /// The path below the root at which its content is shown; empty for the root.
+    shown: PathBuf,
+    /// The folders that links led through to get here, each real and as shown; this one last.
+    chain: Vec<(PathBuf, PathBuf)>,
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    include: &'a Globs,
+    exclude: &'a Globs,
+    output: &'a Path,
+    folders: Vec<Folder>,
+    /// Real paths of the folders that links stand in: most links of a folder lead to one other.
+    real_folders: HashMap<PathBuf, Option<PathBuf>>,
+    found: &'a mut Vec<FoundFile>,
+    problems: &'a mut Vec<ScanProblem>,
+}
+
+/// The name of the folder that altostac keeps its state in.
+const STATE: &str = ".altostac";
+
+/// Adds the files below a root that the globs take; nothing of the output.
+pub(super) fn walk(
+    root: &Path,
+    include: &Globs,
+    exclude: &Globs,
+    output: &Path,
+    found: &mut Vec<FoundFile>,
+    problems: &mut Vec<ScanProblem>,
+) {
+    let folders = vec![Folder { shown: PathBuf::new(), chain: vec![(root.to_owned(), PathBuf::new())] }];
+    let mut walk = Walk { root, include, exclude, output, folders, real_folders: HashMap::new(), found, problems };
+    while let Some(folder) = walk.folders.pop() {
+        walk.folder(&folder);
+    }
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Folder) {
+        let start = self.root.join(&folder.shown);
+        let (root, exclude, output) = (self.root, self.exclude, self.output);
+        let is_wanted = |entry: &DirEntry| {
+            let path = entry.path();
+            let is_left_out = || {
+                let below = path.strip_prefix(root).unwrap_or(path);
+                exclude.matches_all_below(below) || path == output || entry.file_name() == STATE
+            };
+            entry.depth() == 0 || !entry.file_type().is_dir() || !is_left_out()
+        };
+        // The start of a followed link is itself a link: walkdir walks through that one only.
+        for entry in WalkDir::new(&start).follow_links(false).into_iter().filter_entry(is_wanted) {
+            match entry {
+                Ok(entry) => self.entry(&entry, folder),
+                Err(error) => self.unreadable(&error, &start),
+            }
+        }
+    }
+
+    fn unreadable(&mut self, error: &walkdir::Error, start: &Path) {
+        let vanished = error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound);
+        let path = error.path().unwrap_or(start);
+        if vanished && path != self.root {
+            return;
+        }
+        let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+        self.problems.push(ScanProblem { path: path.to_owned(), reason });
+    }
+
+    fn takes(&self, below: &Path) -> bool {
+        self.include.matches(below) && !self.exclude.matches(below)
+    }
+
+    fn entry(&mut self, entry: &DirEntry, folder: &Folder) {
+        let path = entry.path();
+        let Ok(below) = path.strip_prefix(self.root) else { return };
+        if entry.depth() == 0 {
+            return;
+        }
+        if entry.file_type().is_symlink() {
+            self.link(path, below, folder);
+        } else if entry.file_type().is_file() && self.takes(below) {
+            match entry.metadata() {
+                Ok(metadata) => self.file(path, below, &metadata),
+                Err(error) => self.unreadable(&error, path),
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, below: &Path, metadata: &Metadata) {
+        let Some(text) = below.to_str() else {
+            let reason = "its name is not UTF-8, so no pattern can match it".to_owned();
+            return self.problems.push(ScanProblem { path: path.to_owned(), reason });
+        };
+        if let Some(url) = SourceUrl::from_path(path) {
+            let file = SourceFile { url, size: metadata.len(), fingerprint: fingerprint(metadata) };
+            self.found.push(FoundFile { path: text.to_owned(), file });
+        }
+    }
+
+    fn link(&mut self, path: &Path, below: &Path, folder: &Folder) {
+        let looked_at = self.real_path(path).and_then(|real| Ok((std::fs::metadata(&real)?, real)));
+        match looked_at {
+            Ok((metadata, real)) if metadata.is_dir() => {
+                if !self.exclude.matches_all_below(below) {
+                    self.linked_folder(real, below, folder);
+                }
+            }
+            Ok((metadata, real)) if metadata.is_file() && self.takes(below) => {
+                let is_found_itself = folder
+                    .chain
+                    .iter()
+                    .any(|(above, shown)| real.strip_prefix(above).is_ok_and(|rest| self.takes(&shown.join(rest))));
+                if !is_found_itself {
+                    self.file(path, below, &metadata);
+                }
+            }
+            Ok(_) => {}
+            // Whatever its name: it may be the way to a disk that is not mounted now.
+            Err(error) if !self.exclude.matches(below) && !self.exclude.matches_all_below(below) => {
+                let reason = format!("the link leads nowhere: {error}");
+                self.problems.push(ScanProblem { path: path.to_owned(), reason });
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn linked_folder(&mut self, real: PathBuf, below: &Path, folder: &Folder) {
+        let leads_back = |(above, _): &(PathBuf, PathBuf)| above.starts_with(&real) || real.starts_with(above);
+        if folder.chain.iter().any(leads_back) {
+            return;
+        }
+        if folder.chain.len() > LINK_DEPTH {
+            let reason = format!("it lies below {LINK_DEPTH} other links to folders; no more are followed");
+            return self.problems.push(ScanProblem { path: self.root.join(below), reason });
+        }
+        let mut chain = folder.chain.clone();
+        chain.push((real, below.to_owned()));
+        self.folders.push(Folder { shown: below.to_owned(), chain });
+    }
+
+    /// `canonicalize`, with what is known of the folder that the link leads to.
+    fn real_path(&mut self, link: &Path) -> std::io::Result<PathBuf> {
+        let target = std::fs::read_link(link)?;
+        let target = link.parent().unwrap_or(link).join(target);
+        let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else { return link.canonicalize() };
+        let folders = &mut self.real_folders;
+        let known = folders.entry(folder.to_owned()).or_insert_with(|| folder.canonicalize().ok());
+        let Some(real) = known.as_ref().map(|folder| folder.join(name)) else { return link.canonicalize() };
+        if std::fs::symlink_metadata(&real)?.is_symlink() { link.canonicalize() } else { Ok(real) }
+    }
+}
