@@ -10,11 +10,13 @@
 //! | `check` | verification of what stands there |
 //! | `send` | publishing to an API |
 //! | `host` | serving: the embedded API and its files |
+//! | `inspect` | what one file holds |
 //! | `report` | what a run answers, for `--json` and for people |
 
 mod build;
 mod check;
 mod host;
+mod inspect;
 mod item;
 mod report;
 mod send;
@@ -25,6 +27,9 @@ mod workspace;
 pub use build::{BuildOptions, build};
 pub use check::{VerifyOptions, verify};
 pub use host::{Host, ServedCatalogue};
+pub use inspect::{
+    InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect, inspect_kerchunk,
+};
 pub use report::{
     BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ItemStatus, PlanReport, PlannedReport, StatusReport,
     VerifiedItem, VerifyReport,

@@ -124,7 +124,7 @@ pub(super) fn index_all(files: &[SourceFile]) -> Result<Vec<FileIndex>, ItemErro
     })
 }
 
-fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
+pub(super) fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
     let about = |kind: &str, message: String| ItemError { files: vec![file.url.to_string()], ..failure(kind, message) };
     let source = open_source(&file.url).map_err(|error| about("io", chain(&error)))?;
     crate::index::index(source.as_ref()).map_err(|error| {
@@ -133,7 +133,7 @@ fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
     })
 }
 
-fn conflicts_error(conflicts: &[Conflict]) -> ItemError {
+pub(super) fn conflicts_error(conflicts: &[Conflict]) -> ItemError {
     let kind = conflicts.first().map_or_else(
         || "conflict".to_owned(),
         |conflict| serde_json::to_value(conflict.kind).ok().and_then(|kind| Some(kind.as_str()?.to_owned())).unwrap_or_default(),
@@ -325,7 +325,7 @@ fn describe(
 }
 
 /// Digests of the coordinates that are too large for the cube to hold; all files hold the same.
-fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath, Digest> {
+pub(super) fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath, Digest> {
     let variables = indexes.first().map(|index| index.root.all_variables()).unwrap_or_default();
     let digest = |(path, variable): (VariablePath, &crate::model::FileVariable)| match &variable.values {
         SmallValues::Digest(digest) => Some((path, digest.clone())),
