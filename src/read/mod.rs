@@ -46,13 +46,20 @@ pub enum ReadError {
         #[source]
         source: CodecError,
     },
+    /// A source could not be opened.
+    #[error("{variable}: a source cannot be opened")]
+    Open {
+        /// The variable.
+        variable: String,
+        /// Why not.
+        #[source]
+        source: StorageError,
+    },
     /// A chunk refers to a URL that is not one of the sources.
-    #[error("{variable}: chunk {chunk} refers to {url}; expected the URL of a source")]
+    #[error("{variable}: a chunk refers to {url}; expected the URL of a source")]
     UnknownUrl {
         /// The variable.
         variable: String,
-        /// The key of the chunk.
-        chunk: String,
         /// The URL.
         url: String,
     },

@@ -1,6 +1,7 @@
 //! The documents `.zgroup`, `.zattrs` and `.zarray` (Zarr specification, version 2).
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
@@ -10,7 +11,7 @@ use crate::read::ReadError;
 
 type Object = Map<String, Value>;
 
-fn wrong(key: &str, expected: &'static str, found: impl ToString) -> ReadError {
+fn wrong(key: &str, expected: &'static str, found: &dyn Display) -> ReadError {
     let found: String = found.to_string().chars().take(200).collect();
     ReadError::Metadata { key: key.into(), expected, found }
 }
@@ -18,12 +19,12 @@ fn wrong(key: &str, expected: &'static str, found: impl ToString) -> ReadError {
 /// Reads a document that must be there.
 pub(super) fn document(key: &str, reference: Option<Reference>) -> Result<Object, ReadError> {
     let Some(Reference::Inline(bytes)) = reference else {
-        return Err(wrong(key, "a JSON object in the product itself", "a reference, or nothing"));
+        return Err(wrong(key, "a JSON object in the product itself", &"a reference, or nothing"));
     };
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(other) => Err(wrong(key, "a JSON object", other)),
-        Err(error) => Err(wrong(key, "a JSON object", error)),
+        Ok(other) => Err(wrong(key, "a JSON object", &other)),
+        Err(error) => Err(wrong(key, "a JSON object", &error)),
     }
 }
 
@@ -35,7 +36,7 @@ pub(super) fn attributes(key: &str, reference: Option<Reference>) -> Result<Obje
 pub(super) fn expect_version(key: &str, document: &Object) -> Result<(), ReadError> {
     match document.get("zarr_format") {
         Some(version) if version.as_u64() == Some(2) => Ok(()),
-        other => Err(wrong(key, "zarr_format 2", shown(other))),
+        other => Err(wrong(key, "zarr_format 2", &shown(other))),
     }
 }
 
@@ -48,12 +49,12 @@ pub(super) fn array(
 ) -> Result<KerchunkArray, ReadError> {
     expect_version(key, document)?;
     if document.get("order").is_some_and(|order| order != "C") {
-        return Err(wrong(key, "order C", shown(document.get("order"))));
+        return Err(wrong(key, "order C", &shown(document.get("order"))));
     }
     let shape = lengths(key, document, "shape")?;
     let chunk_shape = lengths(key, document, "chunks")?;
     let grid = ChunkGrid::new(shape, chunk_shape)
-        .ok_or_else(|| wrong(key, "as many chunks as shape, none of them 0", shown(document.get("chunks"))))?;
+        .ok_or_else(|| wrong(key, "as many chunks as shape, none of them 0", &shown(document.get("chunks"))))?;
     let (data_type, codecs) = (data_type(key, document)?, codecs(key, document)?);
     let fill_value = document.get("fill_value").cloned().unwrap_or(Value::Null);
     let fill_element = fill_element(&data_type, &fill_value)
@@ -61,14 +62,14 @@ pub(super) fn array(
     let separator = match document.get("dimension_separator").map(Value::as_str) {
         None | Some(Some(".")) => '.',
         Some(Some("/")) => '/',
-        _ => return Err(wrong(key, "a dimension_separator . or /", shown(document.get("dimension_separator")))),
+        _ => return Err(wrong(key, "a dimension_separator . or /", &shown(document.get("dimension_separator")))),
     };
     let dimensions = match attributes.shift_remove("_ARRAY_DIMENSIONS") {
         Some(Value::Array(names)) => names.into_iter().map(|name| name.as_str().map(str::to_owned)).collect(),
         _ => None,
     }
     .filter(|names: &Vec<String>| names.len() == grid.shape.len())
-    .ok_or_else(|| wrong(key, "as many names in _ARRAY_DIMENSIONS as the array has dimensions", "others, or none"))?;
+    .ok_or_else(|| wrong(key, "as many names in _ARRAY_DIMENSIONS as the array has dimensions", &"others, or none"))?;
     Ok(KerchunkArray {
         key: array_key.into(),
         data_type,
@@ -90,11 +91,11 @@ fn shown(value: Option<&Value>) -> String {
 fn lengths(key: &str, document: &Object, name: &'static str) -> Result<Vec<u64>, ReadError> {
     let list = document.get(name).and_then(Value::as_array);
     list.and_then(|list| list.iter().map(Value::as_u64).collect())
-        .ok_or_else(|| wrong(key, "shape and chunks to be lists of lengths", shown(document.get(name))))
+        .ok_or_else(|| wrong(key, "shape and chunks to be lists of lengths", &shown(document.get(name))))
 }
 
 fn data_type(key: &str, document: &Object) -> Result<DataType, ReadError> {
-    let unknown = || wrong(key, "a dtype of numbers, |S<n> or |O", shown(document.get("dtype")));
+    let unknown = || wrong(key, "a dtype of numbers, |S<n> or |O", &shown(document.get("dtype")));
     let text = document.get("dtype").and_then(Value::as_str).ok_or_else(unknown)?;
     let order = match text.get(..1) {
         Some("<" | "|") => ByteOrder::Little,
@@ -139,7 +140,7 @@ fn codecs(key: &str, document: &Object) -> Result<CodecChain, ReadError> {
         return Err(wrong(
             key,
             "the filter vlen-utf8 alone for |O, and for nothing else",
-            shown(document.get("filters")),
+            &shown(document.get("filters")),
         ));
     }
     filters
