@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use super::source::SourceUrl;
+
 /// Rewrites the beginnings of URLs, the longest match first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublicUrls {
@@ -39,6 +41,22 @@ impl PublicUrls {
             }
         }
         url.clone()
+    }
+
+    /// How a product names a source file: its public URL; a local path is written as it is, without percent-encoding, for fsspec
+    /// takes what follows `file://` literally.
+    ///
+    /// ```
+    /// use altostac::model::{PublicUrls, SourceUrl};
+    /// let source = SourceUrl::from_path("/archive/tas 1.nc").unwrap();
+    /// assert_eq!(PublicUrls::default().reference(&source), "file:///archive/tas 1.nc");
+    /// ```
+    pub fn reference(&self, source: &SourceUrl) -> String {
+        let public = SourceUrl::new(self.rewrite(source.url()));
+        match public.local_path().as_deref().and_then(std::path::Path::to_str) {
+            Some(path) => format!("file://{path}"),
+            None => public.as_str().to_owned(),
+        }
     }
 }
 

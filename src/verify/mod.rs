@@ -1,1 +1,162 @@
-//! The `verify` module.
+//! Products compared with their sources: what stands there, read back, against what the files say now.
+//!
+//! In: the bytes of a product, read from where it was written; fresh indexes of its sources; the fingerprints they had when the
+//! product was made.
+//! Out: a [`VerifiedProduct`], the only thing that publishing accepts; or every [`Difference`], by variable and chunk.
+//!
+//! The cube that the product was written from is never consulted. What a place in the product should hold follows from the
+//! coordinates alone: those of the product are matched with those of the files, as instants if they are times.
+//!
+//! | looked at | rule |
+//! | --- | --- |
+//! | sources | fingerprints as recorded, and as the fresh index and the opened file have them |
+//! | the join | each step of each file stands in the product exactly once |
+//! | variables, dimensions, types, filters | as in the files; texts and numbers that say what values mean agree in all files |
+//! | attributes | the first file's; global ones equal in all files must be there, others may be merged or left out |
+//! | **every** reference | file, offset, length and filter mask of the fresh index at that very place |
+//! | missing chunks | never written in the source either, and of the same fill |
+//! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants |
+//! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
+
+mod attributes;
+mod chunks;
+mod difference;
+mod join;
+mod sample;
+mod sources;
+mod statics;
+mod values;
+mod variable;
+
+pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
+
+use crate::model::{
+    FileIndex, ItemId, Note, Product, PublicUrls, SourceFile, SourceUrl, VerificationReport, VerifiedProduct,
+};
+use crate::read::{KerchunkStore, ReadError};
+use crate::storage::{ByteSource, StorageError};
+use sources::Sources;
+use variable::Counts;
+
+/// The number of chunks whose values are compared unless all are.
+pub const DEFAULT_BUDGET: u64 = 256;
+
+/// Opens a source.
+pub type OpenSource<'a> = &'a (dyn Fn(&SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> + Sync);
+
+/// How many values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampling {
+    /// The number of chunks in all; at least one of each variable is taken.
+    pub budget: u64,
+    /// What the choice follows from.
+    pub seed: u64,
+    /// All chunks instead.
+    pub every_value: bool,
+}
+
+/// All that a verification looks at.
+pub struct Evidence<'a> {
+    /// The product as it was written.
+    pub product: Product,
+    /// The bytes of its first file, read back.
+    pub bytes: &'a [u8],
+    /// The sources as they were when the product was made.
+    pub recorded: &'a [SourceFile],
+    /// The sources indexed again, in any order.
+    pub indexes: &'a [FileIndex],
+    /// How the product names its sources.
+    pub urls: &'a PublicUrls,
+    /// Opens a source.
+    pub open: OpenSource<'a>,
+    /// How many values are compared.
+    pub sampling: Sampling,
+}
+
+/// Why a product is not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The product says something else than its sources.
+    #[error("{item}: {differences}")]
+    Different {
+        /// The item.
+        item: ItemId,
+        /// What differs.
+        differences: Differences,
+    },
+    /// The product cannot be read.
+    #[error("{item}: the {format} product cannot be read back", format = crate::model::ProductFormat::Kerchunk)]
+    Unreadable {
+        /// The item.
+        item: ItemId,
+        /// Why not.
+        #[source]
+        source: ReadError,
+    },
+    /// There is nothing to compare with.
+    #[error("{item}: expected at least one source, found none")]
+    NoSource {
+        /// The item.
+        item: ItemId,
+    },
+}
+
+/// Compares a Kerchunk product with its sources.
+///
+/// # Errors
+/// [`VerifyError::Different`] lists what differs, the first [`DIFFERENCE_LIMIT`] one by one; a source that cannot be read is such a
+/// difference. [`VerifyError::Unreadable`] if the product is no Kerchunk at all.
+pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, VerifyError> {
+    let item = evidence.product.item.clone();
+    if evidence.indexes.is_empty() {
+        return Err(VerifyError::NoSource { item });
+    }
+    let store = KerchunkStore::parse(evidence.bytes)
+        .map_err(|source| VerifyError::Unreadable { item: item.clone(), source })?;
+    let mut differences = Differences::new(&item);
+    check_digest(&evidence, &mut differences);
+    let sources = Sources::new(evidence.indexes, evidence.urls, evidence.open);
+    sources.check(evidence.recorded, &mut differences);
+    let steps = join::find(&store, &sources, &mut differences);
+    let mut notes = Vec::new();
+    let counts = match &steps {
+        Some(steps) => {
+            attributes::check_groups(&store, &sources, steps, &mut differences);
+            variable::check_all(&store, &sources, steps, evidence.sampling, &mut differences, &mut notes)
+        }
+        None => Counts::default(),
+    };
+    for key in &store.extra_keys {
+        differences.add(Difference::new(DifferenceKind::ExtraKey, "no such key", "the key").chunk(key));
+    }
+    if !differences.is_empty() {
+        return Err(VerifyError::Different { item, differences });
+    }
+    Ok(VerifiedProduct::prove(evidence.product, report(&counts, evidence.sampling, notes)))
+}
+
+fn report(counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> VerificationReport {
+    VerificationReport {
+        variables: counts.variables,
+        references: counts.references,
+        sampled_chunks: counts.sampled_chunks,
+        value_bytes: counts.value_bytes,
+        seed: sampling.seed,
+        every_value: sampling.every_value,
+        notes,
+    }
+}
+
+/// The bytes that were read back are those that were written.
+fn check_digest(evidence: &Evidence<'_>, differences: &mut Differences) {
+    use sha2::Digest;
+    let Some(file) = evidence.product.files.first() else { return };
+    let found: String = sha2::Sha256::digest(evidence.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if found != file.sha256 {
+        let difference = Difference::new(DifferenceKind::Product, format!("SHA-256 {}", file.sha256), found);
+        differences.add(difference.file(&file.path));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,116 @@
-//! The `write` module.
+//! Products written: one cube in a format that clients open from anywhere.
+//!
+//! In: a [`VirtualCube`](crate::model::VirtualCube) and the [`PublicUrls`](crate::model::PublicUrls) that its files are named by.
+//! Out: the bytes of the product, streamed; [`Written`] counts what went out. Whether it is right is for `verify` to say.
+//!
+//! | format | function |
+//! | --- | --- |
+//! | Kerchunk JSON, version 1 | [`write_kerchunk`] |
+
+mod kerchunk;
+
+pub use kerchunk::write_kerchunk;
+
+use crate::codec::CodecError;
+
+/// What was written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Keys of chunks: references and inlined ones.
+    pub chunks: u64,
+    /// Those of them that stand in the product itself.
+    pub inlined: u64,
+    /// Chunks left out because the product's fill value says it all.
+    pub left_out: u64,
+}
+
+/// Why a cube could not be written. All but [`WriteError::Output`] mean that the cube asks for what the format cannot say.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The output took no more bytes.
+    #[error("the product cannot be written")]
+    Output {
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A variable whose type the format does not know, or that does not fit its values.
+    #[error("{variable}: expected {expected}, found {found}")]
+    DataType {
+        /// The variable.
+        variable: String,
+        /// What would do.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A part of a variable that does not fit into its chunk grid.
+    #[error("{variable}: the part of {file} cannot be placed: expected {expected}, found {found}")]
+    Placement {
+        /// The variable.
+        variable: String,
+        /// The file.
+        file: String,
+        /// What would do.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A chunk that skipped filters: the format has one chain of filters for all chunks.
+    #[error("{variable}: chunk {chunk} in {file} skipped filters (mask {mask:#x}); expected a chunk with all filters")]
+    FilterMask {
+        /// The variable.
+        variable: String,
+        /// The key of the chunk in the product.
+        chunk: String,
+        /// The file.
+        file: String,
+        /// Its filter mask.
+        mask: u32,
+    },
+    /// A chunk without filters whose stored bytes are not as many as its shape asks for.
+    #[error("{variable}: chunk {chunk} in {file} holds {found} bytes; expected {expected}")]
+    ChunkLength {
+        /// The variable.
+        variable: String,
+        /// The key of the chunk in the product.
+        chunk: String,
+        /// The file.
+        file: String,
+        /// Bytes of a whole chunk.
+        expected: u64,
+        /// Bytes as stored.
+        found: u64,
+    },
+    /// A filter that the format's readers do not know.
+    #[error("{variable}: {filter} has no codec in Zarr; expected deflate, shuffle, fletcher32 or zstd")]
+    Filter {
+        /// The variable.
+        variable: String,
+        /// The filter.
+        filter: String,
+    },
+    /// A never-written chunk that must be inlined could not be encoded.
+    #[error("{variable}: a chunk of fill cannot be encoded")]
+    Fill {
+        /// The variable.
+        variable: String,
+        /// Why not.
+        #[source]
+        source: CodecError,
+    },
+    /// Never-written chunks that must be inlined, and would make the product too large.
+    #[error(
+        "{variable}: {chunks} never-written chunks of {length} bytes each would have to be inlined; expected at most {limit} bytes in all"
+    )]
+    FillTooLarge {
+        /// The variable.
+        variable: String,
+        /// The number of such chunks.
+        chunks: u64,
+        /// Bytes of each.
+        length: u64,
+        /// The most bytes of all.
+        limit: u64,
+    },
+}

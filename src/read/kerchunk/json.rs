@@ -1,0 +1,164 @@
+//! The outer JSON: keys and references, read in one pass; URLs that occur a million times are kept once.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{Reference, inline_bytes};
+
+type References = IndexMap<String, Reference>;
+
+/// Reads the references of a product by key.
+pub(super) fn parse(bytes: &[u8]) -> Result<References, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let references = deserializer.deserialize_map(Document)?;
+    deserializer.end()?;
+    Ok(references)
+}
+
+/// The outermost object.
+struct Document;
+
+impl<'de> Visitor<'de> for Document {
+    type Value = References;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with version 1 and refs")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<References, A::Error> {
+        let mut references = References::new();
+        let mut urls = Urls::default();
+        let mut nested = false;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "version" => {
+                    let version = map.next_value::<serde_json::Value>()?;
+                    if version.as_u64() != Some(1) {
+                        return Err(A::Error::custom(format!("version {version} is not supported; expected 1")));
+                    }
+                }
+                "refs" if !nested && references.is_empty() => {
+                    nested = true;
+                    map.next_value_seed(Refs { references: &mut references, urls: &mut urls })?;
+                }
+                "templates" | "gen" => {
+                    let value = map.next_value::<serde_json::Value>()?;
+                    let empty = value.as_object().is_some_and(serde_json::Map::is_empty)
+                        || value.as_array().is_some_and(Vec::is_empty);
+                    if !empty {
+                        return Err(A::Error::custom(format!("{key} is not supported; expected plain references")));
+                    }
+                }
+                _ if nested => return Err(A::Error::custom(format!("the key {key:?} is not known beside refs"))),
+                _ => {
+                    let reference = map.next_value_seed(OneReference(&mut urls))?;
+                    insert(&mut references, key, reference)?;
+                }
+            }
+        }
+        Ok(references)
+    }
+}
+
+struct Refs<'a> {
+    references: &'a mut References,
+    urls: &'a mut Urls,
+}
+
+impl<'de> DeserializeSeed<'de> for Refs<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Refs<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of references")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            let reference = map.next_value_seed(OneReference(self.urls))?;
+            insert(self.references, key, reference)?;
+        }
+        Ok(())
+    }
+}
+
+fn insert<E: Error>(references: &mut References, key: String, reference: Reference) -> Result<(), E> {
+    match references.entry(key) {
+        Entry::Occupied(entry) => Err(E::custom(format!("the key {:?} stands twice", entry.key()))),
+        Entry::Vacant(entry) => {
+            entry.insert(reference);
+            Ok(())
+        }
+    }
+}
+
+/// Each URL once.
+#[derive(Default)]
+struct Urls(HashSet<Arc<str>>);
+
+impl Urls {
+    fn share(&mut self, url: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(url) {
+            return known.clone();
+        }
+        let url: Arc<str> = url.into();
+        self.0.insert(url.clone());
+        url
+    }
+}
+
+struct OneReference<'a>(&'a mut Urls);
+
+impl<'de> DeserializeSeed<'de> for OneReference<'_> {
+    type Value = Reference;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Reference, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OneReference<'_> {
+    type Value = Reference;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, an object, [url] or [url, offset, length]")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Reference, E> {
+        inline_bytes(text).map(Reference::Inline).ok_or_else(|| E::custom("the text after base64: is not base64"))
+    }
+
+    /// fsspec takes an object for the text of its JSON.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Reference, A::Error> {
+        let mut object = serde_json::Map::new();
+        while let Some((key, value)) = map.next_entry()? {
+            object.insert(key, value);
+        }
+        Ok(Reference::Inline(serde_json::Value::Object(object).to_string().into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Reference, A::Error> {
+        let wrong = |_| A::Error::custom("a reference is not [url] or [url, offset, length]");
+        let missing = || A::Error::custom("a reference is not [url] or [url, offset, length]");
+        let url: String = sequence.next_element().map_err(wrong)?.ok_or_else(missing)?;
+        let url = self.0.share(&url);
+        let Some(offset) = sequence.next_element::<u64>().map_err(wrong)? else { return Ok(Reference::Whole(url)) };
+        let length = sequence.next_element::<u64>().map_err(wrong)?.ok_or_else(missing)?;
+        if sequence.next_element::<IgnoredAny>()?.is_some() {
+            return Err(missing());
+        }
+        Ok(Reference::Part { url, offset, length })
+    }
+}

@@ -1,0 +1,360 @@
+//! Every chunk of a variable: references against the fresh index, inlined and sampled values against the files.
+
+use rayon::prelude::*;
+
+use super::values::Elements;
+use super::variable::{Along, Checked, Counts, Piece};
+use super::{Difference, DifferenceKind, Differences};
+use crate::model::{ArrayValues, ChunkLocation, Codec, CodecChain, DataType, FileVariable};
+use crate::read::{ReadError, Reference, Region, copy_region, read_slab};
+
+/// Chunks that are looked at together: differences are kept in order, and never all at once.
+const BLOCK: u64 = 1 << 14;
+
+/// Checks all chunks, and the values of the sampled ones.
+pub(super) fn check(checked: &Checked<'_>, sample: &[u64], every_value: bool, differences: &mut Differences) -> Counts {
+    let mut counts = Counts::default();
+    let count = checked.array.grid.chunk_count();
+    let mut start = 0;
+    while start < count {
+        let end = count.min(start.saturating_add(BLOCK));
+        let results: Vec<_> = (start..end)
+            .into_par_iter()
+            .map(|number| Chunk::new(checked, number).check(every_value || sample.binary_search(&number).is_ok()))
+            .collect();
+        for (result, found) in results {
+            counts.add(found);
+            if let Some(difference) = result {
+                differences.add(*difference);
+            }
+        }
+        start = end;
+    }
+    counts
+}
+
+struct Chunk<'a> {
+    checked: &'a Checked<'a>,
+    number: u64,
+    /// The whole chunk, which may reach beyond the array.
+    whole: Region,
+    /// What of it lies within the array.
+    inside: Region,
+}
+
+/// A difference, or nothing.
+type Verdict = Result<(), Box<Difference>>;
+
+impl<'a> Chunk<'a> {
+    fn new(checked: &'a Checked<'a>, number: u64) -> Self {
+        let grid = &checked.array.grid;
+        let start: Vec<u64> = grid.coordinates(number).iter().zip(&grid.chunk_shape).map(|(at, n)| at * n).collect();
+        let whole = Region { start, count: grid.chunk_shape.clone() };
+        let array = Region { start: vec![0; grid.shape.len()], count: grid.shape.clone() };
+        let inside = whole.intersection(&array).unwrap_or_else(|| whole.clone());
+        Self { checked, number, whole, inside }
+    }
+
+    fn difference(
+        &self,
+        kind: DifferenceKind,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Box<Difference> {
+        Box::new(self.checked.difference(kind, expected, found).chunk(&self.checked.array.chunk_key(self.number)))
+    }
+
+    fn unreadable(&self, error: &ReadError) -> Box<Difference> {
+        let difference = Difference::unreadable(error).variable(self.checked.key);
+        Box::new(difference.chunk(&self.checked.array.chunk_key(self.number)))
+    }
+
+    fn check(&self, with_values: bool) -> (Option<Box<Difference>>, Counts) {
+        let mut counts = Counts::default();
+        // A step that belongs to no file has been reported with the coordinate of the join.
+        let Some(pieces) = self.checked.pieces(&self.inside) else { return (None, counts) };
+        let verdict = match self.checked.array.reference(self.number) {
+            None => self.check_missing(&pieces),
+            Some(Reference::Inline(_)) => {
+                counts.references = 1;
+                self.check_values(&pieces, &mut counts)
+            }
+            Some(Reference::Whole(url)) => {
+                Err(self.difference(DifferenceKind::Reference, "a piece of a file", format!("all of {url}")))
+            }
+            Some(Reference::Part { url, offset, length }) => {
+                counts.references = 1;
+                self.check_reference(&pieces, url, *offset, *length).and_then(|()| {
+                    if !with_values {
+                        return Ok(());
+                    }
+                    counts.sampled_chunks = 1;
+                    self.check_values(&pieces, &mut counts)
+                })
+            }
+        };
+        (verdict.err(), counts)
+    }
+
+    fn check_reference(&self, pieces: &[Piece], url: &str, offset: u64, length: u64) -> Verdict {
+        let found = format!("bytes {offset}+{length} of {url}");
+        let [piece] = pieces else {
+            let files: Vec<String> = pieces.iter().map(|piece| self.file_name(piece.file)).collect();
+            let expected =
+                format!("inlined values: the steps are not one stretch of one file but of {}", files.join(", "));
+            return Err(self.difference(DifferenceKind::Reference, expected, found));
+        };
+        let file = &self.checked.sources.files[piece.file];
+        let report = |expected: String| {
+            Box::new(self.difference(DifferenceKind::Reference, expected, found.clone()).file(&file.index.source.url))
+        };
+        let location = self.expected_location(piece).map_err(&report)?;
+        if url != file.reference || offset != location.offset || length != location.length {
+            return Err(report(format!("bytes {}+{} of {}", location.offset, location.length, file.reference)));
+        }
+        if location.offset.checked_add(location.length).is_none_or(|end| end > file.index.source.size) {
+            return Err(report(format!("bytes within the file of {} bytes", file.index.source.size)));
+        }
+        Ok(())
+    }
+
+    fn file_name(&self, file: usize) -> String {
+        self.checked.sources.files[file].index.source.url.to_string()
+    }
+
+    /// Where the fresh index has this chunk; or in words what should be there instead of a reference.
+    fn expected_location(&self, piece: &Piece) -> Result<ChunkLocation, String> {
+        let checked = self.checked;
+        let variable = checked.in_file(piece.file).ok_or("a missing chunk: the file has no such variable")?;
+        if variable.data_type.numpy() != checked.array.data_type.numpy() {
+            return Err(format!("inlined values: the file has {}", variable.data_type));
+        }
+        if !are_same_filters(&variable.codecs, &checked.array.codecs) {
+            return Err(format!("chunks with {}, not {}", variable.codecs, checked.array.codecs));
+        }
+        if !checked.meanings[piece.file].is_equivalent(&checked.meaning) {
+            return Err("inlined values: the file has other time units".into());
+        }
+        // The whole chunk, as it would lie in the file.
+        let (mut start, mut count) = (piece.source.start.clone(), self.whole.count.clone());
+        match checked.along {
+            Along::Promoted if count.first() == Some(&1) => {
+                count.remove(0);
+            }
+            Along::Promoted => return Err("one step in each chunk".into()),
+            Along::Static | Along::Joined(_) => {}
+        }
+        locate(variable, &mut start, &count)
+    }
+
+    fn check_missing(&self, pieces: &[Piece]) -> Verdict {
+        let checked = self.checked;
+        for piece in pieces {
+            let report = |kind, expected: String, found: &str| {
+                Box::new(self.difference(kind, expected, found).file(self.file_name(piece.file)))
+            };
+            let variable = checked.in_file(piece.file);
+            if let Some(location) = variable.and_then(|variable| first_written(variable, &piece.source)) {
+                let expected = format!("bytes {}+{} of the file", location.offset, location.length);
+                return Err(report(DifferenceKind::Reference, expected, "no reference"));
+            }
+            let variable = variable.unwrap_or(checked.variable);
+            let fill = fill_element(variable);
+            if checked.array.fill_value.is_null() || fill != checked.array.fill_element {
+                let found = format!("fill_value {}", checked.array.fill_value);
+                return Err(report(
+                    DifferenceKind::Fill,
+                    format!("missing chunks to read as {}", one(variable, &fill)),
+                    &found,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_values(&self, pieces: &[Piece], counts: &mut Counts) -> Verdict {
+        let checked = self.checked;
+        if checked.array.data_type == DataType::VariableString {
+            return self.check_texts(pieces);
+        }
+        let open = |url: &str| checked.sources.open_reference(url, checked.key);
+        let chunk = checked.store.read_chunk(checked.array, self.number, &open).map_err(|e| self.unreadable(&e))?;
+        let size = checked.array.data_type.size().unwrap_or(0);
+        for piece in pieces {
+            let elements = piece.product.elements().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+            let mut found = vec![0; elements.saturating_mul(size)];
+            let from = piece.product.relative_to(&self.whole.start).start;
+            let origin = vec![0; from.len()];
+            let target = (&mut found[..], &piece.product.count[..]);
+            copy_region((&chunk, &self.whole.count, 0), &from, target, &origin, (&piece.product.count, size));
+            counts.value_bytes += found.len() as u64;
+            self.compare(piece, &found)?;
+        }
+        Ok(())
+    }
+
+    fn compare(&self, piece: &Piece, found: &[u8]) -> Verdict {
+        let checked = self.checked;
+        let variable = checked.in_file(piece.file).unwrap_or(checked.variable);
+        let expected = self.source_bytes(piece)?;
+        let expected =
+            Elements { data_type: &variable.data_type, bytes: &expected, meaning: &checked.meanings[piece.file] };
+        let found = Elements { data_type: &checked.array.data_type, bytes: found, meaning: &checked.meaning };
+        let Some((at, expected, found)) = expected.first_difference(&found, checked.is_reencoded) else {
+            return Ok(());
+        };
+        let place = place_of(at, &piece.product);
+        let report = self.difference(DifferenceKind::Values, expected, format!("{found} at {place:?}"));
+        Err(Box::new(report.file(self.file_name(piece.file))))
+    }
+
+    /// The source's elements, in the file's type; fill if the file has no such variable.
+    fn source_bytes(&self, piece: &Piece) -> Result<Vec<u8>, Box<Difference>> {
+        let checked = self.checked;
+        let Some(variable) = checked.in_file(piece.file) else {
+            let elements = piece.source.elements().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+            return Ok(fill_element(checked.variable).repeat(elements));
+        };
+        let failed = |error| Box::new(self.unreadable(&error).file(self.file_name(piece.file)));
+        let source = checked.sources.open(&checked.sources.files[piece.file], checked.key).map_err(failed)?;
+        read_slab(variable, source.as_ref(), &piece.source.start, &piece.source.count).map_err(failed)
+    }
+
+    /// Texts of any length, which only the fresh index can give.
+    fn check_texts(&self, pieces: &[Piece]) -> Verdict {
+        let checked = self.checked;
+        let refuse = |found: &str| {
+            self.difference(
+                DifferenceKind::Unreadable,
+                "texts along the first axis, kept by the index, in one chunk",
+                found,
+            )
+        };
+        if checked.array.grid.chunk_count() != 1 {
+            return Err(refuse("several chunks"));
+        }
+        let open = |url: &str| checked.sources.open_reference(url, checked.key);
+        let found = checked.store.read_texts(checked.array, self.number, &open).map_err(|e| self.unreadable(&e))?;
+        let mut expected = Vec::new();
+        for piece in pieces {
+            let values = checked.in_file(piece.file).and_then(|variable| variable.values.decoded());
+            let Some(ArrayValues::Strings(texts)) = values.map(|array| &array.values) else {
+                return Err(refuse("texts that are not kept"));
+            };
+            let inner: u64 = piece.source.count.iter().skip(1).product();
+            let rows = piece.source.count.first().copied().unwrap_or(1);
+            let first = piece.source.start.first().copied().unwrap_or(0);
+            if piece.source.start.iter().skip(1).any(|start| *start > 0) || matches!(checked.along, Along::Joined(1..))
+            {
+                return Err(refuse("another axis"));
+            }
+            let range = usize::try_from(first * inner).unwrap_or(usize::MAX)
+                ..usize::try_from((first + rows) * inner).unwrap_or(0);
+            expected.extend(texts.get(range).unwrap_or_default());
+        }
+        match expected.iter().zip(&found).position(|(a, b)| *a != b) {
+            Some(at) => {
+                let found = format!("{:?} at {at}", found[at]);
+                Err(self.difference(DifferenceKind::Values, format!("{:?}", expected[at]), found))
+            }
+            None if expected.len() != found.len() => {
+                let count = |count: usize| format!("{count} texts");
+                Err(self.difference(DifferenceKind::Values, count(expected.len()), count(found.len())))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where a box of a variable lies in its file: a whole chunk, or one unbroken piece of an unfiltered one.
+fn locate(variable: &FileVariable, start: &mut [u64], count: &[u64]) -> Result<ChunkLocation, String> {
+    let grid = &variable.grid;
+    let place: Vec<u64> = start.iter().zip(&grid.chunk_shape).map(|(start, chunk)| start / chunk).collect();
+    for (start, chunk) in start.iter_mut().zip(&grid.chunk_shape) {
+        *start %= chunk;
+    }
+    let location = grid.number(&place).and_then(|number| variable.manifest.get(usize::try_from(number).ok()?));
+    let location = location.ok_or("a missing chunk: it was never written")?;
+    if location.filter_mask != 0 {
+        return Err(format!("inlined values: the chunk skipped filters (mask {:#x})", location.filter_mask));
+    }
+    let is_edge =
+        (0..place.len()).any(|axis| (place[axis] + 1).saturating_mul(grid.chunk_shape[axis]) > grid.shape[axis]);
+    if variable.unfiltered_edges && is_edge && !variable.codecs.is_empty() {
+        return Err("inlined values: chunks at the edge skip all filters".into());
+    }
+    let is_whole = start.iter().all(|start| *start == 0) && count == grid.chunk_shape;
+    if is_whole {
+        return Ok(location);
+    }
+    piece_of(variable, location, start, count).ok_or_else(|| {
+        format!("inlined values: the steps are not a chunk of the file, whose chunks are {:?}", grid.chunk_shape)
+    })
+}
+
+/// The bytes of a box within an unfiltered chunk, if they are unbroken.
+fn piece_of(variable: &FileVariable, chunk: ChunkLocation, start: &[u64], count: &[u64]) -> Option<ChunkLocation> {
+    let shape = &variable.grid.chunk_shape;
+    let size = variable.data_type.size()? as u64;
+    let fits = (0..shape.len()).all(|axis| start[axis].checked_add(count[axis]).is_some_and(|end| end <= shape[axis]));
+    // Before the first axis that is cut, one row; behind it, whole rows.
+    let cut = (0..shape.len()).find(|axis| count[*axis] != 1)?;
+    let is_unbroken = (cut + 1..shape.len()).all(|axis| count[axis] == shape[axis]);
+    if !fits || !is_unbroken || !variable.codecs.is_empty() {
+        return None;
+    }
+    let first = shape.iter().zip(start).try_fold(0u64, |n, (length, at)| n.checked_mul(*length)?.checked_add(*at))?;
+    let elements = count.iter().try_fold(1u64, |product, n| product.checked_mul(*n))?;
+    let (offset, length) = (chunk.offset.checked_add(first.checked_mul(size)?)?, elements.checked_mul(size)?);
+    let is_inside = offset.checked_add(length)? <= chunk.offset.checked_add(chunk.length)?;
+    is_inside.then_some(ChunkLocation { offset, length, filter_mask: 0 })
+}
+
+/// The first written chunk that a box of a file touches.
+fn first_written(variable: &FileVariable, region: &Region) -> Option<ChunkLocation> {
+    let grid = &variable.grid;
+    let stored = Region { start: vec![0; grid.shape.len()], count: grid.shape.clone() };
+    let inside = region.intersection(&stored)?;
+    let first: Vec<u64> = inside.start.iter().zip(&grid.chunk_shape).map(|(start, chunk)| start / chunk).collect();
+    let counts: Vec<u64> = (0..first.len())
+        .map(|axis| (inside.start[axis] + inside.count[axis]).div_ceil(grid.chunk_shape[axis]) - first[axis])
+        .collect();
+    let touched: u64 = counts.iter().product();
+    (0..touched).find_map(|mut number| {
+        let mut place = first.clone();
+        for (place, count) in place.iter_mut().zip(&counts).rev() {
+            *place += number % count;
+            number /= count;
+        }
+        variable.manifest.get(usize::try_from(grid.number(&place)?).ok()?)
+    })
+}
+
+/// Filters that are undone in the same way: the level of deflate does not matter.
+fn are_same_filters(first: &CodecChain, second: &CodecChain) -> bool {
+    let without_level = |codec: &Codec| match codec {
+        Codec::Deflate { .. } => Codec::Deflate { level: 0 },
+        other => other.clone(),
+    };
+    first.0.iter().map(without_level).eq(second.0.iter().map(without_level))
+}
+
+fn fill_element(variable: &FileVariable) -> Vec<u8> {
+    variable.fill_value.clone().unwrap_or_else(|| vec![0; variable.data_type.size().unwrap_or(0)])
+}
+
+fn one(variable: &FileVariable, bytes: &[u8]) -> String {
+    let elements = Elements { data_type: &variable.data_type, bytes, meaning: &super::values::Meaning::Raw };
+    elements.values().first().map_or_else(|| "nothing".into(), ToString::to_string)
+}
+
+/// The place in the array of an element of a box, by its number in C order.
+fn place_of(mut number: usize, region: &Region) -> Vec<u64> {
+    let mut place = region.start.clone();
+    for (place, count) in place.iter_mut().zip(&region.count).rev() {
+        let count = usize::try_from(*count).unwrap_or(usize::MAX).max(1);
+        *place += (number % count) as u64;
+        number /= count;
+    }
+    place
+}

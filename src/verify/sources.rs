@@ -1,0 +1,130 @@
+//! The sources of a product: what the fresh indexes say, by the keys of the product.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::values::{Meaning, bounds_of};
+use super::{Difference, DifferenceKind, Differences, OpenSource};
+use crate::model::{AttributeValue, FileGroup, FileIndex, FileVariable, PublicUrls, SourceFile};
+use crate::read::ReadError;
+use crate::storage::ByteSource;
+
+/// One source.
+pub(super) struct File<'a> {
+    pub(super) index: &'a FileIndex,
+    /// How the product names it.
+    pub(super) reference: String,
+    /// Its variables by key.
+    pub(super) variables: BTreeMap<String, &'a FileVariable>,
+    /// Its groups by path without slashes at the ends.
+    pub(super) groups: BTreeMap<String, &'a FileGroup>,
+    /// The variable that a variable holds the bounds of, by key.
+    bounds_of: HashMap<String, String>,
+}
+
+impl<'a> File<'a> {
+    fn new(index: &'a FileIndex, urls: &PublicUrls) -> Self {
+        let mut variables = BTreeMap::new();
+        let mut groups = BTreeMap::new();
+        let mut queue = vec![&index.root];
+        while let Some(group) = queue.pop() {
+            let path = group.path.trim_matches('/').to_owned();
+            let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+            variables.extend(group.variables.values().map(|variable| (format!("{prefix}{}", variable.name), variable)));
+            groups.insert(path, group);
+            queue.extend(group.groups.values());
+        }
+        let bounds_of =
+            bounds_of(variables.iter().map(|(key, variable)| (key.as_str(), |name: &str| variable.text(name))));
+        Self { index, reference: urls.reference(&index.source.url), variables, groups, bounds_of }
+    }
+
+    /// The length of a dimension as seen from a variable: of its group or the nearest further up.
+    pub(super) fn dimension_length(&self, key: &str, name: &str) -> Option<u64> {
+        let mut path = key;
+        loop {
+            path = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if let Some(dimension) = self.groups.get(path).and_then(|group| group.dimensions.get(name)) {
+                return Some(dimension.length);
+            }
+            if path.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// What the numbers of a variable mean.
+    pub(super) fn meaning(&self, key: &str) -> Meaning {
+        let text = |key: &str, name: &str| self.variables.get(key).and_then(|variable| variable.text(name));
+        let fill = self.variables.get(key).and_then(|variable| variable.attributes.get("_FillValue"));
+        Meaning::new(key, self.bounds_of.get(key).map(String::as_str), text, fill.and_then(AttributeValue::number))
+    }
+}
+
+/// All sources.
+pub(super) struct Sources<'a> {
+    pub(super) files: Vec<File<'a>>,
+    by_reference: HashMap<String, usize>,
+    open: OpenSource<'a>,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(indexes: &'a [FileIndex], urls: &PublicUrls, open: OpenSource<'a>) -> Self {
+        let files: Vec<File<'a>> = indexes.iter().map(|index| File::new(index, urls)).collect();
+        let by_reference = files.iter().enumerate().map(|(at, file)| (file.reference.clone(), at)).collect();
+        Self { files, by_reference, open }
+    }
+
+    /// The keys of all variables of all files.
+    pub(super) fn variable_keys(&self) -> std::collections::BTreeSet<&str> {
+        self.files.iter().flat_map(|file| file.variables.keys().map(String::as_str)).collect()
+    }
+
+    /// Each source is what it was, can be opened, and has a name of its own in the product.
+    pub(super) fn check(&self, recorded: &[SourceFile], differences: &mut Differences) {
+        let mut recorded: HashMap<&str, &SourceFile> = recorded.iter().map(|file| (file.url.as_str(), file)).collect();
+        for (at, file) in self.files.iter().enumerate() {
+            let now = &file.index.source;
+            if self.by_reference.get(&file.reference) != Some(&at) {
+                let difference = Difference::new(DifferenceKind::Join, "a public URL for each source", "one for two");
+                differences.add(difference.file(&file.reference));
+            }
+            match recorded.remove(now.url.as_str()) {
+                Some(then) => self.compare_states(then, now, differences),
+                None => {
+                    let found = format!("a source of {}", now.fingerprint);
+                    differences
+                        .add(Difference::new(DifferenceKind::SourceChanged, "no such source", found).file(&now.url));
+                }
+            }
+            match (self.open)(&now.url) {
+                Ok(source) => self.compare_states(now, source.file(), differences),
+                Err(error) => differences.add(Difference::unreadable(&error).file(&now.url)),
+            }
+        }
+        for then in recorded.values() {
+            let expected = format!("a source of {}", then.fingerprint);
+            differences.add(Difference::new(DifferenceKind::SourceChanged, expected, "no such source").file(&then.url));
+        }
+    }
+
+    fn compare_states(&self, then: &SourceFile, now: &SourceFile, differences: &mut Differences) {
+        if (then.size, &then.fingerprint) != (now.size, &now.fingerprint) {
+            let shown = |file: &SourceFile| format!("{} bytes, fingerprint {}", file.size, file.fingerprint);
+            let difference = Difference::new(DifferenceKind::SourceChanged, shown(then), shown(now));
+            differences.add(difference.file(&now.url));
+        }
+    }
+
+    /// Opens a source by its number.
+    pub(super) fn open(&self, file: &File<'_>, variable: &str) -> Result<Box<dyn ByteSource>, ReadError> {
+        (self.open)(&file.index.source.url).map_err(|source| ReadError::Open { variable: variable.into(), source })
+    }
+
+    /// Opens a source by its name in the product.
+    pub(super) fn open_reference(&self, url: &str, variable: &str) -> Result<Box<dyn ByteSource>, ReadError> {
+        match self.by_reference.get(url) {
+            Some(file) => self.open(&self.files[*file], variable),
+            None => Err(ReadError::UnknownUrl { variable: variable.into(), url: url.into() }),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What the bytes of elements mean, and whether two sides mean the same.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::cftime::{Calendar, Instant, TimeUnits};
+use crate::model::{DataType, Numbers};
+
+/// What the numbers of a variable mean.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Meaning {
+    /// Themselves.
+    Raw,
+    /// Instants.
+    Time {
+        /// In these units.
+        units: TimeUnits,
+        /// But this number means none.
+        fill: Option<f64>,
+    },
+}
+
+impl Meaning {
+    /// From the attributes of a variable, or, where it has none of its own, of the one that it holds the bounds of (CF 7.1).
+    ///
+    /// Units that cannot be read are no time: then the numbers are compared as they are, and the texts of the units too.
+    pub(super) fn new<'a>(
+        key: &str,
+        bounds_of: Option<&str>,
+        text: impl Fn(&str, &str) -> Option<&'a str>,
+        fill: Option<f64>,
+    ) -> Self {
+        let find = |name: &str| text(key, name).or_else(|| bounds_of.and_then(|parent| text(parent, name)));
+        let Some(units) = find("units").filter(|units| is_time(units)) else { return Self::Raw };
+        let calendar = Calendar::parse(find("calendar").unwrap_or("standard"));
+        match calendar.and_then(|calendar| TimeUnits::parse(units, calendar)) {
+            Ok(units) => Self::Time { units, fill },
+            Err(_) => Self::Raw,
+        }
+    }
+
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self, Self::Time { .. })
+    }
+
+    /// The calendar of times.
+    pub(super) fn calendar(&self) -> Option<Calendar> {
+        match self {
+            Self::Raw => None,
+            Self::Time { units, .. } => Some(units.calendar()),
+        }
+    }
+
+    /// Whether equal numbers mean the same.
+    pub(super) fn is_equivalent(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Raw, Self::Raw) => true,
+            (Self::Time { units, .. }, Self::Time { units: other, .. }) => units.is_equivalent(other),
+            _ => false,
+        }
+    }
+}
+
+fn is_time(units: &str) -> bool {
+    units.split_whitespace().any(|word| word.eq_ignore_ascii_case("since"))
+}
+
+/// The variable that each variable holds the bounds of, by keys: both are in one group.
+pub(super) fn bounds_of<'a, F>(variables: impl Iterator<Item = (&'a str, F)>) -> HashMap<String, String>
+where
+    F: Fn(&str) -> Option<&'a str>,
+{
+    let mut found = HashMap::new();
+    for (key, text) in variables {
+        let folder = key.rfind('/').map_or("", |at| &key[..=at]);
+        for name in ["bounds", "climatology"].into_iter().filter_map(&text) {
+            found.insert(format!("{folder}{name}"), key.to_owned());
+        }
+    }
+    found
+}
+
+/// One value, comparable with another of the same variable elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Value {
+    /// A time, in microseconds; of a model calendar only that calendar's are comparable.
+    Instant(i64, Option<Calendar>),
+    /// A time that is none.
+    NoInstant,
+    /// An integer.
+    Integer(i128),
+    /// The bits of a float.
+    Float(u64),
+    /// Text.
+    Text(Vec<u8>),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instant(instant, calendar) => {
+                let calendar = calendar.unwrap_or(Calendar::ProlepticGregorian);
+                write!(f, "{} ({calendar:?})", calendar.date_time(Instant::from_microseconds(*instant)))
+            }
+            Self::NoInstant => f.write_str("no time"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(bits) => write!(f, "{:?}", f64::from_bits(*bits)),
+            Self::Text(bytes) => write!(f, "{:?}", String::from_utf8_lossy(bytes)),
+        }
+    }
+}
+
+/// Elements in C order, and what they mean.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Elements<'a> {
+    pub(super) data_type: &'a DataType,
+    pub(super) bytes: &'a [u8],
+    pub(super) meaning: &'a Meaning,
+}
+
+impl Elements<'_> {
+    /// Each element's value.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let Some((primitive, order)) = self.data_type.number() else {
+            let size = self.data_type.size().unwrap_or(1).max(1);
+            return self.bytes.chunks(size).map(|bytes| Value::Text(bytes.to_vec())).collect();
+        };
+        let numbers = Numbers::from_bytes(primitive, order, self.bytes);
+        match self.meaning {
+            Meaning::Time { units, fill } => instants(&numbers, units, *fill),
+            Meaning::Raw => raw(&numbers),
+        }
+    }
+
+    /// The first element that differs: its number in C order, and both values.
+    ///
+    /// Bits decide; where `as_instants`, times decide.
+    pub(super) fn first_difference(&self, found: &Self, as_instants: bool) -> Option<(usize, String, String)> {
+        let same_type = self.data_type.numpy() == found.data_type.numpy();
+        if same_type && self.meaning.is_equivalent(found.meaning) && self.bytes == found.bytes {
+            return None;
+        }
+        let (expected, found_values) = (self.values(), found.values());
+        if expected.len() != found_values.len() {
+            let count = |values: &[Value]| format!("{} elements", values.len());
+            return Some((0, count(&expected), count(&found_values)));
+        }
+        let both_times = self.meaning.is_time() && found.meaning.is_time();
+        if as_instants && both_times {
+            let at = expected.iter().zip(&found_values).position(|(a, b)| a != b)?;
+            return Some((at, expected[at].to_string(), found_values[at].to_string()));
+        }
+        if !same_type || !self.meaning.is_equivalent(found.meaning) {
+            let shown = |side: &Self| format!("{} meaning {}", side.data_type, side.meaning);
+            return Some((0, shown(self), shown(found)));
+        }
+        let size = self.data_type.size().unwrap_or(1).max(1);
+        let at = self.bytes.chunks(size).zip(found.bytes.chunks(size)).position(|(a, b)| a != b)?;
+        let shown = |side: &Self| {
+            let bytes = side.bytes.get(at * size..(at + 1) * size).unwrap_or_default();
+            let one = Elements { bytes, meaning: &Meaning::Raw, ..*side };
+            one.values().first().map_or_else(String::new, |value| format!("{value} (bytes {bytes:02x?})"))
+        };
+        Some((at, shown(self), shown(found)))
+    }
+}
+
+impl fmt::Display for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Raw => f.write_str("themselves"),
+            Self::Time { units, .. } => write!(f, "{} ({:?})", units.text(), units.calendar()),
+        }
+    }
+}
+
+/// Times; numbers that mean no time stay numbers.
+fn instants(numbers: &Numbers, units: &TimeUnits, fill: Option<f64>) -> Vec<Value> {
+    let calendar = Some(units.calendar()).filter(|calendar| !calendar.is_real());
+    let instant = |instant: Instant| Value::Instant(instant.microseconds(), calendar);
+    let floats = numbers.to_f64().into_iter();
+    if let Some(integers) = numbers.to_i64() {
+        let one = |(float, value): (f64, i64)| match units.decode_i64(value) {
+            _ if Some(float) == fill => Value::NoInstant,
+            Ok(at) => instant(at),
+            Err(_) => Value::Integer(value.into()),
+        };
+        return floats.zip(integers).map(one).collect();
+    }
+    let one = |value: f64| match units.decode_f64(value) {
+        _ if !value.is_finite() || Some(value) == fill => Value::NoInstant,
+        Ok(at) => instant(at),
+        Err(_) => Value::Float(value.to_bits()),
+    };
+    floats.map(one).collect()
+}
+
+fn raw(numbers: &Numbers) -> Vec<Value> {
+    match (numbers.to_i64(), numbers) {
+        (Some(values), _) => values.into_iter().map(|value| Value::Integer(value.into())).collect(),
+        (None, Numbers::U64(values)) => values.iter().map(|value| Value::Integer((*value).into())).collect(),
+        (None, other) => other.to_f64().into_iter().map(|value| Value::Float(value.to_bits())).collect(),
+    }
+}
+
+/// How far apart, in steps of the grid around them, coordinates may be that should be the same.
+const COORDINATE_TOLERANCE: f64 = 1e-9;
+
+/// The first of two arrays of one shape whose values are further apart than 1e-9 of the largest step to a neighbour.
+pub(super) fn beyond_tolerance(first: &[f64], second: &[f64], shape: &[u64]) -> Option<usize> {
+    let mut strides = vec![1usize; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis].saturating_mul(usize::try_from(shape[axis]).unwrap_or(usize::MAX));
+    }
+    let step = |at: usize| {
+        let neighbours = strides.iter().zip(shape).flat_map(|(stride, length)| {
+            let place = (at / stride) as u64 % length;
+            let before = (place > 0).then(|| at - stride);
+            let after = (place + 1 < *length).then(|| at + stride);
+            before.into_iter().chain(after)
+        });
+        neighbours.filter_map(|other| first.get(other)).map(|value| (value - first[at]).abs()).fold(0.0, f64::max)
+    };
+    (0..first.len()).find(|at| {
+        let (a, b) = (first[*at], second.get(*at).copied().unwrap_or(f64::NAN));
+        // Bits first: two NaN are the same place without a place.
+        a.to_bits() != b.to_bits() && ((a - b).abs() > COORDINATE_TOLERANCE * step(*at) || (a - b).is_nan())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tolerance_is_of_the_local_step() {
+        let grid = [0.0, 10.0, 20.0];
+        assert_eq!(beyond_tolerance(&grid, &[0.0, 10.0 + 9e-9, 20.0], &[3]), None);
+        assert_eq!(beyond_tolerance(&grid, &[0.0, 10.0 + 2e-8, 20.0], &[3]), Some(1));
+        // One value has no step; along rows this grid has none, along columns it has 5.
+        assert_eq!(beyond_tolerance(&[1.0], &[1.0 + 1e-15], &[1]), Some(0));
+        assert_eq!(beyond_tolerance(&[1.0, 1.0, 6.0, 6.0], &[1.0 + 1e-9, 1.0, 6.0, 6.0], &[2, 2]), None);
+        assert_eq!(beyond_tolerance(&[f64::NAN], &[f64::NAN], &[1]), None);
+        assert_eq!(beyond_tolerance(&[0.0, 1.0], &[0.0, f64::NAN], &[2]), Some(1));
+    }
+}

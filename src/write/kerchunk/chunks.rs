@@ -1,0 +1,289 @@
+//! The chunks of a variable, in C order.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::metadata::{Fill, byte_order, primitive};
+use super::output::Output;
+use crate::codec::encode_chunk;
+use crate::model::{
+    Array, ArrayData, ArrayValues, ChunkGrid, ChunkLocation, CodecChain, DataType, Placement, SourceFile, Variable,
+};
+use crate::read::chunk_key;
+use crate::write::{WriteError, Written};
+
+/// The most bytes of fill that are inlined for one variable.
+const FILL_LIMIT: u64 = 64 << 20;
+/// The most bytes of one chunk of fill, before encoding.
+const FILL_CHUNK_LIMIT: u64 = 256 << 20;
+
+/// The files of the cube, and how the product names them.
+type Files<'a> = (&'a [SourceFile], &'a [String]);
+
+pub(super) fn write(
+    output: &mut Output<'_>,
+    key: &str,
+    variable: &Variable,
+    fill: &Fill,
+    files: Files<'_>,
+    written: &mut Written,
+) -> Result<(), WriteError> {
+    match &variable.data {
+        ArrayData::Inline(array) => inline(output, key, variable, array, written),
+        ArrayData::Placed { chunk_shape, codecs, placements } => {
+            let wrong_grid = || WriteError::DataType {
+                variable: key.into(),
+                expected: "a chunk length above 0 for each dimension",
+                found: format!("chunks of {chunk_shape:?} for the shape {:?}", variable.shape),
+            };
+            let grid = ChunkGrid::new(variable.shape.clone(), chunk_shape.clone()).ok_or_else(wrong_grid)?;
+            let part = Placed { key, variable, codecs, fill, grid, files };
+            part.write(output, placements, written)
+        }
+    }
+}
+
+fn inline(
+    output: &mut Output<'_>,
+    key: &str,
+    variable: &Variable,
+    array: &Array,
+    written: &mut Written,
+) -> Result<(), WriteError> {
+    let wrong = |expected, found: String| WriteError::DataType { variable: key.into(), expected, found };
+    if array.shape != variable.shape {
+        let found = format!("{:?} for {:?}", array.shape, variable.shape);
+        return Err(wrong("inlined values of the variable's own shape", found));
+    }
+    let (bytes, count) = match (&array.values, &variable.data_type) {
+        (ArrayValues::Strings(texts), DataType::VariableString) => (variable_texts(texts), Some(texts.len())),
+        (ArrayValues::FixedStrings { length, bytes }, DataType::FixedString { length: expected })
+            if length == expected =>
+        {
+            (Some(bytes.clone()), bytes.len().checked_div(usize::try_from(*length).unwrap_or(0)))
+        }
+        (ArrayValues::Numbers(numbers), data_type) if primitive(data_type) == Some(numbers.primitive()) => {
+            (Some(numbers.to_bytes(byte_order(data_type))), Some(numbers.len()))
+        }
+        _ => (None, None),
+    };
+    let expected: u64 = array.shape.iter().product();
+    let Some(bytes) = bytes.filter(|_| count.is_some_and(|count| count as u64 == expected)) else {
+        return Err(wrong("inlined values of the variable's own type and number", variable.data_type.to_string()));
+    };
+    if expected > 0 {
+        let chunk = chunk_key(&vec![0; array.shape.len()]);
+        output.text(&format!("{key}/{chunk}"), &base64_text(&bytes))?;
+        written.chunks += 1;
+        written.inlined += 1;
+    }
+    Ok(())
+}
+
+fn base64_text(bytes: &[u8]) -> String {
+    let mut text = String::from("base64:");
+    STANDARD.encode_string(bytes, &mut text);
+    text
+}
+
+/// numcodecs' `vlen-utf8`: the number of texts, then length and bytes of each, all lengths u32 little-endian.
+fn variable_texts(texts: &[String]) -> Option<Vec<u8>> {
+    let length = |length: usize| u32::try_from(length).map(u32::to_le_bytes).ok();
+    let mut bytes = length(texts.len())?.to_vec();
+    for text in texts {
+        bytes.extend_from_slice(&length(text.len())?);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    Some(bytes)
+}
+
+/// A variable whose chunks are in the source files.
+struct Placed<'a> {
+    key: &'a str,
+    variable: &'a Variable,
+    codecs: &'a CodecChain,
+    fill: &'a Fill,
+    grid: ChunkGrid,
+    files: Files<'a>,
+}
+
+impl Placed<'_> {
+    fn write(
+        &self,
+        output: &mut Output<'_>,
+        placements: &[Placement],
+        written: &mut Written,
+    ) -> Result<(), WriteError> {
+        let parts = Parts::new(self, placements)?;
+        let mut fill_text = None;
+        let mut missing = 0;
+        for number in 0..self.grid.chunk_count() {
+            let place = self.grid.coordinates(number);
+            let chunk = chunk_key(&place);
+            let key = format!("{}/{chunk}", self.key);
+            if let Some((placement, location)) = parts.find(&place) {
+                self.check(placement, &chunk, location)?;
+                output.reference(&key, &self.files.1[placement.file], location)?;
+                written.chunks += 1;
+            } else if self.is_fill_readable() {
+                written.left_out += 1;
+            } else {
+                let text: &String = match &mut fill_text {
+                    Some(text) => text,
+                    none => none.insert(self.fill_chunk()?),
+                };
+                missing += 1;
+                self.check_fill_length(missing, text)?;
+                output.text(&key, text)?;
+                written.chunks += 1;
+                written.inlined += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a reader makes of a missing chunk what netCDF makes of it.
+    fn is_fill_readable(&self) -> bool {
+        self.fill.element.as_ref().is_some_and(|element| *element == self.source_fill())
+    }
+
+    fn source_fill(&self) -> Vec<u8> {
+        let size = self.variable.data_type.size().unwrap_or(0);
+        self.variable.fill_value.clone().unwrap_or_else(|| vec![0; size])
+    }
+
+    fn chunk_bytes(&self) -> Option<u64> {
+        self.grid.chunk_elements()?.checked_mul(self.variable.data_type.size()? as u64)
+    }
+
+    fn fill_chunk(&self) -> Result<String, WriteError> {
+        let elements = self.grid.chunk_elements().and_then(|elements| usize::try_from(elements).ok());
+        let length = self.chunk_bytes().unwrap_or(u64::MAX);
+        let Some(elements) = elements.filter(|_| length <= FILL_CHUNK_LIMIT) else {
+            return Err(self.too_much_fill(1, length));
+        };
+        let raw = self.source_fill().repeat(elements);
+        let failed = |source| WriteError::Fill { variable: self.key.into(), source };
+        encode_chunk(&raw, self.codecs).map(|bytes| base64_text(&bytes)).map_err(failed)
+    }
+
+    fn check_fill_length(&self, chunks: u64, text: &str) -> Result<(), WriteError> {
+        let length = text.len() as u64;
+        if chunks.saturating_mul(length) > FILL_LIMIT { Err(self.too_much_fill(chunks, length)) } else { Ok(()) }
+    }
+
+    fn too_much_fill(&self, chunks: u64, length: u64) -> WriteError {
+        WriteError::FillTooLarge { variable: self.key.into(), chunks, length, limit: FILL_LIMIT }
+    }
+
+    fn check(&self, placement: &Placement, chunk: &str, location: ChunkLocation) -> Result<(), WriteError> {
+        let file = || self.file_name(placement.file);
+        if location.filter_mask != 0 {
+            let mask = location.filter_mask;
+            return Err(WriteError::FilterMask { variable: self.key.into(), chunk: chunk.into(), file: file(), mask });
+        }
+        match self.chunk_bytes() {
+            Some(expected) if self.codecs.is_empty() && expected != location.length => Err(WriteError::ChunkLength {
+                variable: self.key.into(),
+                chunk: chunk.into(),
+                file: file(),
+                expected,
+                found: location.length,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn file_name(&self, file: usize) -> String {
+        self.files.0.get(file).map_or_else(|| format!("file {file}"), |file| file.url.to_string())
+    }
+}
+
+/// The parts of a variable, found by the place of a chunk: where parts begin cuts each axis for all of them.
+struct Parts<'a> {
+    cuts: Vec<Vec<u64>>,
+    by_origin: HashMap<Vec<u64>, (&'a Placement, Vec<u64>)>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(placed: &Placed<'_>, placements: &'a [Placement]) -> Result<Self, WriteError> {
+        let mut cuts = vec![Vec::new(); placed.grid.shape.len()];
+        let mut by_origin = HashMap::new();
+        for placement in placements {
+            let wrong = |expected: &str, found: String| WriteError::Placement {
+                variable: placed.key.into(),
+                file: placed.file_name(placement.file),
+                expected: expected.into(),
+                found,
+            };
+            if placement.file >= placed.files.1.len() {
+                return Err(wrong("a file of the cube", format!("number {}", placement.file)));
+            }
+            if placement.grid.chunk_shape != placed.grid.chunk_shape {
+                let expected = format!("chunks of {:?}", placed.grid.chunk_shape);
+                return Err(wrong(&expected, format!("{:?}", placement.grid.chunk_shape)));
+            }
+            let part = placement.grid.grid_shape();
+            let fits = placement.grid_origin.len() == part.len()
+                && placement
+                    .grid_origin
+                    .iter()
+                    .zip(&part)
+                    .zip(placed.grid.grid_shape())
+                    .all(|((origin, part), whole)| origin.checked_add(*part).is_some_and(|end| end <= whole));
+            if !fits || placement.manifest.len() as u64 != placement.grid.chunk_count() {
+                let found =
+                    format!("{part:?} chunks at {:?}, {} located", placement.grid_origin, placement.manifest.len());
+                return Err(wrong("a part within the chunk grid", found));
+            }
+            if part.contains(&0) {
+                continue;
+            }
+            for (cuts, origin) in cuts.iter_mut().zip(&placement.grid_origin) {
+                cuts.push(*origin);
+            }
+            if by_origin.insert(placement.grid_origin.clone(), (placement, part)).is_some() {
+                return Err(wrong("one part at each place", format!("two at {:?}", placement.grid_origin)));
+            }
+        }
+        for cuts in &mut cuts {
+            cuts.sort_unstable();
+            cuts.dedup();
+        }
+        let parts = Self { cuts, by_origin };
+        parts.check_apart(placed)?;
+        Ok(parts)
+    }
+
+    /// No part may reach beyond the next cut: `find` would not see its chunks there.
+    fn check_apart(&self, placed: &Placed<'_>) -> Result<(), WriteError> {
+        for (origin, (placement, part)) in &self.by_origin {
+            for ((cuts, start), length) in self.cuts.iter().zip(origin).zip(part) {
+                let next = cuts.get(cuts.partition_point(|cut| cut <= start));
+                if next.is_some_and(|next| *next < start + length) {
+                    return Err(WriteError::Placement {
+                        variable: placed.key.into(),
+                        file: placed.file_name(placement.file),
+                        expected: "parts side by side".into(),
+                        found: format!("{part:?} chunks at {origin:?}, and another part within"),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, place: &[u64]) -> Option<(&'a Placement, ChunkLocation)> {
+        let origin = self
+            .cuts
+            .iter()
+            .zip(place)
+            .map(|(cuts, at)| cuts.get(cuts.partition_point(|cut| cut <= at).checked_sub(1)?).copied());
+        let (placement, _) = self.by_origin.get(&origin.collect::<Option<Vec<u64>>>()?)?;
+        let within: Vec<u64> = place.iter().zip(&placement.grid_origin).map(|(at, origin)| at - origin).collect();
+        let number = placement.grid.number(&within)?;
+        Some((placement, placement.manifest.get(usize::try_from(number).ok()?)?))
+    }
+}
