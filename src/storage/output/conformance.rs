@@ -171,7 +171,8 @@ fn writers_that_share_a_file_lose_nothing() {
                 for _ in 0..10 {
                     loop {
                         let before = output.get("count").unwrap();
-                        let count = before.as_ref().map_or(0, |b| std::str::from_utf8(b).unwrap().parse::<u32>().unwrap());
+                        let count =
+                            before.as_ref().map_or(0, |b| std::str::from_utf8(b).unwrap().parse::<u32>().unwrap());
                         if output.replace("count", before.as_deref(), (count + 1).to_string().as_bytes()).unwrap() {
                             break;
                         }

@@ -301,7 +301,8 @@ fn sync_folder(folder: &Path) -> Result<(), StorageError> {
 
 /// Makes a folder and those above it, durably.
 fn make_folder(folder: &Path) -> Result<(), StorageError> {
-    let missing: Vec<_> = folder.ancestors().take_while(|place| !place.as_os_str().is_empty() && !place.is_dir()).collect();
+    let missing: Vec<_> =
+        folder.ancestors().take_while(|place| !place.as_os_str().is_empty() && !place.is_dir()).collect();
     for place in missing.into_iter().rev() {
         match fs::create_dir(place) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
