@@ -21,6 +21,9 @@ const UNANSWERED_LIMIT: usize = 8;
 /// A server's `Retry-After` is honoured up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
+/// The longest to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 const REDIRECT_LIMIT: usize = 5;
 
 /// A bearer token. It is never shown.
@@ -336,7 +339,11 @@ fn check_api(api: &Url, has_token: bool) -> Result<(), PublishError> {
 }
 
 fn client(api: &Url, options: &ApiOptions, redirects: Policy) -> Result<Client, PublishError> {
-    let mut builder = Client::builder().user_agent(&options.user_agent).timeout(options.timeout).redirect(redirects);
+    let mut builder = Client::builder()
+        .user_agent(&options.user_agent)
+        .timeout(options.timeout)
+        .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
+        .redirect(redirects);
     if Audience::of(api) == Audience::Loopback {
         builder = builder.no_proxy();
     }

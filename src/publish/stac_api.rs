@@ -50,25 +50,28 @@ pub struct PublishSet<I> {
 
 /// Makes an API hold these records: the collection first, then the items, several at once.
 ///
-/// One record that fails does not stop the others; the report has an answer for each. The program must have installed a rustls
+/// One record that fails does not stop the others; the report has an answer for each, and `progress` is told each as it comes. The program must have installed a rustls
 /// provider (`rustls::crypto::ring::default_provider().install_default()`).
 ///
 /// ```no_run
 /// # async fn example(api: url::Url, collection: altostac::publish::PublishableRecord) -> Result<(), Box<dyn std::error::Error>> {
 /// use altostac::publish::{ApiOptions, PublishSet, publish};
 /// let set = PublishSet { collection, items: [], removed: vec![] };
-/// let report = publish(&api, set, ApiOptions { dry_run: true, ..ApiOptions::default() }).await?;
-/// println!("{} would change", report.counts.updated);
+/// let options = ApiOptions { dry_run: true, ..ApiOptions::default() };
+/// let report = publish(&api, set, options, |record| eprintln!("{}: {:?}", record.id, record.status)).await?;
+/// assert!(report.is_success());
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
 /// [`PublishError`] if the URL cannot be used, or the API does not answer, is none, or takes no records. Nothing was sent then.
-pub async fn publish<I>(api: &Url, set: PublishSet<I>, options: ApiOptions) -> Result<PublishReport, PublishError>
-where
-    I: IntoIterator<Item = ItemToPublish>,
-{
+pub async fn publish(
+    api: &Url,
+    set: PublishSet<impl IntoIterator<Item = ItemToPublish>>,
+    options: ApiOptions,
+    mut progress: impl FnMut(&RecordReport),
+) -> Result<PublishReport, PublishError> {
     let dry_run = options.dry_run;
     let concurrency = options.concurrency.max(1);
     let client = ApiClient::new(api, options)?;
@@ -78,17 +81,24 @@ where
     let (collection, exists) = publisher.collection(&set.collection).await;
     let items = set.items.into_iter().map(|item| Task::Store(Box::new(item)));
     let tasks = items.chain(set.removed.into_iter().map(Task::Remove));
+    progress(&collection);
     let mut records = vec![collection];
     if exists || dry_run {
-        records.extend(run(&publisher, tasks, concurrency).await);
+        records.extend(run(&publisher, tasks, concurrency, progress).await);
     } else {
-        records.extend(tasks.map(|task| task.failed("not sent: the API does not have the collection")));
+        records
+            .extend(tasks.map(|task| task.failed("not sent: the API does not have the collection")).inspect(progress));
     }
     Ok(PublishReport::new(api.to_string(), dry_run, records))
 }
 
 /// Works on so many tasks at once; the answers are in the order of the tasks.
-async fn run(publisher: &Arc<Publisher>, tasks: impl Iterator<Item = Task>, concurrency: usize) -> Vec<RecordReport> {
+async fn run(
+    publisher: &Arc<Publisher>,
+    tasks: impl Iterator<Item = Task>,
+    concurrency: usize,
+    mut progress: impl FnMut(&RecordReport),
+) -> Vec<RecordReport> {
     let mut tasks = tasks.enumerate();
     let mut running = JoinSet::new();
     let mut done = Vec::new();
@@ -100,7 +110,10 @@ async fn run(publisher: &Arc<Publisher>, tasks: impl Iterator<Item = Task>, conc
             running.spawn(async move { (index, publisher.perform(task).await) });
         }
         match running.join_next().await {
-            Some(Ok(answer)) => done.push(answer),
+            Some(Ok((index, report))) => {
+                progress(&report);
+                done.push((index, report));
+            }
             Some(Err(error)) => {
                 if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);

@@ -3,6 +3,7 @@
 //! The order of writing is what keeps it whole: items, then the collection that links them, then the catalogue that links the
 //! collection; an item that is gone loses its link before its file.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -49,19 +50,20 @@ pub struct StaticReport {
 /// # Errors
 /// [`PublishError::Misplaced`] if a record is not of this collection, [`PublishError::NotACatalog`] if there is another kind of
 /// `catalog.json`, [`PublishError::Contended`], and [`PublishError::Storage`].
-pub fn write_static_catalog<'a>(
+pub fn write_static_catalog(
     output: &dyn OutputStore,
     head: &CatalogHead,
     collection: &ValidatedRecord,
-    items: impl IntoIterator<Item = &'a ValidatedRecord>,
+    items: impl IntoIterator<Item: Borrow<ValidatedRecord>>,
     removed: &[ItemId],
 ) -> Result<StaticReport, PublishError> {
     let id = collection_id(collection.record())?;
     let mut writer = Writer { output, report: StaticReport::default() };
     let mut given = BTreeSet::new();
     for item in items {
-        let item_id = item_id(item.record(), &id)?;
-        writer.put(format!("{id}/items/{item_id}.json"), &item_json(item.record()))?;
+        let item = item.borrow().record();
+        let item_id = item_id(item, &id)?;
+        writer.put(format!("{id}/items/{item_id}.json"), &item_json(item))?;
         given.insert(item_id);
     }
     let removed: BTreeSet<_> = removed.iter().filter(|item| !given.contains(*item)).cloned().collect();
@@ -228,7 +230,7 @@ fn split_children(links: Vec<Value>) -> (BTreeMap<String, Value>, Vec<Value>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::type_complexity)]
     use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
@@ -347,7 +349,7 @@ mod tests {
             let result = write_static_catalog(&output, &head(), &collection("c"), [&wrong], &[]);
             assert!(matches!(result, Err(PublishError::Misplaced { .. })));
         }
-        let result = write_static_catalog(&output, &head(), &item("a", "c", "1"), [], &[]);
+        let result = write_static_catalog(&output, &head(), &item("a", "c", "1"), [] as [ValidatedRecord; 0], &[]);
         assert!(matches!(result, Err(PublishError::Misplaced { .. })));
         assert!(output.list("").unwrap().is_empty());
     }

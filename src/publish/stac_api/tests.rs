@@ -1,5 +1,5 @@
 //! A small STAC API in memory behind wiremock, and all the ways in which real ones fail.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::io;
@@ -114,7 +114,11 @@ impl Api {
     async fn publish_with(&self, items: &[(&str, Hint)], removed: &[&str], options: ApiOptions) -> PublishReport {
         let items = items.iter().map(|(id, hint)| ItemToPublish { record: item(id), hint: *hint });
         let removed = removed.iter().map(|id| ItemId::new(*id).unwrap()).collect();
-        publish(&self.url(), PublishSet { collection: collection(), items, removed }, options).await.unwrap()
+        let set = PublishSet { collection: collection(), items, removed };
+        let mut told = 0;
+        let report = publish(&self.url(), set, options, |_| told += 1).await.unwrap();
+        assert_eq!(told, report.records.len());
+        report
     }
 }
 
@@ -409,7 +413,7 @@ async fn what_is_meant_for_this_machine_does_not_leave_it() {
 
 async fn refusal(api: &Url) -> PublishError {
     let set = PublishSet { collection: collection(), items: [], removed: Vec::new() };
-    publish(api, set, options()).await.unwrap_err()
+    publish(api, set, options(), |_| ()).await.unwrap_err()
 }
 
 #[tokio::test]

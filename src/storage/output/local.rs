@@ -190,9 +190,12 @@ impl Staging for LocalStaging {
             return Err(StorageError::Exists { path: self.place.display().to_string() });
         }
         for place in tree(&self.partial)? {
-            File::open(&place)
-                .and_then(|file| file.sync_all())
-                .map_err(|error| failed("sync", place.display(), error))?;
+            if place.is_dir() {
+                sync_folder(&place)?;
+            } else {
+                let synced = File::open(&place).and_then(|file| file.sync_all());
+                synced.map_err(|error| failed("sync", place.display(), error))?;
+            }
         }
         fs::rename(&self.partial, &self.place).map_err(|error| match error.kind() {
             ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => {
@@ -222,25 +225,27 @@ struct Entry {
 
 /// What is in a folder; nothing if it is not there. Names that are not UTF-8 are none of ours.
 fn entries(folder: &Path) -> Result<Vec<Entry>, StorageError> {
-    let list = || -> io::Result<Vec<Entry>> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let kind = match entry.file_type()? {
-                kind if kind.is_dir() => EntryKind::Folder,
-                kind if kind.is_file() => EntryKind::File,
-                _ => EntryKind::Other,
-            };
-            if let Ok(name) = entry.file_name().into_string() {
-                found.push(Entry { name, kind });
-            }
-        }
-        Ok(found)
+    let refused = |error| failed("list", folder.display(), error);
+    let listing = match fs::read_dir(folder) {
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        result => result.map_err(refused)?,
     };
-    match list() {
-        Err(error) if is_absent(&error) => Ok(Vec::new()),
-        result => result.map_err(|error| failed("list", folder.display(), error)),
+    let mut found = Vec::new();
+    for entry in listing {
+        let entry = entry.map_err(refused)?;
+        let kind = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => EntryKind::Folder,
+            Ok(kind) if kind.is_file() => EntryKind::File,
+            Ok(_) => EntryKind::Other,
+            // Another program has removed it meanwhile.
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(refused(error)),
+        };
+        if let Ok(name) = entry.file_name().into_string() {
+            found.push(Entry { name, kind });
+        }
     }
+    Ok(found)
 }
 
 /// All files and folders from this folder down, itself included.
@@ -266,7 +271,11 @@ fn is_untouched(place: &Path, this_long: Duration) -> Result<bool, StorageError>
     let now = SystemTime::now();
     for place in tree(place)? {
         let modified = place.symlink_metadata().and_then(|metadata| metadata.modified());
-        let modified = modified.map_err(|error| failed("look at", place.display(), error))?;
+        let modified = match modified {
+            // Its writer has just finished.
+            Err(error) if is_absent(&error) => return Ok(false),
+            result => result.map_err(|error| failed("look at", place.display(), error))?,
+        };
         if now.duration_since(modified).unwrap_or_default() < this_long {
             return Ok(false);
         }
@@ -295,8 +304,12 @@ fn write_synced(place: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Some network file systems cannot sync a folder; their servers do it on their own.
 fn sync_folder(folder: &Path) -> Result<(), StorageError> {
-    File::open(folder).and_then(|file| file.sync_all()).map_err(|error| failed("sync", folder.display(), error))
+    match File::open(folder).and_then(|file| file.sync_all()) {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        result => result.map_err(|error| failed("sync", folder.display(), error)),
+    }
 }
 
 /// Makes a folder and those above it, durably.
