@@ -1,7 +1,6 @@
 //! HTTP with a STAC API: bounded, retried, and careful with secrets.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::{Audience, PublishError};
+use super::{ApiOptions, Audience, PublishError};
 
 /// After this many requests in a row to which nobody answered, the rest is not tried.
 const UNANSWERED_LIMIT: usize = 8;
@@ -25,80 +24,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const REDIRECT_LIMIT: usize = 5;
-
-/// A bearer token. It is never shown.
-#[derive(Clone)]
-pub struct BearerToken {
-    header: HeaderValue,
-    text: String,
-}
-
-impl BearerToken {
-    /// Takes a token; `None` if it is empty or holds characters that no token has.
-    ///
-    /// ```
-    /// use altostac::publish::BearerToken;
-    /// let token = BearerToken::new("s3cret").unwrap();
-    /// assert_eq!(format!("{token:?}"), "BearerToken(hidden)");
-    /// assert!(BearerToken::new("two words\n").is_none());
-    /// ```
-    pub fn new(text: &str) -> Option<Self> {
-        if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
-            return None;
-        }
-        let mut header = HeaderValue::from_str(&format!("Bearer {text}")).ok()?;
-        header.set_sensitive(true);
-        Some(Self { header, text: text.into() })
-    }
-}
-
-impl fmt::Debug for BearerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BearerToken(hidden)")
-    }
-}
-
-/// How to talk with an API.
-#[derive(Debug, Clone)]
-pub struct ApiOptions {
-    /// Send nothing that changes anything.
-    pub dry_run: bool,
-    /// How many records are in hand at once; at least 1.
-    pub concurrency: usize,
-    /// The longest that one request may take, its answer included.
-    pub timeout: Duration,
-    /// How often a request is sent at most.
-    pub attempts: usize,
-    /// The pause before the second attempt; it doubles, with jitter, up to 30 s.
-    pub first_pause: Duration,
-    /// The longest to wait until a record that was accepted for later (202) is there.
-    pub queue_timeout: Duration,
-    /// The pause between two looks at such a record.
-    pub queue_pause: Duration,
-    /// The longest answer that is read, in bytes.
-    pub answer_limit: usize,
-    /// What we call ourselves.
-    pub user_agent: String,
-    /// Who we are.
-    pub token: Option<BearerToken>,
-}
-
-impl Default for ApiOptions {
-    fn default() -> Self {
-        Self {
-            dry_run: false,
-            concurrency: 4,
-            timeout: Duration::from_secs(60),
-            attempts: 5,
-            first_pause: Duration::from_millis(250),
-            queue_timeout: Duration::from_secs(120),
-            queue_pause: Duration::from_secs(1),
-            answer_limit: 64 << 20,
-            user_agent: concat!("altostac/", env!("CARGO_PKG_VERSION")).into(),
-            token: None,
-        }
-    }
-}
 
 /// A whole answer.
 #[derive(Debug, Clone)]
@@ -272,7 +197,7 @@ impl ApiClient {
         let mut request = client.request(method.clone(), url.clone());
         request = request.header(ACCEPT, "application/geo+json, application/json");
         if let Some(token) = &self.options.token {
-            request = request.header(AUTHORIZATION, token.header.clone());
+            request = request.header(AUTHORIZATION, token.header().clone());
         }
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
@@ -313,7 +238,7 @@ impl ApiClient {
         });
         let detail: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let detail = match &self.options.token {
-            Some(token) => detail.replace(&token.text, "(hidden)"),
+            Some(token) => token.hidden_in(&detail),
             None => detail,
         };
         format!("{}: {}", status_words(answer.status), detail.trim().chars().take(400).collect::<String>())
@@ -399,6 +324,7 @@ fn is_tls(error: &reqwest::Error) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::publish::BearerToken;
 
     fn refused(api: &str, token: Option<&str>) -> String {
         let _ = rustls::crypto::ring::default_provider().install_default();

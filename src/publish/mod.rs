@@ -8,13 +8,14 @@
 mod client;
 mod compare;
 mod hrefs;
+mod options;
 mod report;
 mod stac_api;
 mod static_catalog;
 
-pub use client::{ApiOptions, BearerToken};
 pub use compare::{Difference, differences};
 pub use hrefs::{Audience, Grant, PublishableRecord, absolute, embedded};
+pub use options::{ApiOptions, BearerToken};
 pub use report::{Counts, PublishReport, PublishStatus, RecordReport};
 pub use stac_api::{Hint, ItemToPublish, PublishSet, publish};
 pub use static_catalog::{CatalogHead, StaticReport, write_static_catalog};

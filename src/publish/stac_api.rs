@@ -13,9 +13,10 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::client::{Answer, ApiClient, ApiOptions, RequestError};
+use super::client::{Answer, ApiClient, RequestError};
 use super::{
-    Audience, Difference, PublishError, PublishReport, PublishStatus, PublishableRecord, RecordReport, differences,
+    ApiOptions, Audience, Difference, PublishError, PublishReport, PublishStatus, PublishableRecord, RecordReport,
+    differences,
 };
 use crate::model::{ItemId, Record, RecordKind};
 

@@ -1,6 +1,7 @@
 //! A small STAC API in memory behind wiremock, and all the ways in which real ones fail.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -389,12 +390,21 @@ async fn tokens_are_sent_and_never_shown() {
 }
 
 #[tokio::test]
-async fn many_items_at_once_are_answered_in_order() {
+async fn many_items_at_once_are_answered_in_order_and_never_more_than_asked_for() {
     let api = Api::start().await;
     let ids: Vec<String> = (0..30).map(|number| format!("i{number}")).collect();
-    let items: Vec<_> = ids.iter().map(|id| (id.as_str(), New)).collect();
-    let report = api.publish_with(&items, &[], ApiOptions { concurrency: 7, ..options() }).await;
-    assert_eq!(report.counts.created, 31);
+    let (taken, told) = (Cell::new(0), Cell::new(0));
+    let mut most = 0;
+    let items = ids.iter().map(|id| {
+        taken.set(taken.get() + 1);
+        // The collection was told first.
+        most = most.max(taken.get() + 1 - told.get());
+        ItemToPublish { record: item(id), hint: New }
+    });
+    let set = PublishSet { collection: collection(), items, removed: Vec::new() };
+    let options = ApiOptions { concurrency: 7, ..options() };
+    let report = publish(&api.url(), set, options, |_| told.set(told.get() + 1)).await.unwrap();
+    assert_eq!((report.counts.created, most), (31, 7));
     assert!(report.records[1..].iter().map(|record| &record.id).eq(&ids));
 }
 
