@@ -2,7 +2,7 @@
 //!
 //! In: [`ValidatedRecord`](crate::model::ValidatedRecord)s, as they stand in the static catalogue; the ids of items that are gone.
 //!
-//! Out: [`write_static_catalog`] writes the files that differ and says which; [`publish`] pushes what differs and says for every
+//! Out: [`write_item`] and [`write_catalogue`] write the files that differ and say which; [`publish`] pushes what differs and says for every
 //! record what became of it. What an API gets are [`PublishableRecord`]s, whose hrefs [`absolute`] or [`embedded`] made.
 
 mod client;
@@ -18,7 +18,7 @@ pub use hrefs::{Audience, Grant, PublishableRecord, absolute, embedded};
 pub use options::{ApiOptions, BearerToken};
 pub use report::{Counts, PublishReport, PublishStatus, RecordReport};
 pub use stac_api::{Hint, ItemToPublish, PublishSet, publish};
-pub use static_catalog::{CatalogHead, StaticReport, write_static_catalog};
+pub use static_catalog::{CatalogHead, StaticReport, remove_catalogue, write_catalogue, write_item};
 
 use crate::model::RecordKind;
 use crate::storage::StorageError;

@@ -56,6 +56,23 @@ pub struct Counts {
     pub failed: usize,
 }
 
+impl Counts {
+    /// Counts the records of each status.
+    pub fn of(records: &[RecordReport]) -> Self {
+        let mut counts = Self::default();
+        for record in records {
+            *match record.status {
+                PublishStatus::Created => &mut counts.created,
+                PublishStatus::Updated => &mut counts.updated,
+                PublishStatus::Unchanged => &mut counts.unchanged,
+                PublishStatus::Removed => &mut counts.removed,
+                PublishStatus::Failed => &mut counts.failed,
+            } += 1;
+        }
+        counts
+    }
+}
+
 /// The answer of an API to a whole collection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublishReport {
@@ -70,20 +87,6 @@ pub struct PublishReport {
 }
 
 impl PublishReport {
-    pub(super) fn new(api: String, dry_run: bool, records: Vec<RecordReport>) -> Self {
-        let mut counts = Counts::default();
-        for record in &records {
-            *match record.status {
-                PublishStatus::Created => &mut counts.created,
-                PublishStatus::Updated => &mut counts.updated,
-                PublishStatus::Unchanged => &mut counts.unchanged,
-                PublishStatus::Removed => &mut counts.removed,
-                PublishStatus::Failed => &mut counts.failed,
-            } += 1;
-        }
-        Self { api, dry_run, counts, records }
-    }
-
     /// Whether every record is as it should be.
     pub fn is_success(&self) -> bool {
         self.counts.failed == 0

@@ -15,8 +15,8 @@ use url::Url;
 
 use super::client::{Answer, ApiClient, RequestError};
 use super::{
-    ApiOptions, Audience, Difference, PublishError, PublishReport, PublishStatus, PublishableRecord, RecordReport,
-    differences,
+    ApiOptions, Audience, Counts, Difference, PublishError, PublishReport, PublishStatus, PublishableRecord,
+    RecordReport, differences,
 };
 use crate::model::{ItemId, Record, RecordKind};
 
@@ -51,7 +51,7 @@ pub struct PublishSet<I> {
 
 /// Makes an API hold these records: the collection first, then the items, several at once.
 ///
-/// One record that fails does not stop the others; the report has an answer for each, and `progress` is told each as it comes. The program must have installed a rustls
+/// One record that fails does not stop the others; the report has an answer for each. The program must have installed a rustls
 /// provider (`rustls::crypto::ring::default_provider().install_default()`).
 ///
 /// ```no_run
@@ -59,7 +59,7 @@ pub struct PublishSet<I> {
 /// use altostac::publish::{ApiOptions, PublishSet, publish};
 /// let set = PublishSet { collection, items: [], removed: vec![] };
 /// let options = ApiOptions { dry_run: true, ..ApiOptions::default() };
-/// let report = publish(&api, set, options, |record| eprintln!("{}: {:?}", record.id, record.status)).await?;
+/// let report = publish(&api, set, options).await?;
 /// assert!(report.is_success());
 /// # Ok(())
 /// # }
@@ -71,7 +71,6 @@ pub async fn publish(
     api: &Url,
     set: PublishSet<impl IntoIterator<Item = ItemToPublish>>,
     options: ApiOptions,
-    mut progress: impl FnMut(&RecordReport),
 ) -> Result<PublishReport, PublishError> {
     let dry_run = options.dry_run;
     let concurrency = options.concurrency.max(1);
@@ -82,24 +81,17 @@ pub async fn publish(
     let (collection, exists) = publisher.collection(&set.collection).await;
     let items = set.items.into_iter().map(|item| Task::Store(Box::new(item)));
     let tasks = items.chain(set.removed.into_iter().map(Task::Remove));
-    progress(&collection);
     let mut records = vec![collection];
     if exists || dry_run {
-        records.extend(run(&publisher, tasks, concurrency, progress).await);
+        records.extend(run(&publisher, tasks, concurrency).await);
     } else {
-        records
-            .extend(tasks.map(|task| task.failed("not sent: the API does not have the collection")).inspect(progress));
+        records.extend(tasks.map(|task| task.failed("not sent: the API does not have the collection")));
     }
-    Ok(PublishReport::new(api.to_string(), dry_run, records))
+    Ok(PublishReport { api: api.to_string(), dry_run, counts: Counts::of(&records), records })
 }
 
 /// Works on so many tasks at once; the answers are in the order of the tasks.
-async fn run(
-    publisher: &Arc<Publisher>,
-    tasks: impl Iterator<Item = Task>,
-    concurrency: usize,
-    mut progress: impl FnMut(&RecordReport),
-) -> Vec<RecordReport> {
+async fn run(publisher: &Arc<Publisher>, tasks: impl Iterator<Item = Task>, concurrency: usize) -> Vec<RecordReport> {
     let mut tasks = tasks.enumerate();
     let mut running = JoinSet::new();
     let mut done = Vec::new();
@@ -111,10 +103,7 @@ async fn run(
             running.spawn(async move { (index, publisher.perform(task).await) });
         }
         match running.join_next().await {
-            Some(Ok((index, report))) => {
-                progress(&report);
-                done.push((index, report));
-            }
+            Some(Ok(answer)) => done.push(answer),
             Some(Err(error)) => {
                 if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);

@@ -3,7 +3,6 @@
 //! The order of writing is what keeps it whole: items, then the collection that links them, then the catalogue that links the
 //! collection; an item that is gone loses its link before its file.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -41,90 +40,110 @@ pub struct StaticReport {
     pub removed: Vec<String>,
 }
 
-/// Writes a collection and its items below the output, and links it from the catalogue there.
-///
-/// Items that are linked already stay, unless they are given anew or are among the `removed`: a run may be about a few items only.
-/// Other collections in the catalogue stay too. Only files that differ are written. Interrupted at any moment, what can be
-/// reached from the catalogue is whole.
+/// Writes the file of an item if it differs; returns whether it wrote. It is to be found from the catalogue only when
+/// [`write_catalogue`] has linked it.
 ///
 /// # Errors
-/// [`PublishError::Misplaced`] if a record is not of this collection, [`PublishError::NotACatalog`] if there is another kind of
+/// [`PublishError::Misplaced`] if the record is not an item of a collection; [`PublishError::Storage`].
+pub fn write_item(output: &dyn OutputStore, item: &ValidatedRecord) -> Result<bool, PublishError> {
+    let path = item_path(item.record())?;
+    Ok(output.put_if_changed(&path, &bytes(&item_json(item.record())))?)
+}
+
+/// Writes a collection that links these items, links it from the catalogue, and then removes the files of items that are gone.
+///
+/// An item without a file is not linked. Other collections in the catalogue stay. Only files that differ are written. Interrupted
+/// at any moment, what can be reached from the catalogue is whole.
+///
+/// # Errors
+/// [`PublishError::Misplaced`] if the record is no collection, [`PublishError::NotACatalog`] if there is another kind of
 /// `catalog.json`, [`PublishError::Contended`], and [`PublishError::Storage`].
-pub fn write_static_catalog(
+pub fn write_catalogue(
     output: &dyn OutputStore,
     head: &CatalogHead,
     collection: &ValidatedRecord,
-    items: impl IntoIterator<Item: Borrow<ValidatedRecord>>,
+    items: &BTreeSet<ItemId>,
     removed: &[ItemId],
 ) -> Result<StaticReport, PublishError> {
-    let id = collection_id(collection.record())?;
-    let mut writer = Writer { output, report: StaticReport::default() };
-    let mut given = BTreeSet::new();
-    for item in items {
-        let item = item.borrow().record();
-        let item_id = item_id(item, &id)?;
-        writer.put(format!("{id}/items/{item_id}.json"), &item_json(item))?;
-        given.insert(item_id);
-    }
-    let removed: BTreeSet<_> = removed.iter().filter(|item| !given.contains(*item)).cloned().collect();
-    let linked = &(&writer.linked_items(&id)? - &removed) | &given;
-    writer.put(format!("{id}/collection.json"), &collection_json(collection.record(), &linked))?;
-    writer.put_catalog(head, &id, collection.record())?;
-    for item in removed {
-        let path = format!("{id}/items/{item}.json");
-        if output.delete(&path)? {
-            writer.report.removed.push(path);
-        }
-    }
-    Ok(writer.report)
+    let collection = collection.record();
+    let id = collection_id(collection)?;
+    let gone: BTreeSet<_> = removed.iter().collect();
+    let there: BTreeSet<_> = output.list(&format!("{id}/items"))?.into_iter().collect();
+    let is_linked = |item: &&ItemId| !gone.contains(item) && there.contains(&place_of_item(&id, item));
+    let content = bytes(&collection_json(collection, items.iter().filter(is_linked)));
+    let path = format!("{id}/collection.json");
+    let mut report = StaticReport::default();
+    let wrote = output.put_if_changed(&path, &content)?;
+    report.note(path, wrote);
+    let wrote = update_catalog(output, |before| catalog_json(before, head, &id, collection).map(Some))?;
+    report.note(CATALOG.into(), wrote);
+    remove_items(output, &id, removed, &mut report)?;
+    Ok(report)
 }
 
-struct Writer<'a> {
-    output: &'a dyn OutputStore,
-    report: StaticReport,
+/// Takes a collection that has no items left out of the catalogue, then removes its record and the files of its items.
+///
+/// # Errors
+/// [`PublishError::NotACatalog`], [`PublishError::Contended`], [`PublishError::Storage`].
+pub fn remove_catalogue(
+    output: &dyn OutputStore,
+    collection: &CollectionId,
+    removed: &[ItemId],
+) -> Result<StaticReport, PublishError> {
+    let mut report = StaticReport::default();
+    let wrote = update_catalog(output, |before| before.map(|before| without_child(before, collection)).transpose())?;
+    report.note(CATALOG.into(), wrote);
+    let path = format!("{collection}/collection.json");
+    if output.delete(&path)? {
+        report.removed.push(path);
+    }
+    remove_items(output, collection, removed, &mut report)?;
+    Ok(report)
 }
 
-impl Writer<'_> {
-    fn put(&mut self, path: String, json: &Value) -> Result<(), PublishError> {
-        let wrote = self.output.put_if_changed(&path, &bytes(json))?;
-        self.note(path, wrote);
-        Ok(())
-    }
-
+impl StaticReport {
     fn note(&mut self, path: String, wrote: bool) {
-        if wrote { self.report.written.push(path) } else { self.report.unchanged += 1 }
+        if wrote { self.written.push(path) } else { self.unchanged += 1 }
     }
+}
 
-    /// The items that the collection there links, and whose files are there.
-    fn linked_items(&self, collection: &CollectionId) -> Result<BTreeSet<ItemId>, PublishError> {
-        let Some(content) = self.output.get(&format!("{collection}/collection.json"))? else {
-            return Ok(BTreeSet::new());
-        };
-        let there: BTreeSet<_> = self.output.list(&format!("{collection}/items"))?.into_iter().collect();
-        // What cannot be read links nothing, and is replaced.
-        let json: Value = serde_json::from_slice(&content).unwrap_or_default();
-        let items = hrefs(&json, "item").filter_map(|href| {
-            let name = href.strip_prefix("./items/")?.strip_suffix(".json")?;
-            there.contains(&format!("{collection}/items/{name}.json")).then(|| ItemId::new(name).ok()).flatten()
-        });
-        Ok(items.collect())
-    }
-
-    fn put_catalog(&mut self, head: &CatalogHead, id: &CollectionId, collection: &Record) -> Result<(), PublishError> {
-        for _ in 0..REPLACE_ATTEMPTS {
-            let before = self.output.get(CATALOG)?;
-            let after = bytes(&catalog_json(before.as_deref(), head, id, collection)?);
-            if before.as_deref() == Some(&after[..]) {
-                self.note(CATALOG.into(), false);
-                return Ok(());
-            }
-            if self.output.replace(CATALOG, before.as_deref(), &after)? {
-                self.note(CATALOG.into(), true);
-                return Ok(());
-            }
+fn remove_items(
+    output: &dyn OutputStore,
+    collection: &CollectionId,
+    removed: &[ItemId],
+    report: &mut StaticReport,
+) -> Result<(), PublishError> {
+    for item in removed {
+        let path = place_of_item(collection, item);
+        if output.delete(&path)? {
+            report.removed.push(path);
         }
-        Err(PublishError::Contended { path: CATALOG.into() })
     }
+    Ok(())
+}
+
+/// Replaces the catalogue by what is made of it, unless it is that already or nothing is made; returns whether it wrote.
+/// If others change it meanwhile, theirs is read again.
+fn update_catalog(
+    output: &dyn OutputStore,
+    changed: impl Fn(Option<&[u8]>) -> Result<Option<Value>, PublishError>,
+) -> Result<bool, PublishError> {
+    for _ in 0..REPLACE_ATTEMPTS {
+        let before = output.get(CATALOG)?;
+        let Some(after) = changed(before.as_deref())? else { return Ok(false) };
+        let after = bytes(&after);
+        if before.as_deref() == Some(&after[..]) {
+            return Ok(false);
+        }
+        if output.replace(CATALOG, before.as_deref(), &after)? {
+            return Ok(true);
+        }
+    }
+    Err(PublishError::Contended { path: CATALOG.into() })
+}
+
+fn place_of_item(collection: &CollectionId, item: &ItemId) -> String {
+    format!("{collection}/items/{item}.json")
 }
 
 fn misplaced(record: &Record, reason: String) -> PublishError {
@@ -138,12 +157,12 @@ fn collection_id(record: &Record) -> Result<CollectionId, PublishError> {
     CollectionId::new(record.id.as_str()).map_err(|error| misplaced(record, error.to_string()))
 }
 
-fn item_id(record: &Record, collection: &CollectionId) -> Result<ItemId, PublishError> {
-    let found = record.json.get("collection").and_then(Value::as_str);
-    if record.kind != RecordKind::Item || found != Some(collection.as_str()) {
-        return Err(misplaced(record, format!("an item of the collection {collection} is needed")));
-    }
-    ItemId::new(record.id.as_str()).map_err(|error| misplaced(record, error.to_string()))
+fn item_path(record: &Record) -> Result<String, PublishError> {
+    let collection = record.json.get("collection").and_then(Value::as_str).filter(|_| record.kind == RecordKind::Item);
+    let collection = collection.ok_or_else(|| misplaced(record, "an item of a collection is needed".into()))?;
+    let collection = CollectionId::new(collection).map_err(|error| misplaced(record, error.to_string()))?;
+    let item = ItemId::new(record.id.as_str()).map_err(|error| misplaced(record, error.to_string()))?;
+    Ok(place_of_item(&collection, &item))
 }
 
 fn bytes(json: &Value) -> Vec<u8> {
@@ -152,11 +171,6 @@ fn bytes(json: &Value) -> Vec<u8> {
 
 fn link(rel: &str, href: &str, media_type: &str) -> Value {
     json!({"rel": rel, "href": href, "type": media_type})
-}
-
-fn hrefs<'a>(json: &'a Value, rel: &'a str) -> impl Iterator<Item = &'a str> {
-    let links = json.get("links").and_then(Value::as_array).into_iter().flatten();
-    links.filter(move |link| link["rel"] == *rel).filter_map(|link| link["href"].as_str())
 }
 
 /// The record with these links between records in place of its own; its other links stay.
@@ -177,10 +191,35 @@ fn item_json(record: &Record) -> Value {
     with_links(record, links.map(|(rel, href)| link(rel, href, "application/json")).to_vec())
 }
 
-fn collection_json(record: &Record, items: &BTreeSet<ItemId>) -> Value {
+fn collection_json<'a>(record: &Record, items: impl Iterator<Item = &'a ItemId>) -> Value {
     let mut links = ["root", "parent"].map(|rel| link(rel, "../catalog.json", "application/json")).to_vec();
-    links.extend(items.iter().map(|item| link("item", &format!("./items/{item}.json"), "application/geo+json")));
+    links.extend(items.map(|item| link("item", &format!("./items/{item}.json"), "application/geo+json")));
     with_links(record, links)
+}
+
+/// The catalogue there, and its links but the one to this collection.
+fn parsed(before: &[u8], own_href: &str) -> Result<(Value, Vec<Value>), PublishError> {
+    let not_ours = |found| PublishError::NotACatalog { path: CATALOG.into(), found };
+    let catalog: Value = serde_json::from_slice(before).map_err(|_| not_ours("it is not JSON"))?;
+    if catalog["type"] != "Catalog" {
+        return Err(not_ours("its type is another"));
+    }
+    let others = match catalog.get("links") {
+        None => Vec::new(),
+        Some(Value::Array(links)) => links.iter().filter(|link| link["href"] != *own_href).cloned().collect(),
+        Some(_) => return Err(not_ours("its links are not a list")),
+    };
+    Ok((catalog, others))
+}
+
+fn own_href(id: &CollectionId) -> String {
+    format!("./{id}/collection.json")
+}
+
+fn without_child(before: &[u8], id: &CollectionId) -> Result<Value, PublishError> {
+    let (mut catalog, others) = parsed(before, &own_href(id))?;
+    catalog["links"] = others.into();
+    Ok(catalog)
 }
 
 fn catalog_json(
@@ -189,19 +228,10 @@ fn catalog_json(
     id: &CollectionId,
     collection: &Record,
 ) -> Result<Value, PublishError> {
-    let not_ours = |found| PublishError::NotACatalog { path: CATALOG.into(), found };
-    let mut catalog: Value = match before {
-        None => json!({}),
-        Some(content) => serde_json::from_slice(content).map_err(|_| not_ours("it is not JSON"))?,
-    };
-    if before.is_some() && catalog["type"] != "Catalog" {
-        return Err(not_ours("its type is another"));
-    }
-    let own_href = format!("./{id}/collection.json");
-    let others: Vec<Value> = match catalog.get("links") {
-        None => Vec::new(),
-        Some(Value::Array(links)) => links.iter().filter(|link| link["href"] != *own_href).cloned().collect(),
-        Some(_) => return Err(not_ours("its links are not a list")),
+    let own_href = own_href(id);
+    let (mut catalog, others) = match before {
+        Some(before) => parsed(before, &own_href)?,
+        None => (json!({}), Vec::new()),
     };
     if !others.iter().any(|link| link["rel"] == "child") {
         catalog = json!({"type": "Catalog", "stac_version": "1.1.0", "id": head.id});
@@ -256,13 +286,32 @@ mod tests {
         CatalogHead { id: "published".into(), title: None, description: "All".into() }
     }
 
-    fn removed(ids: &[&str]) -> Vec<ItemId> {
-        ids.iter().map(|id| ItemId::new(*id).unwrap()).collect()
+    fn hrefs<'a>(json: &'a Value, rel: &'a str) -> impl Iterator<Item = &'a str> {
+        let links = json["links"].as_array().into_iter().flatten();
+        links.filter(move |link| link["rel"] == *rel).filter_map(|link| link["href"].as_str())
     }
 
+    fn ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<ItemId> {
+        ids.into_iter().map(|id| ItemId::new(id).unwrap()).collect()
+    }
+
+    /// Writes items of the collection `c` with their titles, all of them linked; removes others. No items: no collection.
     fn write(output: &dyn OutputStore, items: &[(&str, &str)], gone: &[&str]) -> Result<StaticReport, PublishError> {
-        let items: Vec<_> = items.iter().map(|(id, title)| item(id, "c", title)).collect();
-        write_static_catalog(output, &head(), &collection("c"), &items, &removed(gone))
+        let mut written = Vec::new();
+        for (id, title) in items {
+            if write_item(output, &item(id, "c", title))? {
+                written.push(format!("c/items/{id}.json"));
+            }
+        }
+        let gone = ids(gone.iter().copied());
+        let mut report = if items.is_empty() {
+            remove_catalogue(output, &CollectionId::new("c").unwrap(), &gone)?
+        } else {
+            let linked = ids(items.iter().map(|(id, _)| *id)).into_iter().collect();
+            write_catalogue(output, &head(), &collection("c"), &linked, &gone)?
+        };
+        report.written.splice(0..0, written);
+        Ok(report)
     }
 
     /// Every record that can be reached from the catalogue, by its path. A link to nothing, or to no record, is a panic.
@@ -304,22 +353,22 @@ mod tests {
                 records["c/collection.json"]["links"].as_array().unwrap().iter().map(|l| &l["rel"]).collect();
             assert_eq!(rels, ["root", "parent", "item", "item", "license"]);
             let report = write(&*output, &[("b", "1"), ("a", "1")], &[]).unwrap();
-            assert_eq!(report, StaticReport { unchanged: 4, ..StaticReport::default() });
+            assert_eq!(report, StaticReport { unchanged: 2, ..StaticReport::default() });
         }
     }
 
     #[test]
-    fn items_that_are_not_given_stay_until_they_are_removed() {
+    fn items_that_are_gone_lose_their_link_and_their_file() {
         let output = MemoryOutput::default();
         write(&output, &[("a", "1"), ("b", "1"), ("d", "1")], &[]).unwrap();
-        let report = write(&output, &[("b", "2")], &["a", "never"]).unwrap();
+        let report = write(&output, &[("b", "2"), ("d", "1")], &["a", "never"]).unwrap();
         assert_eq!(report.written, ["c/items/b.json", "c/collection.json"]);
         assert_eq!(report.removed, ["c/items/a.json"]);
         assert_eq!(output.list("c/items").unwrap(), ["c/items/b.json", "c/items/d.json"]);
         assert_eq!(walk(&output).len(), 4);
-        // A link whose file was lost is dropped rather than kept broken.
-        output.delete("c/items/d.json").unwrap();
-        write(&output, &[], &[]).unwrap();
+        // An item whose file is not there gets no link.
+        let linked = ids(["b", "lost"]).into_iter().collect();
+        write_catalogue(&output, &head(), &collection("c"), &linked, &[]).unwrap();
         assert_eq!(walk(&output).len(), 3);
     }
 
@@ -328,28 +377,35 @@ mod tests {
         let output = MemoryOutput::default();
         let other_head = CatalogHead { id: "other".into(), title: Some("Other".into()), description: "o".into() };
         for _ in 0..2 {
-            write(&output, &[("a", "1")], &[]).unwrap();
-            write_static_catalog(&output, &other_head, &collection("a"), [&item("x", "a", "1")], &[]).unwrap();
+            write(&output, &[("x", "1")], &[]).unwrap();
+            write_item(&output, &item("x", "a", "1")).unwrap();
+            let linked = ids(["x"]).into_iter().collect();
+            write_catalogue(&output, &other_head, &collection("a"), &linked, &[]).unwrap();
         }
         let before = output.get(CATALOG).unwrap();
         assert_eq!(walk(&output)[CATALOG]["id"], "published", "the first one's texts stay");
         assert_eq!(walk(&output).len(), 5);
-        write(&output, &[("a", "1")], &[]).unwrap();
+        write(&output, &[("x", "1")], &[]).unwrap();
         assert_eq!(output.get(CATALOG).unwrap(), before);
-        output.put(CATALOG, b"<html>").unwrap();
-        assert!(matches!(write(&output, &[], &[]), Err(PublishError::NotACatalog { .. })));
-        output.put(CATALOG, br#"{"type": "Collection"}"#).unwrap();
-        assert!(matches!(write(&output, &[], &[]), Err(PublishError::NotACatalog { .. })));
+        write(&output, &[], &["x"]).unwrap();
+        assert_eq!(output.list("").unwrap(), ["a/collection.json", "a/items/x.json", "catalog.json"]);
+        assert_eq!(walk(&output).len(), 3);
     }
 
     #[test]
-    fn records_of_others_are_refused() {
-        let output = MemoryOutput::default();
-        for wrong in [item("a", "other", "1"), item("../a", "c", "1"), collection("c")] {
-            let result = write_static_catalog(&output, &head(), &collection("c"), [&wrong], &[]);
-            assert!(matches!(result, Err(PublishError::Misplaced { .. })));
+    fn files_and_records_of_others_are_refused() {
+        for foreign in ["<html>", r#"{"type": "Collection"}"#, r#"{"type": "Catalog", "links": 1}"#] {
+            let output = MemoryOutput::default();
+            output.put(CATALOG, foreign.as_bytes()).unwrap();
+            assert!(matches!(write(&output, &[("a", "1")], &[]), Err(PublishError::NotACatalog { .. })));
+            assert!(matches!(write(&output, &[], &[]), Err(PublishError::NotACatalog { .. })));
+            assert_eq!(output.get(CATALOG).unwrap().unwrap(), foreign);
         }
-        let result = write_static_catalog(&output, &head(), &item("a", "c", "1"), [] as [ValidatedRecord; 0], &[]);
+        let output = MemoryOutput::default();
+        for wrong in [item("a", "../c", "1"), item("../a", "c", "1"), collection("c")] {
+            assert!(matches!(write_item(&output, &wrong), Err(PublishError::Misplaced { .. })));
+        }
+        let result = write_catalogue(&output, &head(), &item("a", "c", "1"), &BTreeSet::new(), &[]);
         assert!(matches!(result, Err(PublishError::Misplaced { .. })));
         assert!(output.list("").unwrap().is_empty());
     }
@@ -397,10 +453,11 @@ mod tests {
 
     #[test]
     fn broken_off_at_any_moment_the_catalogue_is_whole() {
-        let runs: [(&[(&str, &str)], &[&str]); 3] = [
+        let runs: [(&[(&str, &str)], &[&str]); 4] = [
             (&[("a", "1"), ("b", "1"), ("d", "1")], &[]),
             (&[("a", "2"), ("e", "1")], &["b", "d"]),
-            (&[("b", "3")], &["a"]),
+            (&[("b", "3"), ("e", "1")], &["a"]),
+            (&[], &["b", "e"]),
         ];
         let mut moments = 0;
         for last in 0..runs.len() {
