@@ -1,9 +1,11 @@
 //! STAC records.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RecordKind {
     /// A STAC Collection.
     Collection,

@@ -1,1 +1,175 @@
-//! The `publish` module.
+//! Publishes records: as a static catalogue below the output, and to a STAC API by the Transaction extension.
+//!
+//! In: [`ValidatedRecord`](crate::model::ValidatedRecord)s, as they stand in the static catalogue; the ids of items that are gone.
+//!
+//! Out: [`write_item`] and [`write_catalogue`] write the files that differ and say which; [`publish`] pushes what differs and says for every
+//! record what became of it. What an API gets are [`PublishableRecord`]s, whose hrefs [`absolute`] or [`embedded`] made.
+
+mod client;
+mod compare;
+mod hrefs;
+mod options;
+mod report;
+mod stac_api;
+mod static_catalog;
+
+pub use compare::{Difference, differences};
+pub use hrefs::{Audience, Grant, PublishableRecord, absolute, embedded};
+pub use options::{ApiOptions, BearerToken};
+pub use report::{Counts, PublishReport, PublishStatus, RecordReport};
+pub use stac_api::{Hint, ItemToPublish, PublishSet, publish};
+pub use static_catalog::{CatalogHead, StaticReport, remove_catalogue, write_catalogue, write_item};
+
+use crate::model::RecordKind;
+use crate::storage::StorageError;
+
+/// Links between records, by their `rel`: whoever serves the records makes them.
+const STRUCTURAL_LINKS: [&str; 8] = ["self", "root", "parent", "collection", "collections", "item", "items", "child"];
+
+/// Why records could not be published, or one could not be made ready for it.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The output said no.
+    #[error("the static catalogue was not written")]
+    Storage(#[from] StorageError),
+    /// A file of the static catalogue is not what it is to be.
+    #[error("{path} is not a STAC Catalog: {found}")]
+    NotACatalog {
+        /// The path below the output.
+        path: String,
+        /// What is there.
+        found: &'static str,
+    },
+    /// Others changed a shared file again and again.
+    #[error("{path} was changed by others whenever it was to be written")]
+    Contended {
+        /// The path below the output.
+        path: String,
+    },
+    /// A record is not of the kind, or not of the collection, that it was given as.
+    #[error("{kind} {id:?} cannot be published here: {reason}")]
+    Misplaced {
+        /// What it is.
+        kind: RecordKind,
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An href is no URL, or leaves the output.
+    #[error("{kind} {id:?}: the href {href:?} of {of} {reason}")]
+    Href {
+        /// What the record is.
+        kind: RecordKind,
+        /// Its id.
+        id: String,
+        /// The asset or link, in words.
+        of: String,
+        /// The href.
+        href: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// An href means nothing to readers elsewhere.
+    #[error(
+        "{kind} {id:?}: the href {href:?} of {of} means nothing to readers on other machines; expected http or https"
+    )]
+    Private {
+        /// What the record is.
+        kind: RecordKind,
+        /// Its id.
+        id: String,
+        /// The asset or link, in words.
+        of: String,
+        /// The href.
+        href: String,
+    },
+    /// The API's URL cannot be used.
+    #[error("{api} cannot be published to: {reason}")]
+    ApiUrl {
+        /// The URL, without a password.
+        api: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The HTTP client could not be made.
+    #[error("no HTTP client could be set up")]
+    Client {
+        /// Why not.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The API does not answer.
+    #[error("the STAC API {api} does not answer")]
+    Unreachable {
+        /// Its URL.
+        api: String,
+        /// Why not.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// No trustworthy connection could be made.
+    #[error("no secure connection to the STAC API {api} could be made")]
+    Tls {
+        /// Its URL.
+        api: String,
+        /// Why not.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The API asks who we are.
+    #[error("the STAC API {api} refuses access with the status {status}")]
+    Refused {
+        /// Its URL.
+        api: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The URL is not that of a STAC API.
+    #[error("{api} is not the landing page of a STAC API: it answered with {found}")]
+    NotStac {
+        /// The URL.
+        api: String,
+        /// What it answered.
+        found: String,
+    },
+    /// The API takes no records.
+    #[error("the STAC API {api} does not list the Transaction extension among what it conforms to")]
+    ReadOnly {
+        /// Its URL.
+        api: String,
+    },
+}
+
+impl PublishError {
+    /// What a person can do about it.
+    ///
+    /// ```
+    /// use altostac::publish::PublishError;
+    /// let error = PublishError::ReadOnly { api: "https://api.example.org".into() };
+    /// assert!(error.remedy().unwrap().contains("Transaction"));
+    /// ```
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotACatalog { .. } => "choose another `output`, or move the file away",
+            Self::Private { .. } => {
+                "add to the recipe's `public_urls` what readers see instead of this folder: {from: <local folder>, to: <https URL>}"
+            }
+            Self::ApiUrl { .. } => {
+                "`publish.api` is the URL of the API's landing page; secrets are given apart from it"
+            }
+            Self::Unreachable { .. } => "check the URL, the network, and whether the API is running",
+            Self::Tls { .. } => {
+                "check that the URL's host is the certificate's, and that this machine trusts who signed it (SSL_CERT_FILE)"
+            }
+            Self::Refused { .. } => "check the token, and what it allows",
+            Self::NotStac { .. } => "give the URL that returns the API's landing page as JSON",
+            Self::ReadOnly { .. } => {
+                "ask the API's operator for the URL under which the Transaction extension is enabled"
+            }
+            Self::Contended { .. } => "run again",
+            Self::Href { .. } | Self::Misplaced { .. } => "look at the templates that made the record",
+            Self::Storage(_) | Self::Client { .. } => return None,
+        })
+    }
+}

@@ -1,10 +1,12 @@
 //! Where bytes are: source files read by ranges, and the output that products and records are written to.
 //!
 //! Source files go through [`ByteSource`]: local ones by positioned reads (a mapped file that is cut short would kill the process),
-//! [`MemoryFile`] in tests.
+//! [`MemoryFile`] in tests. What is written goes through [`OutputStore`]: [`LocalFolder`], or [`MemoryOutput`] in tests.
 
+mod output;
 mod source;
 
+pub use output::{LocalFolder, MemoryOutput, OutputStore, StagedFile, StagedFolder, Staging};
 pub use source::{ByteSource, LocalFile, MemoryFile, fingerprint, open_source};
 
 /// Why bytes could not be read or written.
@@ -40,5 +42,25 @@ pub enum StorageError {
         url: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// A path of the output is not one that may be written.
+    #[error("{path:?} is no path below the output: {reason}")]
+    OutputPath {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A folder was to be made visible under a name that is taken.
+    #[error("{path} exists already; a folder that is complete is never replaced")]
+    Exists {
+        /// The folder.
+        path: String,
+    },
+    /// A folder was to be made visible while one of its files was not written to its end.
+    #[error("{path} was not written to its end, so its folder is left out")]
+    Unfinished {
+        /// The file.
+        path: String,
     },
 }

@@ -1,0 +1,357 @@
+//! HTTP with a STAC API: bounded, retried, and careful with secrets.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::{ApiOptions, Audience, PublishError};
+
+/// After this many requests in a row to which nobody answered, the rest is not tried.
+const UNANSWERED_LIMIT: usize = 8;
+
+/// A server's `Retry-After` is honoured up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+/// The longest to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+const REDIRECT_LIMIT: usize = 5;
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) etag: Option<HeaderValue>,
+    retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    fn is_transient(&self) -> bool {
+        matches!(self.status, 429 | 502 | 503 | 504)
+    }
+
+    /// What the body is, in words.
+    pub(super) fn kind(&self) -> &'static str {
+        let start: Vec<u8> = self.body.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(9).collect();
+        match start.to_ascii_lowercase().as_slice() {
+            [] => "nothing",
+            start if start.starts_with(b"<!doctype") || start.starts_with(b"<html") => "an HTML page",
+            [b'{' | b'[', ..] => "JSON",
+            _ => "text that is not JSON",
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RequestError {
+    /// Only within the retries: the last such answer is given out as it is.
+    #[error("the API is not ready")]
+    Transient(Answer),
+    #[error("the API did not answer")]
+    Transport(#[source] reqwest::Error),
+    #[error("the API's answer is longer than {limit} bytes")]
+    TooLong { limit: usize },
+    #[error("not tried: the API did not answer {UNANSWERED_LIMIT} requests in a row")]
+    GaveUp,
+}
+
+impl RequestError {
+    /// Whether trying again can help. A time-out cannot be told from a server that works on the request.
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Transient(_) => true,
+            Self::Transport(error) if error.is_connect() => !is_tls(error),
+            Self::Transport(error) => {
+                !error.is_timeout() && (error.is_request() || error.is_body() || error.is_decode())
+            }
+            Self::TooLong { .. } | Self::GaveUp => false,
+        }
+    }
+}
+
+/// A client of one API.
+pub(super) struct ApiClient {
+    api: Url,
+    reader: Client,
+    /// It follows no redirects: they would turn a POST into a GET.
+    writer: Client,
+    options: ApiOptions,
+    unanswered: AtomicUsize,
+}
+
+impl ApiClient {
+    pub(super) fn new(api: &Url, options: ApiOptions) -> Result<Self, PublishError> {
+        check_api(api, options.token.is_some())?;
+        let reader = client(api, &options, Policy::custom(same_origin))?;
+        let writer = client(api, &options, Policy::none())?;
+        Ok(Self { api: api.clone(), reader, writer, options, unanswered: AtomicUsize::new(0) })
+    }
+
+    pub(super) fn options(&self) -> &ApiOptions {
+        &self.options
+    }
+
+    /// The API's URL with these pieces added to its path.
+    pub(super) fn url(&self, pieces: &[&str]) -> Url {
+        let mut url = self.api.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(pieces);
+        }
+        url
+    }
+
+    /// Reads the landing page and checks that it is one.
+    pub(super) async fn check_landing_page(&self) -> Result<(), PublishError> {
+        let api = self.api.to_string();
+        let not_stac = |found: String| PublishError::NotStac { api: api.clone(), found };
+        let answer = match self.send(Method::GET, &self.api, None, None).await {
+            Ok(answer) => answer,
+            Err(RequestError::Transport(source)) if is_tls(&source) => return Err(PublishError::Tls { api, source }),
+            Err(RequestError::Transport(source)) => return Err(PublishError::Unreachable { api, source }),
+            Err(other) => return Err(not_stac(other.to_string())),
+        };
+        if matches!(answer.status, 401 | 403) {
+            return Err(PublishError::Refused { api, status: answer.status });
+        }
+        if !answer.is_success() {
+            return Err(not_stac(status_words(answer.status)));
+        }
+        let page: Value = serde_json::from_slice(&answer.body).map_err(|_| not_stac(answer.kind().into()))?;
+        if page["stac_version"].as_str().is_none() {
+            return Err(not_stac("JSON without stac_version".into()));
+        }
+        let Some(conformance) = page["conformsTo"].as_array() else {
+            return Err(not_stac("a STAC document without conformsTo (a static catalogue?)".into()));
+        };
+        let is_transaction =
+            |class: &Value| class.as_str().is_some_and(|c| c.contains("transaction") || c.contains("simpletx"));
+        if !self.options.dry_run && !conformance.iter().any(is_transaction) {
+            return Err(PublishError::ReadOnly { api });
+        }
+        Ok(())
+    }
+
+    /// Sends a request until there is an answer worth having.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Bytes>,
+        if_match: Option<&HeaderValue>,
+    ) -> Result<Answer, RequestError> {
+        if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_LIMIT {
+            return Err(RequestError::GaveUp);
+        }
+        let pauses = ExponentialBuilder::new()
+            .with_jitter()
+            .with_min_delay(self.options.first_pause)
+            .with_max_delay(Duration::from_secs(30))
+            .with_max_times(self.options.attempts.saturating_sub(1));
+        let result = (|| self.send_once(&method, url, body, if_match))
+            .retry(pauses)
+            .when(RequestError::is_transient)
+            .adjust(|error, pause| match error {
+                RequestError::Transient(Answer { retry_after: Some(asked), .. }) => pause.map(|_| *asked),
+                _ => pause,
+            })
+            .await;
+        match result {
+            Err(RequestError::Transport(error)) => {
+                self.unanswered.fetch_add(1, Ordering::Relaxed);
+                Err(RequestError::Transport(error))
+            }
+            other => {
+                self.unanswered.store(0, Ordering::Relaxed);
+                match other {
+                    Err(RequestError::Transient(answer)) => Ok(answer),
+                    other => other,
+                }
+            }
+        }
+    }
+
+    async fn send_once(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<&Bytes>,
+        if_match: Option<&HeaderValue>,
+    ) -> Result<Answer, RequestError> {
+        let client = if *method == Method::GET { &self.reader } else { &self.writer };
+        let mut request = client.request(method.clone(), url.clone());
+        request = request.header(ACCEPT, "application/geo+json, application/json");
+        if let Some(token) = &self.options.token {
+            request = request.header(AUTHORIZATION, token.header().clone());
+        }
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        if let Some(tag) = if_match {
+            request = request.header(IF_MATCH, tag.clone());
+        }
+        let transport = |error: reqwest::Error| RequestError::Transport(error.without_url());
+        let mut response = request.send().await.map_err(transport)?;
+        let limit = self.options.answer_limit;
+        let mut body = BytesMut::new();
+        while let Some(piece) = response.chunk().await.map_err(transport)? {
+            if body.len().saturating_add(piece.len()) > limit {
+                return Err(RequestError::TooLong { limit });
+            }
+            body.extend_from_slice(&piece);
+        }
+        let answer = Answer {
+            status: response.status().as_u16(),
+            etag: response.headers().get(ETAG).cloned(),
+            retry_after: retry_after(response.headers()),
+            body: body.freeze(),
+        };
+        if answer.is_transient() { Err(RequestError::Transient(answer)) } else { Ok(answer) }
+    }
+
+    /// What an answer says about a failure, in one line and without our token.
+    pub(super) fn explain(&self, answer: &Answer) -> String {
+        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let detail = ["description", "detail", "message", "code"].into_iter().find_map(|name| match &json[name] {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        });
+        let detail = detail.unwrap_or_else(|| match answer.kind() {
+            "text that is not JSON" | "JSON" => String::from_utf8_lossy(&answer.body).into_owned(),
+            other => other.to_owned(),
+        });
+        let detail: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let detail = match &self.options.token {
+            Some(token) => token.hidden_in(&detail),
+            None => detail,
+        };
+        format!("{}: {}", status_words(answer.status), detail.trim().chars().take(400).collect::<String>())
+    }
+}
+
+fn check_api(api: &Url, has_token: bool) -> Result<(), PublishError> {
+    let reason = if !matches!(api.scheme(), "http" | "https") || api.host().is_none() {
+        "an http or https URL is needed"
+    } else if !api.username().is_empty() || api.password().is_some() {
+        "the URL holds a name or password"
+    } else if has_token && api.scheme() == "http" && Audience::of(api) == Audience::Everyone {
+        "a token would be sent over plain http, where others can read it"
+    } else if rustls::crypto::CryptoProvider::get_default().is_none() {
+        "the program has installed no TLS provider"
+    } else {
+        return Ok(());
+    };
+    let mut shown = api.clone();
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    Err(PublishError::ApiUrl { api: shown.into(), reason })
+}
+
+fn client(api: &Url, options: &ApiOptions, redirects: Policy) -> Result<Client, PublishError> {
+    let mut builder = Client::builder()
+        .user_agent(&options.user_agent)
+        .timeout(options.timeout)
+        .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
+        .redirect(redirects);
+    if Audience::of(api) == Audience::Loopback {
+        builder = builder.no_proxy();
+    }
+    if api.scheme() == "http" {
+        // No redirect leads to https, and a machine without any certificates still has a loopback.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|source| PublishError::Client { source })
+}
+
+fn same_origin(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let is_same = attempt.previous().first().is_some_and(|first| first.origin() == attempt.url().origin());
+    if is_same && attempt.previous().len() <= REDIRECT_LIMIT { attempt.follow() } else { attempt.stop() }
+}
+
+fn status_words(status: u16) -> String {
+    match StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()) {
+        Some(reason) => format!("{status} {reason}"),
+        None => status.to_string(),
+    }
+}
+
+/// Seconds, or a date (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let pause = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+            (until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default()
+        }
+    };
+    Some(pause.min(LONGEST_PAUSE))
+}
+
+/// Whether a certificate, or the TLS protocol, is the cause.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // An io::Error leaves what it wraps out of its own chain.
+        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::publish::BearerToken;
+
+    fn refused(api: &str, token: Option<&str>) -> String {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let options = ApiOptions { token: token.and_then(BearerToken::new), ..ApiOptions::default() };
+        assert!(!format!("{options:?}").contains("s3cret"));
+        ApiClient::new(&Url::parse(api).unwrap(), options).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn tokens_go_to_trusted_places_only() {
+        assert!(refused("http://api.example.org", Some("s3cret")).contains("plain http"));
+        assert_eq!(refused("http://127.0.0.1:1", Some("s3cret")), "");
+        assert_eq!(refused("https://api.example.org", Some("s3cret")), "");
+        assert_eq!(refused("http://api.example.org", None), "");
+        let error = refused("https://me:s3cret@api.example.org", None);
+        assert!(error.starts_with("https://api.example.org/ cannot") && !error.contains("s3cret"), "{error}");
+        assert!(refused("file:///x", None).contains("http"));
+    }
+
+    #[test]
+    fn pauses_that_servers_ask_for() {
+        let asked =
+            |text: &'static str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]));
+        assert_eq!(asked("0"), Some(Duration::ZERO));
+        assert_eq!(asked("7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked("99999999999"), Some(LONGEST_PAUSE));
+        assert_eq!(asked("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(asked("soon"), None);
+    }
+}

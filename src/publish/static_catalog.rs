@@ -1,0 +1,488 @@
+//! The static catalogue: a folder of records whose links work wherever it is served from.
+//!
+//! The order of writing is what keeps it whole: items, then the collection that links them, then the catalogue that links the
+//! collection; an item that is gone loses its link before its file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{PublishError, STRUCTURAL_LINKS};
+use crate::model::{CollectionId, ItemId, Record, RecordKind, ValidatedRecord};
+use crate::storage::OutputStore;
+
+const CATALOG: &str = "catalog.json";
+
+/// How often a shared file is tried again when others change it at the same moment.
+const REPLACE_ATTEMPTS: usize = 20;
+
+/// The catalogue's own texts. They are not used when other recipes' collections are in the catalogue already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogHead {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its description: STAC asks for one.
+    pub description: String,
+}
+
+/// What writing a static catalogue did. Paths are below the output.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StaticReport {
+    /// Files that were not there, or differed.
+    pub written: Vec<String>,
+    /// How many files were right already.
+    pub unchanged: usize,
+    /// Files of items that are gone.
+    pub removed: Vec<String>,
+}
+
+/// Writes the file of an item if it differs; returns whether it wrote. It is to be found from the catalogue only when
+/// [`write_catalogue`] has linked it.
+///
+/// # Errors
+/// [`PublishError::Misplaced`] if the record is not an item of a collection; [`PublishError::Storage`].
+pub fn write_item(output: &dyn OutputStore, item: &ValidatedRecord) -> Result<bool, PublishError> {
+    let path = item_path(item.record())?;
+    Ok(output.put_if_changed(&path, &bytes(&item_json(item.record())))?)
+}
+
+/// Writes a collection that links these items, links it from the catalogue, and then removes the files of items that are gone.
+///
+/// An item without a file is not linked. Other collections in the catalogue stay. Only files that differ are written. Interrupted
+/// at any moment, what can be reached from the catalogue is whole.
+///
+/// # Errors
+/// [`PublishError::Misplaced`] if the record is no collection, [`PublishError::NotACatalog`] if there is another kind of
+/// `catalog.json`, [`PublishError::Contended`], and [`PublishError::Storage`].
+pub fn write_catalogue(
+    output: &dyn OutputStore,
+    head: &CatalogHead,
+    collection: &ValidatedRecord,
+    items: &BTreeSet<ItemId>,
+    removed: &[ItemId],
+) -> Result<StaticReport, PublishError> {
+    let collection = collection.record();
+    let id = collection_id(collection)?;
+    let gone: BTreeSet<_> = removed.iter().collect();
+    let there: BTreeSet<_> = output.list(&format!("{id}/items"))?.into_iter().collect();
+    let is_linked = |item: &&ItemId| !gone.contains(item) && there.contains(&place_of_item(&id, item));
+    let content = bytes(&collection_json(collection, items.iter().filter(is_linked)));
+    let path = format!("{id}/collection.json");
+    let mut report = StaticReport::default();
+    let wrote = output.put_if_changed(&path, &content)?;
+    report.note(path, wrote);
+    let wrote = update_catalog(output, |before| catalog_json(before, head, &id, collection).map(Some))?;
+    report.note(CATALOG.into(), wrote);
+    remove_items(output, &id, removed, &mut report)?;
+    Ok(report)
+}
+
+/// Takes a collection that has no items left out of the catalogue, then removes its record and the files of its items.
+///
+/// # Errors
+/// [`PublishError::NotACatalog`], [`PublishError::Contended`], [`PublishError::Storage`].
+pub fn remove_catalogue(
+    output: &dyn OutputStore,
+    collection: &CollectionId,
+    removed: &[ItemId],
+) -> Result<StaticReport, PublishError> {
+    let mut report = StaticReport::default();
+    let wrote = update_catalog(output, |before| before.map(|before| without_child(before, collection)).transpose())?;
+    report.note(CATALOG.into(), wrote);
+    let path = format!("{collection}/collection.json");
+    if output.delete(&path)? {
+        report.removed.push(path);
+    }
+    remove_items(output, collection, removed, &mut report)?;
+    Ok(report)
+}
+
+impl StaticReport {
+    fn note(&mut self, path: String, wrote: bool) {
+        if wrote { self.written.push(path) } else { self.unchanged += 1 }
+    }
+}
+
+fn remove_items(
+    output: &dyn OutputStore,
+    collection: &CollectionId,
+    removed: &[ItemId],
+    report: &mut StaticReport,
+) -> Result<(), PublishError> {
+    for item in removed {
+        let path = place_of_item(collection, item);
+        if output.delete(&path)? {
+            report.removed.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the catalogue by what is made of it, unless it is that already or nothing is made; returns whether it wrote.
+/// If others change it meanwhile, theirs is read again.
+fn update_catalog(
+    output: &dyn OutputStore,
+    changed: impl Fn(Option<&[u8]>) -> Result<Option<Value>, PublishError>,
+) -> Result<bool, PublishError> {
+    for _ in 0..REPLACE_ATTEMPTS {
+        let before = output.get(CATALOG)?;
+        let Some(after) = changed(before.as_deref())? else { return Ok(false) };
+        let after = bytes(&after);
+        if before.as_deref() == Some(&after[..]) {
+            return Ok(false);
+        }
+        if output.replace(CATALOG, before.as_deref(), &after)? {
+            return Ok(true);
+        }
+    }
+    Err(PublishError::Contended { path: CATALOG.into() })
+}
+
+fn place_of_item(collection: &CollectionId, item: &ItemId) -> String {
+    format!("{collection}/items/{item}.json")
+}
+
+fn misplaced(record: &Record, reason: String) -> PublishError {
+    PublishError::Misplaced { kind: record.kind, id: record.id.clone(), reason }
+}
+
+fn collection_id(record: &Record) -> Result<CollectionId, PublishError> {
+    if record.kind != RecordKind::Collection {
+        return Err(misplaced(record, "a collection is needed".into()));
+    }
+    CollectionId::new(record.id.as_str()).map_err(|error| misplaced(record, error.to_string()))
+}
+
+fn item_path(record: &Record) -> Result<String, PublishError> {
+    let collection = record.json.get("collection").and_then(Value::as_str).filter(|_| record.kind == RecordKind::Item);
+    let collection = collection.ok_or_else(|| misplaced(record, "an item of a collection is needed".into()))?;
+    let collection = CollectionId::new(collection).map_err(|error| misplaced(record, error.to_string()))?;
+    let item = ItemId::new(record.id.as_str()).map_err(|error| misplaced(record, error.to_string()))?;
+    Ok(place_of_item(&collection, &item))
+}
+
+fn bytes(json: &Value) -> Vec<u8> {
+    format!("{json:#}\n").into_bytes()
+}
+
+fn link(rel: &str, href: &str, media_type: &str) -> Value {
+    json!({"rel": rel, "href": href, "type": media_type})
+}
+
+/// The record with these links between records in place of its own; its other links stay.
+fn with_links(record: &Record, mut links: Vec<Value>) -> Value {
+    let mut json = record.json.clone();
+    let own = json.get("links").and_then(Value::as_array).into_iter().flatten();
+    let is_own = |link: &&Value| !link["rel"].as_str().is_some_and(|rel| STRUCTURAL_LINKS.contains(&rel));
+    links.extend(own.filter(is_own).cloned());
+    if let Some(members) = json.as_object_mut() {
+        members.insert("links".into(), links.into());
+    }
+    json
+}
+
+fn item_json(record: &Record) -> Value {
+    let links =
+        [("root", "../../catalog.json"), ("collection", "../collection.json"), ("parent", "../collection.json")];
+    with_links(record, links.map(|(rel, href)| link(rel, href, "application/json")).to_vec())
+}
+
+fn collection_json<'a>(record: &Record, items: impl Iterator<Item = &'a ItemId>) -> Value {
+    let mut links = ["root", "parent"].map(|rel| link(rel, "../catalog.json", "application/json")).to_vec();
+    links.extend(items.map(|item| link("item", &format!("./items/{item}.json"), "application/geo+json")));
+    with_links(record, links)
+}
+
+/// The catalogue there, and its links but the one to this collection.
+fn parsed(before: &[u8], own_href: &str) -> Result<(Value, Vec<Value>), PublishError> {
+    let not_ours = |found| PublishError::NotACatalog { path: CATALOG.into(), found };
+    let catalog: Value = serde_json::from_slice(before).map_err(|_| not_ours("it is not JSON"))?;
+    if catalog["type"] != "Catalog" {
+        return Err(not_ours("its type is another"));
+    }
+    let others = match catalog.get("links") {
+        None => Vec::new(),
+        Some(Value::Array(links)) => links.iter().filter(|link| link["href"] != *own_href).cloned().collect(),
+        Some(_) => return Err(not_ours("its links are not a list")),
+    };
+    Ok((catalog, others))
+}
+
+fn own_href(id: &CollectionId) -> String {
+    format!("./{id}/collection.json")
+}
+
+fn without_child(before: &[u8], id: &CollectionId) -> Result<Value, PublishError> {
+    let (mut catalog, others) = parsed(before, &own_href(id))?;
+    catalog["links"] = others.into();
+    Ok(catalog)
+}
+
+fn catalog_json(
+    before: Option<&[u8]>,
+    head: &CatalogHead,
+    id: &CollectionId,
+    collection: &Record,
+) -> Result<Value, PublishError> {
+    let own_href = own_href(id);
+    let (mut catalog, others) = match before {
+        Some(before) => parsed(before, &own_href)?,
+        None => (json!({}), Vec::new()),
+    };
+    if !others.iter().any(|link| link["rel"] == "child") {
+        catalog = json!({"type": "Catalog", "stac_version": "1.1.0", "id": head.id});
+        if let Some(title) = &head.title {
+            catalog["title"] = title.as_str().into();
+        }
+        catalog["description"] = head.description.as_str().into();
+    }
+    let mut child = link("child", &own_href, "application/json");
+    if let Some(title) = collection.json.get("title").filter(|title| title.is_string()) {
+        child["title"] = title.clone();
+    }
+    let (mut links, rest): (BTreeMap<_, _>, Vec<_>) = split_children(others);
+    links.insert(own_href, child);
+    let root = link("root", "./catalog.json", "application/json");
+    catalog["links"] = std::iter::once(root).chain(links.into_values()).chain(rest).collect();
+    Ok(catalog)
+}
+
+/// The children by their hrefs, so that the order does not depend on who came first; and the other links without the root.
+fn split_children(links: Vec<Value>) -> (BTreeMap<String, Value>, Vec<Value>) {
+    let (children, rest): (Vec<_>, Vec<_>) = links.into_iter().partition(|link| link["rel"] == "child");
+    let children = children.into_iter().map(|link| (link["href"].as_str().unwrap_or_default().to_owned(), link));
+    (children.collect(), rest.into_iter().filter(|link| link["rel"] != "root").collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::type_complexity)]
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::storage::{LocalFolder, MemoryOutput, StagedFolder, StorageError};
+    use bytes::Bytes;
+    use url::Url;
+
+    fn collection(id: &str) -> ValidatedRecord {
+        let links = json!([{"rel": "license", "href": "https://x.org/l"}, {"rel": "root", "href": "wrong"}]);
+        let json = json!({"type": "Collection", "id": id, "title": format!("The {id}"), "links": links});
+        ValidatedRecord::prove(Record { kind: RecordKind::Collection, id: id.into(), json })
+    }
+
+    fn item(id: &str, collection: &str, title: &str) -> ValidatedRecord {
+        let json =
+            json!({"type": "Feature", "id": id, "collection": collection, "properties": {"title": title}, "links": []});
+        ValidatedRecord::prove(Record { kind: RecordKind::Item, id: id.into(), json })
+    }
+
+    fn head() -> CatalogHead {
+        CatalogHead { id: "published".into(), title: None, description: "All".into() }
+    }
+
+    fn hrefs<'a>(json: &'a Value, rel: &'a str) -> impl Iterator<Item = &'a str> {
+        let links = json["links"].as_array().into_iter().flatten();
+        links.filter(move |link| link["rel"] == *rel).filter_map(|link| link["href"].as_str())
+    }
+
+    fn ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<ItemId> {
+        ids.into_iter().map(|id| ItemId::new(id).unwrap()).collect()
+    }
+
+    /// Writes items of the collection `c` with their titles, all of them linked; removes others. No items: no collection.
+    fn write(output: &dyn OutputStore, items: &[(&str, &str)], gone: &[&str]) -> Result<StaticReport, PublishError> {
+        let mut written = Vec::new();
+        for (id, title) in items {
+            if write_item(output, &item(id, "c", title))? {
+                written.push(format!("c/items/{id}.json"));
+            }
+        }
+        let gone = ids(gone.iter().copied());
+        let mut report = if items.is_empty() {
+            remove_catalogue(output, &CollectionId::new("c").unwrap(), &gone)?
+        } else {
+            let linked = ids(items.iter().map(|(id, _)| *id)).into_iter().collect();
+            write_catalogue(output, &head(), &collection("c"), &linked, &gone)?
+        };
+        report.written.splice(0..0, written);
+        Ok(report)
+    }
+
+    /// Every record that can be reached from the catalogue, by its path. A link to nothing, or to no record, is a panic.
+    fn walk(output: &dyn OutputStore) -> BTreeMap<String, Value> {
+        let base = Url::parse("http://x/").unwrap();
+        let mut found = BTreeMap::new();
+        let mut next: Vec<_> = output.get(CATALOG).unwrap().map(|_| CATALOG.to_owned()).into_iter().collect();
+        while let Some(path) = next.pop() {
+            let content = output.get(&path).unwrap().unwrap_or_else(|| panic!("a link to nothing: {path}"));
+            let json: Value = serde_json::from_slice(&content).unwrap();
+            assert!(["Catalog", "Collection", "Feature"].iter().any(|kind| json["type"] == *kind));
+            for rel in STRUCTURAL_LINKS {
+                for href in hrefs(&json, rel) {
+                    let target = base.join(&path).unwrap().join(href).unwrap().path()[1..].to_owned();
+                    if !found.contains_key(&target) && target != path {
+                        next.push(target);
+                    }
+                }
+            }
+            found.insert(path, json);
+        }
+        found
+    }
+
+    #[test]
+    fn all_links_lead_somewhere_and_a_second_run_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let outputs: [Box<dyn OutputStore>; 2] =
+            [Box::new(MemoryOutput::default()), Box::new(LocalFolder::new(folder.path()))];
+        for output in outputs {
+            let report = write(&*output, &[("b", "1"), ("a", "1")], &[]).unwrap();
+            assert_eq!(report.written, ["c/items/b.json", "c/items/a.json", "c/collection.json", "catalog.json"]);
+            let records = walk(&*output);
+            assert_eq!(
+                records.keys().collect::<Vec<_>>(),
+                ["c/collection.json", "c/items/a.json", "c/items/b.json", "catalog.json"]
+            );
+            let rels: Vec<_> =
+                records["c/collection.json"]["links"].as_array().unwrap().iter().map(|l| &l["rel"]).collect();
+            assert_eq!(rels, ["root", "parent", "item", "item", "license"]);
+            let report = write(&*output, &[("b", "1"), ("a", "1")], &[]).unwrap();
+            assert_eq!(report, StaticReport { unchanged: 2, ..StaticReport::default() });
+        }
+    }
+
+    #[test]
+    fn items_that_are_gone_lose_their_link_and_their_file() {
+        let output = MemoryOutput::default();
+        write(&output, &[("a", "1"), ("b", "1"), ("d", "1")], &[]).unwrap();
+        let report = write(&output, &[("b", "2"), ("d", "1")], &["a", "never"]).unwrap();
+        assert_eq!(report.written, ["c/items/b.json", "c/collection.json"]);
+        assert_eq!(report.removed, ["c/items/a.json"]);
+        assert_eq!(output.list("c/items").unwrap(), ["c/items/b.json", "c/items/d.json"]);
+        assert_eq!(walk(&output).len(), 4);
+        // An item whose file is not there gets no link.
+        let linked = ids(["b", "lost"]).into_iter().collect();
+        write_catalogue(&output, &head(), &collection("c"), &linked, &[]).unwrap();
+        assert_eq!(walk(&output).len(), 3);
+    }
+
+    #[test]
+    fn several_recipes_share_a_catalogue() {
+        let output = MemoryOutput::default();
+        let other_head = CatalogHead { id: "other".into(), title: Some("Other".into()), description: "o".into() };
+        for _ in 0..2 {
+            write(&output, &[("x", "1")], &[]).unwrap();
+            write_item(&output, &item("x", "a", "1")).unwrap();
+            let linked = ids(["x"]).into_iter().collect();
+            write_catalogue(&output, &other_head, &collection("a"), &linked, &[]).unwrap();
+        }
+        let before = output.get(CATALOG).unwrap();
+        assert_eq!(walk(&output)[CATALOG]["id"], "published", "the first one's texts stay");
+        assert_eq!(walk(&output).len(), 5);
+        write(&output, &[("x", "1")], &[]).unwrap();
+        assert_eq!(output.get(CATALOG).unwrap(), before);
+        write(&output, &[], &["x"]).unwrap();
+        assert_eq!(output.list("").unwrap(), ["a/collection.json", "a/items/x.json", "catalog.json"]);
+        assert_eq!(walk(&output).len(), 3);
+    }
+
+    #[test]
+    fn files_and_records_of_others_are_refused() {
+        for foreign in ["<html>", r#"{"type": "Collection"}"#, r#"{"type": "Catalog", "links": 1}"#] {
+            let output = MemoryOutput::default();
+            output.put(CATALOG, foreign.as_bytes()).unwrap();
+            assert!(matches!(write(&output, &[("a", "1")], &[]), Err(PublishError::NotACatalog { .. })));
+            assert!(matches!(write(&output, &[], &[]), Err(PublishError::NotACatalog { .. })));
+            assert_eq!(output.get(CATALOG).unwrap().unwrap(), foreign);
+        }
+        let output = MemoryOutput::default();
+        for wrong in [item("a", "../c", "1"), item("../a", "c", "1"), collection("c")] {
+            assert!(matches!(write_item(&output, &wrong), Err(PublishError::Misplaced { .. })));
+        }
+        let result = write_catalogue(&output, &head(), &item("a", "c", "1"), &BTreeSet::new(), &[]);
+        assert!(matches!(result, Err(PublishError::Misplaced { .. })));
+        assert!(output.list("").unwrap().is_empty());
+    }
+
+    /// An output that breaks down at its n-th operation and does nothing from then on.
+    struct Breaking {
+        output: MemoryOutput,
+        left: AtomicUsize,
+    }
+
+    impl Breaking {
+        fn step(&self) -> Result<(), StorageError> {
+            let taken = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            let broken = StorageError::Io { action: "use", path: "x".into(), source: io::Error::other("power") };
+            taken.map(drop).map_err(|_| broken)
+        }
+    }
+
+    impl OutputStore for Breaking {
+        fn get(&self, path: &str) -> Result<Option<Bytes>, StorageError> {
+            self.step().and_then(|()| self.output.get(path))
+        }
+        fn put(&self, path: &str, content: &[u8]) -> Result<(), StorageError> {
+            self.step().and_then(|()| self.output.put(path, content))
+        }
+        fn replace(&self, path: &str, expected: Option<&[u8]>, content: &[u8]) -> Result<bool, StorageError> {
+            self.step().and_then(|()| self.output.replace(path, expected, content))
+        }
+        fn delete(&self, path: &str) -> Result<bool, StorageError> {
+            self.step().and_then(|()| self.output.delete(path))
+        }
+        fn list(&self, folder: &str) -> Result<Vec<String>, StorageError> {
+            self.step().and_then(|()| self.output.list(folder))
+        }
+        fn stage(&self, folder: &str) -> Result<StagedFolder, StorageError> {
+            self.output.stage(folder)
+        }
+        fn remove_folder(&self, folder: &str) -> Result<bool, StorageError> {
+            self.output.remove_folder(folder)
+        }
+        fn sweep(&self, untouched_for: Duration) -> Result<usize, StorageError> {
+            self.output.sweep(untouched_for)
+        }
+    }
+
+    #[test]
+    fn broken_off_at_any_moment_the_catalogue_is_whole() {
+        let runs: [(&[(&str, &str)], &[&str]); 4] = [
+            (&[("a", "1"), ("b", "1"), ("d", "1")], &[]),
+            (&[("a", "2"), ("e", "1")], &["b", "d"]),
+            (&[("b", "3"), ("e", "1")], &["a"]),
+            (&[], &["b", "e"]),
+        ];
+        let mut moments = 0;
+        for last in 0..runs.len() {
+            for left in 0.. {
+                let output = MemoryOutput::default();
+                for (items, gone) in &runs[..last] {
+                    write(&output, items, gone).unwrap();
+                }
+                let breaking = Breaking { output: output.clone(), left: left.into() };
+                let done = write(&breaking, runs[last].0, runs[last].1).is_ok();
+                walk(&output);
+                moments += 1;
+                // The next run makes good what this one left.
+                write(&output, runs[last].0, runs[last].1).unwrap();
+                let expected = MemoryOutput::default();
+                for (items, gone) in &runs[..=last] {
+                    write(&expected, items, gone).unwrap();
+                }
+                assert_eq!(walk(&output), walk(&expected), "broken off at {left} of run {last}");
+                assert_eq!(output.list("").unwrap(), expected.list("").unwrap());
+                if done {
+                    break;
+                }
+            }
+        }
+        assert!(moments > 30, "{moments}");
+    }
+}

@@ -1,0 +1,330 @@
+//! An output that is a local folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::{OutputStore, StagedFolder, Staging, StorageError, check_folder, check_path, failed, is_partial};
+
+/// How deep below the output a writer may have left something: `<collection>/products/<item>/<revision>`. Deeper lie
+/// the products' own files, whose names come from the sources.
+const SWEPT_LEVELS: usize = 4;
+
+/// An output that is a local folder; it is made when the first file is written.
+///
+/// A file is written beside its place, synced and renamed, and the folder is synced: after a loss of power it is there
+/// whole, or as it was.
+#[derive(Debug, Clone)]
+pub struct LocalFolder {
+    root: PathBuf,
+}
+
+impl LocalFolder {
+    /// The output in this folder.
+    ///
+    /// ```
+    /// use altostac::storage::{LocalFolder, OutputStore};
+    /// let folder = tempfile::tempdir()?;
+    /// let output = LocalFolder::new(folder.path());
+    /// assert!(output.put_if_changed("cmip6/collection.json", b"{}")?);
+    /// assert!(!output.put_if_changed("cmip6/collection.json", b"{}")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn place(&self, path: &str) -> Result<PathBuf, StorageError> {
+        check_path(path)?;
+        Ok(self.root.join(path))
+    }
+
+    /// Holds the lock of the whole output. Where the file system has none, writers that share an output are on their own.
+    fn lock(&self) -> Result<Option<File>, StorageError> {
+        make_folder(&self.root)?;
+        let folder = File::open(&self.root).map_err(|error| failed("open", self.root.display(), error))?;
+        Ok(folder.lock().is_ok().then_some(folder))
+    }
+}
+
+impl OutputStore for LocalFolder {
+    fn get(&self, path: &str) -> Result<Option<Bytes>, StorageError> {
+        let place = self.place(path)?;
+        match fs::read(&place) {
+            Ok(content) => Ok(Some(content.into())),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(failed("read", place.display(), error)),
+        }
+    }
+
+    fn put(&self, path: &str, content: &[u8]) -> Result<(), StorageError> {
+        let place = self.place(path)?;
+        let folder = parent(&place);
+        make_folder(folder)?;
+        let partial = folder.join(partial_name(""));
+        let written = write_synced(&partial, content).and_then(|()| fs::rename(&partial, &place));
+        if let Err(error) = written {
+            // If even this fails, `sweep` finds it.
+            let _ = fs::remove_file(&partial);
+            return Err(failed("write", place.display(), error));
+        }
+        sync_folder(folder)
+    }
+
+    fn replace(&self, path: &str, expected: Option<&[u8]>, content: &[u8]) -> Result<bool, StorageError> {
+        let _lock = self.lock()?;
+        if self.get(path)?.as_deref() != expected {
+            return Ok(false);
+        }
+        self.put(path, content)?;
+        Ok(true)
+    }
+
+    fn delete(&self, path: &str) -> Result<bool, StorageError> {
+        let place = self.place(path)?;
+        match fs::remove_file(&place) {
+            Ok(()) => sync_folder(parent(&place)).map(|()| true),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(failed("remove", place.display(), error)),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, StorageError> {
+        check_folder(folder)?;
+        let mut found = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in entries(&self.root.join(&folder))? {
+                let name = entry.name;
+                let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                match entry.kind {
+                    _ if is_partial(&name) => {}
+                    EntryKind::Folder => folders.push(path),
+                    EntryKind::File => found.push(path),
+                    EntryKind::Other => {}
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn stage(&self, folder: &str) -> Result<StagedFolder, StorageError> {
+        let place = self.place(folder)?;
+        if place.symlink_metadata().is_ok() {
+            return Err(StorageError::Exists { path: place.display().to_string() });
+        }
+        make_folder(parent(&place))?;
+        let name = folder.rsplit('/').next().unwrap_or_default();
+        let partial = parent(&place).join(partial_name(name));
+        fs::create_dir(&partial).map_err(|error| failed("create", partial.display(), error))?;
+        Ok(StagedFolder::new(folder, Box::new(LocalStaging { partial, place })))
+    }
+
+    fn remove_folder(&self, folder: &str) -> Result<bool, StorageError> {
+        let place = self.place(folder)?;
+        let name = folder.rsplit('/').next().unwrap_or_default();
+        let partial = parent(&place).join(partial_name(name));
+        match fs::rename(&place, &partial) {
+            Ok(()) => {}
+            Err(error) if is_absent(&error) => return Ok(false),
+            Err(error) => return Err(failed("remove", place.display(), error)),
+        }
+        sync_folder(parent(&place))?;
+        fs::remove_dir_all(&partial).map_err(|error| failed("remove", partial.display(), error))?;
+        Ok(true)
+    }
+
+    fn sweep(&self, untouched_for: Duration) -> Result<usize, StorageError> {
+        let mut removed = 0;
+        let mut folders = vec![(self.root.clone(), 1)];
+        while let Some((folder, level)) = folders.pop() {
+            for entry in entries(&folder)? {
+                let place = folder.join(&entry.name);
+                let is_folder = matches!(entry.kind, EntryKind::Folder);
+                if !is_partial(&entry.name) {
+                    if is_folder && level < SWEPT_LEVELS {
+                        folders.push((place, level + 1));
+                    }
+                } else if is_untouched(&place, untouched_for)? {
+                    let result = if is_folder { fs::remove_dir_all(&place) } else { fs::remove_file(&place) };
+                    result.map_err(|error| failed("remove", place.display(), error))?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+struct LocalStaging {
+    partial: PathBuf,
+    place: PathBuf,
+}
+
+impl Staging for LocalStaging {
+    fn create(&mut self, name: &str) -> Result<Box<dyn Write + Send>, StorageError> {
+        let place = self.partial.join(name);
+        fs::create_dir_all(parent(&place)).map_err(|error| failed("create", parent(&place).display(), error))?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&place);
+        let file = file.map_err(|error| failed("create", place.display(), error))?;
+        Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
+    }
+
+    fn local_path(&self) -> Option<&Path> {
+        Some(&self.partial)
+    }
+
+    fn commit(&mut self) -> Result<(), StorageError> {
+        // Renaming onto an empty folder would succeed.
+        if self.place.symlink_metadata().is_ok() {
+            return Err(StorageError::Exists { path: self.place.display().to_string() });
+        }
+        for place in tree(&self.partial)? {
+            if place.is_dir() {
+                sync_folder(&place)?;
+            } else {
+                let synced = File::open(&place).and_then(|file| file.sync_all());
+                synced.map_err(|error| failed("sync", place.display(), error))?;
+            }
+        }
+        fs::rename(&self.partial, &self.place).map_err(|error| match error.kind() {
+            ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => {
+                StorageError::Exists { path: self.place.display().to_string() }
+            }
+            _ => failed("rename", self.partial.display(), error),
+        })?;
+        sync_folder(parent(&self.place))
+    }
+
+    fn abandon(&mut self) {
+        // What cannot be removed now is found by `sweep`.
+        let _ = fs::remove_dir_all(&self.partial);
+    }
+}
+
+enum EntryKind {
+    Folder,
+    File,
+    Other,
+}
+
+struct Entry {
+    name: String,
+    kind: EntryKind,
+}
+
+/// What is in a folder; nothing if it is not there. Names that are not UTF-8 are none of ours.
+fn entries(folder: &Path) -> Result<Vec<Entry>, StorageError> {
+    let refused = |error| failed("list", folder.display(), error);
+    let listing = match fs::read_dir(folder) {
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        result => result.map_err(refused)?,
+    };
+    let mut found = Vec::new();
+    for entry in listing {
+        let entry = entry.map_err(refused)?;
+        let kind = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => EntryKind::Folder,
+            Ok(kind) if kind.is_file() => EntryKind::File,
+            Ok(_) => EntryKind::Other,
+            // Another program has removed it meanwhile.
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(refused(error)),
+        };
+        if let Ok(name) = entry.file_name().into_string() {
+            found.push(Entry { name, kind });
+        }
+    }
+    Ok(found)
+}
+
+/// All files and folders from this folder down, itself included.
+fn tree(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let mut found = vec![folder.to_owned()];
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in entries(&folder)? {
+            let place = folder.join(entry.name);
+            match entry.kind {
+                EntryKind::Folder => folders.push(place.clone()),
+                EntryKind::File => {}
+                EntryKind::Other => continue,
+            }
+            found.push(place);
+        }
+    }
+    Ok(found)
+}
+
+/// A large file that is still being written does not touch its folder: all of it is looked at.
+fn is_untouched(place: &Path, this_long: Duration) -> Result<bool, StorageError> {
+    let now = SystemTime::now();
+    for place in tree(place)? {
+        let modified = place.symlink_metadata().and_then(|metadata| metadata.modified());
+        let modified = match modified {
+            // Its writer has just finished.
+            Err(error) if is_absent(&error) => return Ok(false),
+            result => result.map_err(|error| failed("look at", place.display(), error))?,
+        };
+        if now.duration_since(modified).unwrap_or_default() < this_long {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn parent(place: &Path) -> &Path {
+    place.parent().unwrap_or(place)
+}
+
+fn partial_name(name: &str) -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!(".{name}.partial-{}-{now:x}-{count}", std::process::id())
+}
+
+fn write_synced(place: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(place)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Some network file systems cannot sync a folder; their servers do it on their own.
+fn sync_folder(folder: &Path) -> Result<(), StorageError> {
+    match File::open(folder).and_then(|file| file.sync_all()) {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        result => result.map_err(|error| failed("sync", folder.display(), error)),
+    }
+}
+
+/// Makes a folder and those above it, durably.
+fn make_folder(folder: &Path) -> Result<(), StorageError> {
+    let missing: Vec<_> =
+        folder.ancestors().take_while(|place| !place.as_os_str().is_empty() && !place.is_dir()).collect();
+    for place in missing.into_iter().rev() {
+        match fs::create_dir(place) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(failed("create", place.display(), error));
+            }
+            _ => {}
+        }
+        let above = parent(place);
+        sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
+    }
+    Ok(())
+}
