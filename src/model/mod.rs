@@ -15,7 +15,7 @@
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
 //! | [`product`] | `Product`, `VerifiedProduct` |
 //! | [`coverage`] | `Coverage`: where and when |
-//! | [`record`] | `Record`, `ValidatedRecord` |
+//! | [`record`], [`extension`] | `Record`, `ValidatedRecord`; the STAC extensions they may use |
 
 pub mod array;
 pub mod attribute;
@@ -24,6 +24,7 @@ pub mod codec;
 pub mod coverage;
 pub mod cube;
 pub mod dtype;
+pub mod extension;
 pub mod file_index;
 pub mod ids;
 pub mod manifest;

@@ -5,6 +5,8 @@ use serde_json::Value;
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordKind {
+    /// A STAC Catalog: the root of the static catalogue.
+    Catalog,
     /// A STAC Collection.
     Collection,
     /// A STAC Item.
@@ -14,6 +16,7 @@ pub enum RecordKind {
 impl std::fmt::Display for RecordKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Catalog => "catalog",
             Self::Collection => "collection",
             Self::Item => "item",
         })
