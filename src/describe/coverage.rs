@@ -8,6 +8,9 @@ use super::dataset::Dataset;
 use super::{DescribeError, ItemInput, geometry, horizontal, temporal};
 use crate::model::{BoundingBox, Coverage, Digest, TemporalExtent, VariablePath, VirtualCube};
 
+#[cfg(test)]
+mod tests;
+
 /// A box and its geometry.
 pub(super) struct Place {
     pub(super) bounding_box: BoundingBox,

@@ -29,6 +29,8 @@ mod templates;
 mod temporal;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@
 //! | `item.json.j2` | `stac_version`, `id`, `collection`, `bbox`, `geometry`; `properties`: all, merged; and apart from them `facets`, `recipe_properties`, `datetime`, `start_datetime`, `end_datetime`, `created`, `updated`, `variables`, `units`, `long_names`, `standard_names`, `calendars`, `cube_dimensions`, `cube_variables`; `links`, `assets` |
 //! | `collection.json.j2` | `stac_version`, `id`, `title`, `description`, `license`, `keywords`, `providers`, `extent`, `summaries`, `item_assets`, `links` |
 //!
-//! A name that is not there is an error. `stac_extensions` may be left out: those whose fields are used are declared
+//! `{{ value }}` writes a value as JSON, with its quotes. A name that is not there is an error. `stac_extensions` may be left out: those whose fields are used are declared
 //! after rendering, in addition to what a template declares.
 
 use minijinja::{Environment, UndefinedBehavior};
