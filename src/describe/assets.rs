@@ -34,7 +34,12 @@ fn render_one<'k>(
     const TEMPLATE: &str = "asset.json.j2";
     let rendered = templates.render(TEMPLATE, &json!({"key": asset.key, "kind": asset.kind, "asset": asset.fields}))?;
     let untrue = |expected: String, found: String| {
-        Err(DescribeError::Untrue { template: templates.name(TEMPLATE), field: format!("asset {}", asset.key), expected, found })
+        Err(DescribeError::Untrue {
+            template: templates.name(TEMPLATE),
+            field: format!("asset {}", asset.key),
+            expected,
+            found,
+        })
     };
     let (Some((key, value)), 1) = (rendered.iter().next(), rendered.len()) else {
         return untrue("one key and its asset".into(), format!("{} keys", rendered.len()));
@@ -54,7 +59,9 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
         input.products.iter().filter_map(|product| self::product(product, dataset, folder)).collect();
     let files = &input.cube.files;
     match input.source_manifest {
-        Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => assets.push(source_manifest(manifest, folder, files.len())),
+        Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => {
+            assets.push(source_manifest(manifest, folder, files.len()))
+        }
         _ => assets.extend((1..).zip(files).map(|(number, file)| source(number, file, input))),
     }
     if let Some(report) = input.report {

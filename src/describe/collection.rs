@@ -84,7 +84,8 @@ impl Gathered {
             found: found.to_string().chars().take(80).collect(),
         };
         let place = bounding_box(&item["bbox"]).ok_or_else(|| wrong("bbox", "four numbers", &item["bbox"]))?;
-        let properties = item["properties"].as_object().ok_or_else(|| wrong("properties", "an object", &Value::Null))?;
+        let properties =
+            item["properties"].as_object().ok_or_else(|| wrong("properties", "an object", &Value::Null))?;
         let instant = |field: &'static str| {
             let value = properties.get(field).filter(|value| !value.is_null()).or(properties.get("datetime"));
             let text = value.and_then(Value::as_str).unwrap_or_default();
@@ -118,7 +119,8 @@ fn bounding_box(bbox: &Value) -> Option<BoundingBox> {
 
 fn links(ids: &BTreeSet<String>) -> Value {
     let catalog = |rel: &str| json!({"rel": rel, "href": "../catalog.json", "type": "application/json"});
-    let item = |id: &String| json!({"rel": "item", "href": format!("./items/{id}.json"), "type": "application/geo+json"});
+    let item =
+        |id: &String| json!({"rel": "item", "href": format!("./items/{id}.json"), "type": "application/geo+json"});
     [catalog("root"), catalog("parent")].into_iter().chain(ids.iter().map(item)).collect()
 }
 
@@ -139,9 +141,7 @@ pub fn describe_catalog<'a>(
 ) -> Record {
     let mut sorted: Vec<_> = collections.into_iter().collect();
     sorted.sort();
-    let child = |(id, title): (&CollectionId, &str)| {
-        json!({"rel": "child", "href": format!("./{id}/collection.json"), "type": "application/json", "title": title})
-    };
+    let child = |(id, title): (&CollectionId, &str)| json!({"rel": "child", "href": format!("./{id}/collection.json"), "type": "application/json", "title": title});
     let root = json!({"rel": "root", "href": "./catalog.json", "type": "application/json"});
     let links: Vec<Value> = std::iter::once(root).chain(sorted.into_iter().map(child)).collect();
     let json = json!({

@@ -36,9 +36,7 @@ pub fn read_coverage(
 pub(super) fn place(dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Result<Place, DescribeError> {
     match (horizontal::read(dataset), input.geometry) {
         (Ok(bounding_box), _) => Ok(Place { bounding_box, geometry: geometry::geometry(&bounding_box) }),
-        (Err(_), Some(given)) => {
-            Ok(Place { bounding_box: geometry::bounding_box(given)?, geometry: given.clone() })
-        }
+        (Err(_), Some(given)) => Ok(Place { bounding_box: geometry::bounding_box(given)?, geometry: given.clone() }),
         (Err(error), None) => Err(error),
     }
 }

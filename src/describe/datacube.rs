@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::dataset::{
-    Axis, Coordinate, Dataset, Member, Purpose, axis, shortest, stac_data_type,
-};
+use super::dataset::{Axis, Coordinate, Dataset, Member, Purpose, axis, shortest, stac_data_type};
 use super::temporal::{self, TimeAxis};
 use crate::cftime::rfc3339;
-use crate::model::{AttributeValue, ArrayValues, DataType, VirtualCube};
+use crate::model::{ArrayValues, AttributeValue, DataType, VirtualCube};
 
 /// How many values of a vertical or other axis are listed.
 const LISTED_VALUES: usize = 200;
@@ -206,7 +204,8 @@ fn regular_step(values: &[f64]) -> Option<f64> {
     #[allow(clippy::cast_precision_loss)]
     let step = (last - first) / values.len().checked_sub(1).filter(|steps| *steps > 0)? as f64;
     let even = |pair: &[f64]| (pair[1] - pair[0] - step).abs() <= step.abs() * 1e-3;
-    (step != 0.0 && step.is_finite() && values.windows(2).all(even)).then(|| format!("{step:.6e}").parse().unwrap_or(step))
+    (step != 0.0 && step.is_finite() && values.windows(2).all(even))
+        .then(|| format!("{step:.6e}").parse().unwrap_or(step))
 }
 
 /// A dimension of texts, or of numbers that were not kept.

@@ -64,8 +64,7 @@ pub(super) struct Dataset<'a> {
     digests: &'a BTreeMap<VariablePath, Digest>,
 }
 
-const LATITUDE_UNITS: [&str; 6] =
-    ["degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn"];
+const LATITUDE_UNITS: [&str; 6] = ["degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn"];
 const LONGITUDE_UNITS: [&str; 6] = ["degrees_east", "degree_east", "degree_e", "degrees_e", "degreee", "degreese"];
 const VERTICAL_NAMES: [&str; 12] = [
     "air_pressure",
@@ -295,13 +294,18 @@ pub(super) fn packing(variable: &Variable) -> (f64, f64) {
     (number("scale_factor").unwrap_or(1.0), number("add_offset").unwrap_or(0.0))
 }
 
+/// No coordinate is that large: netCDF's own fill value (9.97e36), or another that no attribute names.
+const LARGEST_COORDINATE: f64 = 1e19;
+
 fn unpacked(variable: &Variable, array: &Array) -> Option<Vec<f64>> {
     let ArrayValues::Numbers(numbers) = &array.values else { return None };
     let missing = missing_values(variable);
     let raw = numbers.to_f64();
     let (factor, offset) = packing(variable);
     let shown = if (factor, offset) == (1.0, 0.0) { shortest(numbers) } else { Cow::Borrowed(raw.as_slice()) };
-    let unpack = |(raw, shown): (&f64, &f64)| if missing.contains(raw) { f64::NAN } else { shown * factor + offset };
+    let unpack = |(raw, shown): (&f64, &f64)| {
+        if missing.contains(raw) || raw.abs() >= LARGEST_COORDINATE { f64::NAN } else { shown * factor + offset }
+    };
     Some(raw.iter().zip(shown.iter()).map(unpack).collect())
 }
 

@@ -22,7 +22,9 @@ pub(super) fn geometry(place: &BoundingBox) -> Value {
     let flat = south >= north || parts.iter().any(|(west, east)| west >= east);
     let pieces: Vec<Value> = match flat {
         true => parts.iter().map(|(west, east)| json!([[west, south], [east, north]])).collect(),
-        false => parts.iter().map(|(w, e)| json!([[[w, south], [e, south], [e, north], [w, north], [w, south]]])).collect(),
+        false => {
+            parts.iter().map(|(w, e)| json!([[[w, south], [e, south], [e, north], [w, north], [w, south]]])).collect()
+        }
     };
     match (pieces.as_slice(), flat) {
         ([_], true) if place.west >= place.east && south >= north => {

@@ -9,6 +9,8 @@ use crate::model::{BoundingBox, Digest};
 const POLE_ROUNDING: f64 = 1e-3;
 /// Longitudes beyond three turns are no longitudes.
 const LONGITUDE_LIMIT: f64 = 1080.0;
+/// Cells less tall than this are never taken for broken, in degrees.
+const BROKEN_CELL_HEIGHT: f64 = 20.0;
 /// A gap that scattered points leave by chance, in degrees: no reason to cross the antimeridian.
 const POINTS_GAP: f64 = 10.0;
 /// The gap that a grid too large to be kept whole may leave, in degrees.
@@ -73,9 +75,8 @@ fn cells(member: &Member<'_>, others: &[&Member<'_>]) -> Cells {
     let variable = member.variable;
     match variable.dimensions.as_slice() {
         [dimension] => {
-            let shared = others.iter().any(|other| {
-                other.path != member.path && other.variable.dimensions.contains(dimension)
-            });
+            let shared =
+                others.iter().any(|other| other.path != member.path && other.variable.dimensions.contains(dimension));
             let is_row = dimension.as_str() == variable.name.as_str() || !shared;
             if is_row { Cells::Row } else { Cells::Points }
         }
@@ -100,7 +101,7 @@ fn values<'a>(dataset: &Dataset<'a>, member: &Member<'a>) -> Option<Coordinate<'
     }
 }
 
-fn unreadable(member: &Member<'_>, expected: &'static str, found: impl ToString) -> DescribeError {
+fn unreadable(member: &Member<'_>, expected: &'static str, found: &dyn std::fmt::Display) -> DescribeError {
     DescribeError::Coordinate { variable: member.path.to_string(), expected, found: found.to_string() }
 }
 
@@ -110,10 +111,10 @@ const LONGITUDES: &str = "longitudes in degrees, within three turns";
 /// Checks a coordinate's numbers: none implausible, not all missing.
 fn check(member: &Member<'_>, values: &[f64], limit: f64, expected: &'static str) -> Result<(), DescribeError> {
     if let Some(value) = values.iter().find(|value| value.is_infinite() || value.abs() > limit) {
-        return Err(unreadable(member, expected, value));
+        return Err(unreadable(member, expected, &value));
     }
     if values.iter().all(|value| value.is_nan()) {
-        return Err(unreadable(member, expected, "no value that is not missing"));
+        return Err(unreadable(member, expected, &"no value that is not missing"));
     }
     Ok(())
 }
@@ -135,9 +136,11 @@ fn vertices<'a>(
     let factor = if bounds.variable.text("units").is_some() { to_degrees(bounds) } else { to_degrees(member) };
     values.iter_mut().for_each(|value| *value *= factor);
     let known = |(centre, cell): &(&f64, &[f64])| centre.is_finite() && cell.iter().all(|value| value.is_finite());
-    let (all, held) = centres.iter().zip(values.chunks_exact(count)).filter(known).fold((0u64, 0u64), |(all, held), (c, v)| {
-        (all + 1, held + u64::from(holds(*c, v)))
-    });
+    let (all, held) = centres
+        .iter()
+        .zip(values.chunks_exact(count))
+        .filter(known)
+        .fold((0u64, 0u64), |(all, held), (c, v)| (all + 1, held + u64::from(holds(*c, v))));
     // At a pole a centre may lie outside its vertices; where many do, the bounds belong to something else.
     (all > 0 && held * 10 >= all * 9).then_some((values, count))
 }
@@ -155,7 +158,7 @@ fn latitude_range<'a>(
             check(member, &[range.0, range.1], limit, LATITUDES)?;
             return Ok((range.0.max(-90.0), range.1.min(90.0)));
         }
-        None => return Err(unreadable(member, LATITUDES, "no numbers that were kept")),
+        None => return Err(unreadable(member, LATITUDES, &"no numbers that were kept")),
     };
     check(member, &centres, limit, LATITUDES)?;
     let holds = |centre: f64, cell: &[f64]| {
@@ -163,16 +166,16 @@ fn latitude_range<'a>(
         low - POLE_ROUNDING <= centre && centre <= high + POLE_ROUNDING && low >= -100.0 && high <= 100.0
     };
     let (low, high) = match vertices(dataset, member, &centres, holds) {
-        Some((vertices, _)) => {
-            let (a, b) = (range(&centres), range(&vertices));
+        Some((vertices, count)) => {
+            let (a, b) = (range(&centres), sound_range(&vertices, count));
             (a.0.min(b.0), a.1.max(b.1))
         }
         None => {
             let steps = half_steps(&centres, &cells(member, longitudes), |step| step);
             let edges = centres.iter().zip(&steps).map(|(centre, (below, above))| (centre - below, centre + above));
-            edges.filter(|(low, _)| low.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |all, edge| {
-                (all.0.min(edge.0), all.1.max(edge.1))
-            })
+            edges
+                .filter(|(low, _)| low.is_finite())
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |all, edge| (all.0.min(edge.0), all.1.max(edge.1)))
         }
     };
     Ok((low.max(-90.0), high.min(90.0)))
@@ -186,7 +189,7 @@ fn longitude_arcs<'a>(
     let centres = match values(dataset, member) {
         Some(Coordinate::Whole(centres)) => centres,
         Some(Coordinate::Digest(digest)) => return digest_arcs(dataset, member, digest),
-        None => return Err(unreadable(member, LONGITUDES, "no numbers that were kept")),
+        None => return Err(unreadable(member, LONGITUDES, &"no numbers that were kept")),
     };
     check(member, &centres, LONGITUDE_LIMIT, LONGITUDES)?;
     let kind = cells(member, latitudes);
@@ -230,6 +233,18 @@ fn plain(arcs: Arcs, centres: &[f64]) -> Arcs {
 fn range(values: &[f64]) -> (f64, f64) {
     let finite = values.iter().filter(|value| value.is_finite());
     finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
+}
+
+/// The range of all vertices but those of broken cells: far taller than most cells, as some models leave cells on land.
+fn sound_range(vertices: &[f64], count: usize) -> (f64, f64) {
+    let cells = || vertices.chunks_exact(count).map(range).filter(|(low, high)| low <= high);
+    let mut heights: Vec<f64> = cells().map(|(low, high)| high - low).collect();
+    heights.sort_by(f64::total_cmp);
+    let usual = heights.get(heights.len() / 2).copied().unwrap_or(0.0);
+    let tallest = (usual * 10.0).max(BROKEN_CELL_HEIGHT);
+    cells()
+        .filter(|(low, high)| high - low <= tallest)
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |all, (low, high)| (all.0.min(low), all.1.max(high)))
 }
 
 /// The range of a cell's vertices as seen from its centre, each on the near side of the circle.

@@ -41,7 +41,9 @@ impl Summaries {
         match value {
             Value::Null => true,
             Value::String(text) => self.take_text(key, text),
-            Value::Array(values) => values.iter().all(|value| value.as_str().is_some_and(|text| self.take_text(key, text))),
+            Value::Array(values) => {
+                values.iter().all(|value| value.as_str().is_some_and(|text| self.take_text(key, text)))
+            }
             Value::Number(number) => number.as_f64().is_some_and(|number| self.take_number(key, number)),
             Value::Bool(_) | Value::Object(_) => false,
         }
@@ -63,7 +65,8 @@ impl Summaries {
 
     /// STAC's `summaries`: sets of texts, sorted; ranges of numbers.
     pub(super) fn finish(&self) -> Map<String, Value> {
-        let texts = self.texts.iter().filter(|(_, values)| !values.is_empty()).map(|(key, values)| (key, json!(values)));
+        let texts =
+            self.texts.iter().filter(|(_, values)| !values.is_empty()).map(|(key, values)| (key, json!(values)));
         let numbers = self.numbers.iter().map(|(key, (low, high))| (key, json!({"minimum": low, "maximum": high})));
         let sorted: BTreeMap<_, _> = texts.chain(numbers).collect();
         sorted.into_iter().map(|(key, value)| (key.clone(), value)).collect()

@@ -82,7 +82,12 @@ impl Templates {
 
     /// The name of the template that is used for a file.
     pub(super) fn name(&self, file: &str) -> String {
-        FILES.iter().zip(&self.used).find(|(known, _)| **known == file).map(|(_, name)| name.clone()).unwrap_or_default()
+        FILES
+            .iter()
+            .zip(&self.used)
+            .find(|(known, _)| **known == file)
+            .map(|(_, name)| name.clone())
+            .unwrap_or_default()
     }
 
     /// Renders a template to a JSON object.

@@ -89,7 +89,11 @@ fn time_units(variable: &Variable, coordinate: Option<&TimeUnits>) -> Result<Tim
 }
 
 /// Each value's instant, `None` where it is missing; of a digest the least and the greatest.
-fn instants(dataset: &Dataset<'_>, member: &Member<'_>, units: &TimeUnits) -> Result<Vec<Option<Instant>>, DescribeError> {
+fn instants(
+    dataset: &Dataset<'_>,
+    member: &Member<'_>,
+    units: &TimeUnits,
+) -> Result<Vec<Option<Instant>>, DescribeError> {
     let decoded = match member.variable.inline().map(Array::numbers) {
         Some(Some(numbers)) => decode(member.variable, numbers, units),
         _ => match dataset.digest(member) {

@@ -8,13 +8,20 @@ use chrono::{DateTime, TimeZone, Utc};
 use super::{ItemInput, Templates};
 use crate::model::recipe::{CollectionSettings, StacSettings};
 use crate::model::{
-    Array, ArrayData, ArrayValues, AttributeValue, CodecChain, CollectionId, DataType, Digest, Dimension, DimensionName,
-    Facets, Fingerprint, Group, ItemId, Numbers, Product, ProductFile, ProductFormat, PublicUrls, Revision, SourceFile,
-    SourceUrl, Variable, VariableName, VariablePath, VerificationReport, VerifiedProduct, VirtualCube,
+    Array, ArrayData, ArrayValues, AttributeValue, CodecChain, CollectionId, DataType, Digest, Dimension,
+    DimensionName, Facets, Fingerprint, Group, ItemId, Numbers, Product, ProductFile, ProductFormat, PublicUrls,
+    Revision, SourceFile, SourceUrl, Variable, VariableName, VariablePath, VerificationReport, VerifiedProduct,
+    VirtualCube,
 };
 
 /// A variable with numbers.
-pub(super) fn inline(name: &str, dimensions: &[&str], shape: &[u64], numbers: Numbers, attributes: &[(&str, &str)]) -> Variable {
+pub(super) fn inline(
+    name: &str,
+    dimensions: &[&str],
+    shape: &[u64],
+    numbers: Numbers,
+    attributes: &[(&str, &str)],
+) -> Variable {
     let data_type = DataType::little(numbers.primitive());
     let array = Array { shape: shape.to_vec(), values: ArrayValues::Numbers(numbers) };
     let texts = attributes.iter().map(|(name, text)| ((*name).to_owned(), AttributeValue::Text((*text).to_owned())));
@@ -146,7 +153,9 @@ impl Surroundings {
                 description: "A sample of CMIP6.".into(),
                 license: "CC-BY-4.0".into(),
                 keywords: vec!["CMIP6".into()],
-                providers: vec![serde_json::json!({"name": "CEDA", "roles": ["host"], "url": "https://www.ceda.ac.uk"})],
+                providers: vec![
+                    serde_json::json!({"name": "CEDA", "roles": ["host"], "url": "https://www.ceda.ac.uk"}),
+                ],
             },
             public_urls: PublicUrls::new([rule.into()]),
             datetime: None,

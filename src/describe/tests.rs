@@ -21,7 +21,13 @@ fn tas() -> VirtualCube {
         latitude(&[-60.0, 0.0, 60.0]),
         longitude(&[0.0, 120.0, 240.0]),
         axis("plev", &[85000.0, 50000.0], &[("standard_name", "air_pressure"), ("units", "Pa"), ("positive", "down")]),
-        inline("height", &[], &[], Numbers::F64(vec![2.0]), &[("standard_name", "height"), ("units", "m"), ("axis", "Z")]),
+        inline(
+            "height",
+            &[],
+            &[],
+            Numbers::F64(vec![2.0]),
+            &[("standard_name", "height"), ("units", "m"), ("axis", "Z")],
+        ),
         data("tas", &["time", "plev", "lat", "lon"], &[2, 2, 3, 3], &attributes),
     ])
 }
@@ -32,7 +38,12 @@ fn pacific() -> VirtualCube {
         time(&[0.0, 1.0], "days since 2000-02-28", "standard"),
         latitude(&[-10.0, 0.0, 10.0]),
         longitude(&[170.0, 180.0, 190.0]),
-        data("tos", &["time", "lat", "lon"], &[2, 3, 3], &[("standard_name", "sea_surface_temperature"), ("units", "degC")]),
+        data(
+            "tos",
+            &["time", "lat", "lon"],
+            &[2, 3, 3],
+            &[("standard_name", "sea_surface_temperature"), ("units", "degC")],
+        ),
     ])
 }
 
@@ -46,11 +57,16 @@ fn items_and_collections_of_both_profiles() {
         let id = ItemId::new("CMIP6.tos.v1").unwrap();
         let other = describe_item(&ItemInput { id: &id, ..surroundings.input(&pacific) }).unwrap();
         insta::assert_json_snapshot!(format!("{profile}_item_pacific"), other.json);
-        let collection = describe_collection(&surroundings.collection, [&other.json, &item.json], &surroundings.templates);
+        let collection =
+            describe_collection(&surroundings.collection, [&other.json, &item.json], &surroundings.templates);
         let collection = collection.unwrap();
         insta::assert_json_snapshot!(format!("{profile}_collection"), collection.json);
         let reversed = describe_collection(&surroundings.collection, [item.json, other.json], &surroundings.templates);
-        assert_eq!(reversed.unwrap().json.to_string(), collection.json.to_string(), "the order of items does not matter");
+        assert_eq!(
+            reversed.unwrap().json.to_string(),
+            collection.json.to_string(),
+            "the order of items does not matter"
+        );
     }
 }
 
@@ -67,7 +83,10 @@ fn the_recipe_helps_where_nothing_can_be_read() {
     let mut surroundings = Surroundings::new("default");
     let bare = cube(vec![data("tas", &["x"], &[2], &[])]);
     assert!(matches!(describe_item(&surroundings.input(&bare)), Err(DescribeError::NoPlace { .. })));
-    let parts = serde_json::json!([[[[170, -1], [180, -1], [180, 1], [170, 1], [170, -1]]], [[[-180, -1], [-175, -1], [-175, 1], [-180, 1], [-180, -1]]]]);
+    let parts = serde_json::json!([
+        [[[170, -1], [180, -1], [180, 1], [170, 1], [170, -1]]],
+        [[[-180, -1], [-175, -1], [-175, 1], [-180, 1], [-180, -1]]]
+    ]);
     surroundings.geometry = Some(serde_json::json!({"type": "MultiPolygon", "coordinates": parts}));
     assert!(matches!(describe_item(&surroundings.input(&bare)), Err(DescribeError::NoTime { .. })));
     let day = DateTime::parse_from_rfc3339("2000-01-01T00:00:00Z").unwrap().to_utc();
@@ -109,17 +128,32 @@ fn templates_may_add_and_rename() {
     let item = with_template("item.json.j2", text).unwrap().json;
     assert_eq!(item["links"][3]["rel"], "license");
     assert_eq!(item["properties"]["aggregation_status"], "complete");
-    let item = with_template("asset.json.j2", "{ {{ key | replace('reference_file', 'kerchunk') }}: {{ asset | tojson }} }").unwrap().json;
+    let item =
+        with_template("asset.json.j2", "{ {{ key | replace('reference_file', 'kerchunk') }}: {{ asset | tojson }} }")
+            .unwrap()
+            .json;
     assert!(item["assets"]["kerchunk"]["href"].is_string());
 }
 
 #[test]
 fn templates_cannot_bend_the_truth() {
     for (file, text, expected) in [
-        ("item.json.j2", "{% extends \"ceda/item.json.j2\" %}{% block properties %}{{ dict(properties, start_datetime='1900-01-01T00:00:00Z') | tojson }}{% endblock %}", "template recipe/item.json.j2 changes properties.start_datetime"),
+        (
+            "item.json.j2",
+            "{% extends \"ceda/item.json.j2\" %}{% block properties %}{{ dict(properties, start_datetime='1900-01-01T00:00:00Z') | tojson }}{% endblock %}",
+            "template recipe/item.json.j2 changes properties.start_datetime",
+        ),
         ("item.json.j2", "{% extends \"ceda/item.json.j2\" %}{% block links %}[]{% endblock %}", "changes links"),
-        ("item.json.j2", "{\"type\": \"Feature\", \"stac_version\": \"1.1.0\", \"id\": \"x\"}", "changes id: expected \"CMIP6.tas.v1\", found \"x\""),
-        ("asset.json.j2", "{ {{ key }}: {{ dict(asset, href='https://x.org') | tojson }} }", "changes asset reference_file"),
+        (
+            "item.json.j2",
+            "{\"type\": \"Feature\", \"stac_version\": \"1.1.0\", \"id\": \"x\"}",
+            "changes id: expected \"CMIP6.tas.v1\", found \"x\"",
+        ),
+        (
+            "asset.json.j2",
+            "{ {{ key }}: {{ dict(asset, href='https://x.org') | tojson }} }",
+            "changes asset reference_file",
+        ),
         ("asset.json.j2", "{ \"same\": {{ asset | tojson }} }", "changes asset data0001"),
         ("asset.json.j2", "{ {{ 'my-' ~ key }}: {{ asset | tojson }} }", "without -"),
         ("item.json.j2", "{\n{{ idd }}", "template recipe/item.json.j2, line 2"),
@@ -137,11 +171,14 @@ fn templates_cannot_bend_the_truth() {
 fn a_collection_needs_items_that_are_somewhere() {
     let surroundings = Surroundings::new("default");
     let empty: [&Value; 0] = [];
-    let describe = |items: &[&Value]| describe_collection(&surroundings.collection, items.iter().copied(), &surroundings.templates);
+    let describe = |items: &[&Value]| {
+        describe_collection(&surroundings.collection, items.iter().copied(), &surroundings.templates)
+    };
     assert!(matches!(describe(&empty), Err(DescribeError::EmptyCollection { .. })));
     let error = describe(&[&serde_json::json!({"id": "x", "bbox": [1, 2], "properties": {}})]).unwrap_err();
     assert_eq!(error.to_string(), "item x: expected four numbers in bbox, found [1,2]");
-    let error = describe(&[&serde_json::json!({"id": "x", "bbox": [1, 2, 3, 4], "properties": {"datetime": null}})]).unwrap_err();
+    let error = describe(&[&serde_json::json!({"id": "x", "bbox": [1, 2, 3, 4], "properties": {"datetime": null}})])
+        .unwrap_err();
     assert!(error.to_string().contains("start_datetime"), "{error}");
 }
 
@@ -156,9 +193,12 @@ fn dimensions_of_odd_kinds() {
         ..axis("sector", &[0.0, 0.0], &[])
     };
     let rotated = [("standard_name", "grid_longitude"), ("units", "degrees"), ("axis", "X")];
-    let mut crs = inline("crs", &[], &[], Numbers::I32(vec![0]), &[("grid_mapping_name", "rotated_latitude_longitude")]);
+    let mut crs =
+        inline("crs", &[], &[], Numbers::I32(vec![0]), &[("grid_mapping_name", "rotated_latitude_longitude")]);
     crs = with(crs, "grid_north_pole_latitude", AttributeValue::Numbers(Numbers::F64(vec![39.25])));
-    let two = |name, units| inline(name, &["sector", "rlon"], &[2, 2], Numbers::F64(vec![1.0, 2.0, 3.0, 4.0]), &[("units", units)]);
+    let two = |name, units| {
+        inline(name, &["sector", "rlon"], &[2, 2], Numbers::F64(vec![1.0, 2.0, 3.0, 4.0]), &[("units", units)])
+    };
     let cube = cube(vec![
         labels,
         axis("rlon", &[-1.0, 1.0], &rotated),
@@ -166,7 +206,12 @@ fn dimensions_of_odd_kinds() {
         two("lon", "degrees_east"),
         crs,
         time(&[1.0, 2.0], "days since 2001-01-01", "gregorian"),
-        data("t", &["time", "sector", "rlon", "k"], &[2, 2, 2, 5], &[("coordinates", "lat lon"), ("grid_mapping", "crs")]),
+        data(
+            "t",
+            &["time", "sector", "rlon", "k"],
+            &[2, 2, 2, 5],
+            &[("coordinates", "lat lon"), ("grid_mapping", "crs")],
+        ),
     ]);
     let surroundings = Surroundings::new("default");
     let item = describe_item(&surroundings.input(&cube)).unwrap().json;

@@ -57,7 +57,8 @@ fn extensions(json: &Value, problems: &mut Vec<Problem>) {
     let declared = json["stac_extensions"].as_array().map(Vec::as_slice).unwrap_or_default();
     for extension in used_extensions(json).into_iter().filter(|extension| extension.declared_when_used) {
         if !declared.iter().any(|url| url.as_str().is_some_and(|url| url.trim_end_matches('#') == extension.url)) {
-            let message = format!("expected {}, as fields {}:… are used, found no such entry", extension.url, extension.prefix);
+            let message =
+                format!("expected {}, as fields {}:… are used, found no such entry", extension.url, extension.prefix);
             problems.push(Problem::new("/stac_extensions", message));
         }
     }
@@ -94,7 +95,8 @@ fn assets(json: &Value, problems: &mut Vec<Problem>) {
         for (key, asset) in json[field].as_object().into_iter().flatten() {
             let pointer = format!("/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
             if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')) {
-                problems.push(Problem::new(&pointer, format!("expected a key of A-Z a-z 0-9 _ . (no -), found {key:?}")));
+                problems
+                    .push(Problem::new(&pointer, format!("expected a key of A-Z a-z 0-9 _ . (no -), found {key:?}")));
             }
             if field == "assets" {
                 href(&format!("{pointer}/href"), &asset["href"], problems);
@@ -107,10 +109,14 @@ fn assets(json: &Value, problems: &mut Vec<Problem>) {
 /// A multihash of SHA-256: code `12`, length `20`, 64 digits.
 fn checksum(pointer: &str, checksum: &Value, problems: &mut Vec<Problem>) {
     let is_multihash = |text: &str| {
-        text.strip_prefix("1220").is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+        text.strip_prefix("1220")
+            .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     if !checksum.is_null() && !checksum.as_str().is_some_and(is_multihash) {
-        problems.push(Problem::new(pointer, format!("expected a multihash, 1220 and 64 digits of SHA-256, found {checksum}")));
+        problems.push(Problem::new(
+            pointer,
+            format!("expected a multihash, 1220 and 64 digits of SHA-256, found {checksum}"),
+        ));
     }
 }
 
@@ -152,7 +158,8 @@ fn bbox(pointer: &str, bbox: &Value, problems: &mut Vec<Problem>) -> Option<[f64
     };
     let found = <[f64; 4]>::try_from(numbers).ok().filter(|numbers| in_range(*numbers));
     if found.is_none() {
-        let message = format!("expected four numbers: west, south, east, north in degrees, south not above north, found {bbox}");
+        let message =
+            format!("expected four numbers: west, south, east, north in degrees, south not above north, found {bbox}");
         problems.push(Problem::new(pointer, message));
     }
     found
@@ -177,8 +184,11 @@ fn place(json: &Value, problems: &mut Vec<Problem>) {
     if let Some((x, y)) = positions.iter().find(|position| !inside(position)) {
         problems.push(Problem::new("/geometry", format!("expected positions within the bbox, found [{x}, {y}]")));
     }
-    let touches = |edge: f64, pick: fn(&(f64, f64)) -> f64| positions.iter().any(|p| (pick(p) - edge).abs() <= TOLERANCE);
-    if ![west, east].iter().all(|edge| touches(*edge, |p| p.0)) || ![south, north].iter().all(|edge| touches(*edge, |p| p.1)) {
+    let touches =
+        |edge: f64, pick: fn(&(f64, f64)) -> f64| positions.iter().any(|p| (pick(p) - edge).abs() <= TOLERANCE);
+    if ![west, east].iter().all(|edge| touches(*edge, |p| p.0))
+        || ![south, north].iter().all(|edge| touches(*edge, |p| p.1))
+    {
         problems.push(Problem::new("/bbox", format!("expected the box of the geometry, found {}", json["bbox"])));
     }
     let kind = geometry["type"].as_str().unwrap_or_default();
@@ -224,7 +234,8 @@ fn extent(extent: &Value, problems: &mut Vec<Problem>) {
         if let (Some(start), Some(end)) = (read(0), read(1))
             && start > end
         {
-            problems.push(Problem::new(&pointer, format!("expected a start that is not after the end, found {interval}")));
+            problems
+                .push(Problem::new(&pointer, format!("expected a start that is not after the end, found {interval}")));
         }
     }
 }

@@ -17,8 +17,10 @@ const MESSAGE_LIMIT: usize = 200;
 /// The vendored schemas, each compiled when it is first needed.
 pub(super) struct SchemaSet {
     registry: Registry,
-    schemas: BTreeMap<&'static str, (Value, OnceLock<Result<jsonschema::Validator, String>>)>,
+    schemas: BTreeMap<&'static str, (Value, OnceLock<Compiled>)>,
 }
+
+type Compiled = Result<jsonschema::Validator, String>;
 
 impl std::fmt::Debug for SchemaSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,7 +28,7 @@ impl std::fmt::Debug for SchemaSet {
     }
 }
 
-fn broken(url: &str, reason: impl ToString) -> ValidateError {
+fn broken(url: &str, reason: &dyn std::fmt::Display) -> ValidateError {
     ValidateError::Schema { url: url.to_owned(), reason: reason.to_string() }
 }
 
@@ -35,25 +37,25 @@ impl SchemaSet {
         let mut schemas = BTreeMap::new();
         let mut resources = Vec::new();
         for (url, text) in schemas::all() {
-            let mut schema: Value = serde_json::from_str(text).map_err(|error| broken(url, error))?;
+            let mut schema: Value = serde_json::from_str(text).map_err(|error| broken(url, &error))?;
             // Each goes by the URL that others use: STAC's common.json gives itself another one.
             schema["$id"] = url.into();
-            let resource = Resource::from_contents(schema.clone()).map_err(|error| broken(url, error))?;
+            let resource = Resource::from_contents(schema.clone()).map_err(|error| broken(url, &error))?;
             resources.push((url, resource));
             schemas.insert(url, (schema, OnceLock::new()));
         }
         let registry = Registry::options().draft(Draft::Draft7).build(resources);
-        Ok(Self { registry: registry.map_err(|error| broken("schemas/stac", error))?, schemas })
+        Ok(Self { registry: registry.map_err(|error| broken("schemas/stac", &error))?, schemas })
     }
 
     /// Adds what a schema says about a record.
     pub(super) fn check(&self, url: &str, record: &Value, problems: &mut Vec<Problem>) -> Result<(), ValidateError> {
-        let (schema, compiled) = self.schemas.get(url).ok_or_else(|| broken(url, "it is not vendored"))?;
+        let (schema, compiled) = self.schemas.get(url).ok_or_else(|| broken(url, &"it is not vendored"))?;
         let compile = || {
             let options = jsonschema::options().with_draft(Draft::Draft7).should_validate_formats(true);
             options.with_registry(self.registry.clone()).build(schema).map_err(|error| error.to_string())
         };
-        let validator = compiled.get_or_init(compile).as_ref().map_err(|reason| broken(url, reason))?;
+        let validator = compiled.get_or_init(compile).as_ref().map_err(|reason| broken(url, &reason))?;
         if !validator.is_valid(record) {
             validator.iter_errors(record).for_each(|error| explain(&error, ALTERNATIVES_DEPTH, problems));
         }

@@ -73,7 +73,8 @@ fn extensions_of_the_model_are_vendored() {
 fn broken_items_are_rejected_by_name() {
     let validator = Validator::new().unwrap();
     let extension = |name: &str| json!(format!("https://stac-extensions.github.io/{name}/schema.json"));
-    let crossing = |geometry: Value| set(set(item(), "/bbox", json!([170.0, -1.0, -170.0, 1.0])), "/geometry", geometry);
+    let crossing =
+        |geometry: Value| set(set(item(), "/bbox", json!([170.0, -1.0, -170.0, 1.0])), "/geometry", geometry);
     let polygon = json!({"type": "Polygon", "coordinates": [[[170, -1], [-170, -1], [-170, 1], [170, 1], [170, -1]]]});
     let checksum = "/assets/reference_file/file:checksum";
     for (record, pointer, message) in [
@@ -92,9 +93,21 @@ fn broken_items_are_rejected_by_name() {
         (crossing(polygon), "/geometry/type", "crosses the antimeridian, found \"Polygon\""),
         (set(item(), "/geometry/coordinates/0/4", json!([0, -90])), "/geometry", "end where they begin"),
         (set(item(), "/properties/start_datetime", json!("REMOVED")), "/properties/datetime", "found neither"),
-        (set(item(), "/properties/start_datetime", json!("1850-02-30T00:00:00Z")), "/properties/start_datetime", "RFC 3339"),
-        (set(item(), "/properties/end_datetime", json!("1849-01-01T00:00:00Z")), "/properties/end_datetime", "not before start_datetime"),
-        (set(item(), "/properties/datetime", json!("1851-01-01T00:00:00Z")), "/properties/datetime", "not after end_datetime"),
+        (
+            set(item(), "/properties/start_datetime", json!("1850-02-30T00:00:00Z")),
+            "/properties/start_datetime",
+            "RFC 3339",
+        ),
+        (
+            set(item(), "/properties/end_datetime", json!("1849-01-01T00:00:00Z")),
+            "/properties/end_datetime",
+            "not before start_datetime",
+        ),
+        (
+            set(item(), "/properties/datetime", json!("1851-01-01T00:00:00Z")),
+            "/properties/datetime",
+            "not after end_datetime",
+        ),
         (set(item(), "/links", json!([])), "/links", "expected one link \"collection\", found 0"),
         (set(item(), "/links/0/href", json!("/catalog.json")), "/links/0/href", "relative to the record"),
         (set(item(), "/links/0/href", json!("")), "/links/0/href", "found \"\""),
@@ -105,12 +118,28 @@ fn broken_items_are_rejected_by_name() {
         (set(item(), "/assets/data0001/file:size", json!(-1)), "/assets/data0001/file:size", "minimum"),
         (set(item(), "/assets/data0001/file:colour", json!(1)), "/assets/data0001", "file:colour"),
         (set(item(), checksum, json!("abcd")), checksum, "expected a multihash"),
-        (set(item(), "/assets/reference_file/zarr:zarr_format", json!(4)), "/assets/reference_file/zarr:zarr_format", "4"),
-        (set(item(), "/properties/cube:dimensions/lat/axis", json!("REMOVED")), "/properties/cube:dimensions/lat", "axis"),
-        (set(item(), "/properties/cube:variables/tas/data_type", json!("float80")), "/properties/cube:variables/tas/data_type", "float80"),
+        (
+            set(item(), "/assets/reference_file/zarr:zarr_format", json!(4)),
+            "/assets/reference_file/zarr:zarr_format",
+            "4",
+        ),
+        (
+            set(item(), "/properties/cube:dimensions/lat/axis", json!("REMOVED")),
+            "/properties/cube:dimensions/lat",
+            "axis",
+        ),
+        (
+            set(item(), "/properties/cube:variables/tas/data_type", json!("float80")),
+            "/properties/cube:variables/tas/data_type",
+            "float80",
+        ),
         (set(item(), "/stac_extensions/1", extension("cf/v0.2.0")), "/stac_extensions", "as fields cube:… are used"),
         (set(item(), "/properties/proj:code", json!("EPSG:4326")), "/stac_extensions", "projection/v2.0.0"),
-        (set(item(), "/stac_extensions/1", extension("eo/v1.1.0")), "/stac_extensions/1", "found \"https://stac-extensions.github.io/eo/v1.1.0/schema.json\""),
+        (
+            set(item(), "/stac_extensions/1", extension("eo/v1.1.0")),
+            "/stac_extensions/1",
+            "found \"https://stac-extensions.github.io/eo/v1.1.0/schema.json\"",
+        ),
         (set(item(), "/stac_extensions/0", extension("cmip6/v3.0.2")), "/properties", "cmip6:"),
     ] {
         let changed = record.json.clone();

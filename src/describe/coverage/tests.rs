@@ -1,8 +1,14 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation
+)]
 use proptest::prelude::*;
 
-use super::super::testing::*;
 use super::super::testing::time;
+use super::super::testing::*;
 use super::*;
 use crate::cftime::rfc3339;
 use crate::model::{AttributeValue, Numbers, Variable};
@@ -85,8 +91,26 @@ fn bounds_count_where_they_hold_their_cells() {
     // Never filled in: half steps instead.
     assert_eq!(bbox(&with_bounds(&[(0.0, 0.0), (0.0, 0.0)])), [5.0, -5.0, 25.0, 15.0]);
     let whole = with(longitude(&[180.0]), "bounds", text("lon_bnds"));
-    let global = cube_of(vec![latitude(&[0.0]), whole, bounds("lon_bnds", "lon", &[(0.0, 360.0)])], &["lat", "lon"], &[1, 1], "");
+    let global = cube_of(
+        vec![latitude(&[0.0]), whole, bounds("lon_bnds", "lon", &[(0.0, 360.0)])],
+        &["lat", "lon"],
+        &[1, 1],
+        "",
+    );
     assert_eq!(bbox(&global), [-180.0, 0.0, 180.0, 0.0]);
+}
+
+#[test]
+fn vertices_of_broken_cells_are_left_out() {
+    let mut cube = curvilinear(4, 4, |i, j| (i as f64, j as f64));
+    let mut vertices: Vec<f64> =
+        (0..16).flat_map(|cell| [-0.4, -0.4, 0.4, 0.4].map(|edge| f64::from(cell / 4) + edge)).collect();
+    vertices[3] = 80.0;
+    let bounds = inline("vertices_latitude", &["j", "i", "vertices"], &[4, 4, 4], Numbers::F64(vertices), &[]);
+    let latitude = cube.root.variables.get_mut("latitude").unwrap();
+    *latitude = with(latitude.clone(), "bounds", text("vertices_latitude"));
+    cube.root.variables.insert(bounds.name.clone(), bounds);
+    assert_eq!(bbox(&cube), [-0.5, -0.4, 3.5, 3.4]);
 }
 
 fn curvilinear(columns: usize, rows: usize, at: impl Fn(usize, usize) -> (f64, f64)) -> VirtualCube {
@@ -110,7 +134,9 @@ fn curvilinear_grids() {
     assert_eq!(bbox(&across), [177.5, -0.5, -177.5, 2.5]);
     let global = curvilinear(36, 18, |i, j| (73.0 + 10.0 * i as f64, -85.0 + 10.0 * j as f64));
     assert_eq!(bbox(&global), [-180.0, -90.0, 180.0, 90.0]);
-    // Missing cells say nothing.
+    // Missing cells say nothing, whether an attribute names the fill value or not.
+    let unnamed = curvilinear(4, 2, |i, j| if i == 3 { (9.97e36, 9.97e36) } else { (i as f64, j as f64) });
+    assert_eq!(bbox(&unnamed), [-0.5, -0.5, 2.5, 1.5]);
     let masked = curvilinear(4, 2, |i, j| if i == 3 { (1e20, 1e20) } else { (i as f64, j as f64) });
     assert_eq!(bbox(&masked), [-0.5, -0.5, 2.5, 1.5]);
 }
@@ -138,7 +164,8 @@ fn points_and_scalars() {
     let around = steps(-176.0, 8.0, 45);
     assert_eq!(bbox(&points(&around, &[1.0; 45])), [-176.0, 1.0, 176.0, 1.0]);
     let scalar = |name, units, value| inline(name, &[], &[], Numbers::F64(vec![value]), &[("units", units)]);
-    let one = cube_of(vec![scalar("lon", "degrees_east", 359.0), scalar("lat", "degrees_north", 52.0)], &[], &[], "lat lon");
+    let one =
+        cube_of(vec![scalar("lon", "degrees_east", 359.0), scalar("lat", "degrees_north", 52.0)], &[], &[], "lat lon");
     assert_eq!(bbox(&one), [-1.0, 52.0, -1.0, 52.0]);
     assert_eq!(geometry::geometry(&read_coverage(&one, &BTreeMap::new()).unwrap().bounding_box)["type"], "Point");
 }
@@ -189,13 +216,27 @@ fn large_coordinates_are_read_from_their_digests() {
 #[test]
 fn times_with_and_without_bounds() {
     let timed = |time: Variable, more: Vec<Variable>| {
-        cube([vec![time, latitude(&[0.0]), longitude(&[0.0]), data("tas", &["time"], &[2], &[("coordinates", "lat lon")])], more].concat())
+        cube(
+            [
+                vec![
+                    time,
+                    latitude(&[0.0]),
+                    longitude(&[0.0]),
+                    data("tas", &["time"], &[2], &[("coordinates", "lat lon")]),
+                ],
+                more,
+            ]
+            .concat(),
+        )
     };
     let plain = time(&[15.5, 45.0], "days since 1850-01-01", "noleap");
     assert_eq!(interval(&timed(plain.clone(), vec![])), ["1850-01-16T12:00:00Z", "1850-02-15T00:00:00Z"]);
     let bounded = with(plain, "bounds", text("time_bnds"));
     let edges = bounds("time_bnds", "time", &[(0.0, 31.0), (31.0, 59.0)]);
-    assert_eq!(interval(&timed(bounded.clone(), vec![edges.clone()])), ["1850-01-01T00:00:00Z", "1850-03-01T00:00:00Z"]);
+    assert_eq!(
+        interval(&timed(bounded.clone(), vec![edges.clone()])),
+        ["1850-01-01T00:00:00Z", "1850-03-01T00:00:00Z"]
+    );
     // Bounds in units of their own.
     let hours = bounds("time_bnds", "time", &[(0.0, 744.0), (744.0, 1416.0)]);
     let hours = with(hours, "units", text("hours since 1850-01-01"));
@@ -207,7 +248,8 @@ fn times_with_and_without_bounds() {
     assert_eq!(interval(&timed(model, vec![])), ["1850-01-30T00:00:00Z", "1850-02-28T00:00:00Z"]);
     let error = read_coverage(&timed(time(&[0.0, 1.0], "days", "standard"), vec![]), &BTreeMap::new()).unwrap_err();
     assert!(matches!(error, DescribeError::NoTime { .. }), "{error}");
-    let error = read_coverage(&timed(time(&[0.0, 1.0], "days since then", "standard"), vec![]), &BTreeMap::new()).unwrap_err();
+    let error =
+        read_coverage(&timed(time(&[0.0, 1.0], "days since then", "standard"), vec![]), &BTreeMap::new()).unwrap_err();
     assert_eq!(error.to_string(), "time: the time cannot be read");
 }
 
