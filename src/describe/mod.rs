@@ -1,1 +1,95 @@
-//! The `describe` module.
+//! Makes STAC records: what a dataset is, where and when it is, and how to open it.
+//!
+//! In: a [`VirtualCube`], its facets and properties, its [`VerifiedProduct`]s, the collection's settings and the
+//! [`Templates`]. Out: [`Record`]s of Items, their Collection and the Catalog, as they stand in the static catalogue.
+//! Pure: no clock, no I/O; the same input gives the same bytes.
+//!
+//! | file | answers |
+//! | --- | --- |
+//! | `dataset` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
+//! | `coverage`, `horizontal`, `longitude`, `temporal` | where and when the cells are |
+//! | `geometry` | boxes as GeoJSON and back, split at the antimeridian |
+//! | `datacube` | `cube:dimensions` and `cube:variables` |
+//! | `assets` | what an Item links to |
+//! | `item`, `collection`, `summaries` | the records' computed pieces |
+//! | `templates` | how the pieces become a record, and that a template cannot bend the truth |
+
+mod assets;
+mod collection;
+mod coverage;
+mod datacube;
+mod dataset;
+mod error;
+mod geometry;
+mod horizontal;
+mod item;
+mod longitude;
+mod summaries;
+mod templates;
+mod temporal;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::model::recipe::CollectionSettings;
+use crate::model::{
+    Digest, Facets, ItemId, ProductFile, PublicUrls, Record, VariablePath, VerifiedProduct, VirtualCube,
+};
+
+pub use assets::SOURCE_ASSET_LIMIT;
+pub use collection::{describe_catalog, describe_collection};
+pub use coverage::read_coverage;
+pub use error::DescribeError;
+pub use templates::{PROFILES, Templates};
+
+/// The version of STAC that the records follow.
+pub const STAC_VERSION: &str = "1.1.0";
+
+/// All that an Item is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct ItemInput<'a> {
+    /// The dataset.
+    pub cube: &'a VirtualCube,
+    /// Digests of coordinates and bounds that are too large for the cube to hold them; those of the first file.
+    pub coordinate_digests: &'a BTreeMap<VariablePath, Digest>,
+    /// The Item's id.
+    pub id: &'a ItemId,
+    /// What the path pattern captured.
+    pub facets: &'a Facets,
+    /// The rendered properties of the recipe: they override facets, never what is computed.
+    pub properties: &'a BTreeMap<String, Value>,
+    /// What was written and verified, in the order of the recipe.
+    pub products: &'a [VerifiedProduct],
+    /// The run's report, if one stands beside the products.
+    pub report: Option<&'a ProductFile>,
+    /// The table of sources beside the products; linked instead of more than [`SOURCE_ASSET_LIMIT`] sources.
+    pub source_manifest: Option<&'a ProductFile>,
+    /// The collection it belongs to.
+    pub collection: &'a CollectionSettings,
+    /// What readers see instead of local URLs.
+    pub public_urls: &'a PublicUrls,
+    /// When the record was first made.
+    pub created: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated: DateTime<Utc>,
+    /// The recipe's first and last instant, used if none can be read.
+    pub datetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// The recipe's GeoJSON geometry, used if no place can be read.
+    pub geometry: Option<&'a Value>,
+    /// How the pieces become a record.
+    pub templates: &'a Templates,
+}
+
+/// Makes a STAC Item (STAC 1.1.0, item-spec). Hrefs of products are relative to the Item's place in the static catalogue.
+///
+/// # Errors
+/// [`DescribeError`] names the variable whose place or time cannot be read, or the template that cannot be used.
+pub fn describe_item(input: &ItemInput<'_>) -> Result<Record, DescribeError> {
+    item::describe(input)
+}

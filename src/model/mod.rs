@@ -16,7 +16,7 @@
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
 //! | [`product`] | `Product`, `VerifiedProduct` |
 //! | [`coverage`] | `Coverage`: where and when |
-//! | [`record`] | `Record`, `ValidatedRecord` |
+//! | [`record`], [`extension`] | `Record`, `ValidatedRecord`; the STAC extensions they may use |
 
 pub mod array;
 pub mod attribute;
@@ -25,6 +25,7 @@ pub mod codec;
 pub mod coverage;
 pub mod cube;
 pub mod dtype;
+pub mod extension;
 pub mod file_index;
 pub mod ids;
 pub mod manifest;

@@ -1,0 +1,169 @@
+//! What an Item links to: products, sources, reports.
+
+use serde_json::{Map, Value, json};
+
+use super::dataset::{Dataset, Purpose};
+use super::{DescribeError, ItemInput, Templates};
+use crate::model::{Fingerprint, ProductFile, ProductFormat, SourceFile, VerifiedProduct};
+
+/// Up to so many sources are linked one by one; beyond it one table of them is.
+pub const SOURCE_ASSET_LIMIT: usize = 200;
+
+/// One asset before its template: its key and its fields.
+struct Asset {
+    key: String,
+    kind: &'static str,
+    fields: Value,
+}
+
+/// The assets of an item, each rendered by `asset.json.j2`, by key.
+pub(super) fn render(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Result<Map<String, Value>, DescribeError> {
+    let mut assets = Map::new();
+    for asset in all(input, dataset) {
+        let (key, rendered) = render_one(input.templates, &asset, assets.keys().map(String::as_str))?;
+        assets.insert(key, rendered);
+    }
+    Ok(assets)
+}
+
+fn render_one<'k>(
+    templates: &Templates,
+    asset: &Asset,
+    mut taken: impl Iterator<Item = &'k str>,
+) -> Result<(String, Value), DescribeError> {
+    const TEMPLATE: &str = "asset.json.j2";
+    let rendered = templates.render(TEMPLATE, &json!({"key": asset.key, "kind": asset.kind, "asset": asset.fields}))?;
+    let untrue = |expected: String, found: String| {
+        Err(DescribeError::Untrue {
+            template: templates.name(TEMPLATE),
+            field: format!("asset {}", asset.key),
+            expected,
+            found,
+        })
+    };
+    let (Some((key, value)), 1) = (rendered.iter().next(), rendered.len()) else {
+        return untrue("one key and its asset".into(), format!("{} keys", rendered.len()));
+    };
+    if value["href"] != asset.fields["href"] {
+        return untrue(format!("the href {}", asset.fields["href"]), value["href"].to_string());
+    }
+    if key.is_empty() || key.contains('-') || taken.any(|other| other == key) {
+        return untrue("a key of its own, without -".into(), format!("{key:?}"));
+    }
+    Ok((key.clone(), value.clone()))
+}
+
+fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
+    let folder = input.collection.id.as_str();
+    let mut assets: Vec<Asset> =
+        input.products.iter().filter_map(|product| self::product(product, dataset, folder)).collect();
+    let files = &input.cube.files;
+    match input.source_manifest {
+        Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => {
+            assets.push(source_manifest(manifest, folder, files.len()))
+        }
+        _ => assets.extend((1..).zip(files).map(|(number, file)| source(number, file, input))),
+    }
+    if let Some(report) = input.report {
+        let mut fields = json!({
+            "href": relative(report, folder),
+            "type": "application/json",
+            "title": "Report of the build and its verification",
+            "roles": ["metadata"],
+        });
+        describe_file(&mut fields, report);
+        assets.push(Asset { key: "report".into(), kind: "report", fields });
+    }
+    assets
+}
+
+/// From an Item's place, `<collection>/items/`, to a file below the output.
+fn relative(file: &ProductFile, collection: &str) -> String {
+    match file.path.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) {
+        Some(rest) => format!("../{rest}"),
+        None => format!("../../{}", file.path),
+    }
+}
+
+/// Size and checksum: a multihash, `12` for SHA-256 and `20` for its length (file extension v2.1.0).
+fn describe_file(fields: &mut Value, file: &ProductFile) {
+    fields["file:size"] = file.size.into();
+    fields["file:checksum"] = format!("1220{}", file.sha256.to_ascii_lowercase()).into();
+}
+
+fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Option<Asset> {
+    let product = product.product();
+    let file = product.files.first()?;
+    let href = relative(file, folder);
+    let (key, kind, mut fields) = match product.format {
+        ProductFormat::Kerchunk => (
+            "reference_file",
+            "kerchunk",
+            json!({
+                "href": href,
+                "type": "application/vnd.zarr+kerchunk",
+                "title": "Kerchunk references",
+                "description": "All files as one dataset: xarray.open_dataset(href, engine=\"kerchunk\")",
+                "roles": ["data", "virtual", "references"],
+                "cloud_format": "kerchunk",
+                "xarray:open_kwargs": {"engine": "kerchunk"},
+                "zarr:node_type": "group",
+                "zarr:zarr_format": 2,
+            }),
+        ),
+    };
+    let parameters = parameters(dataset);
+    if !parameters.is_empty() {
+        fields["cf:parameter"] = parameters.into();
+    }
+    describe_file(&mut fields, file);
+    Some(Asset { key: key.into(), kind, fields })
+}
+
+/// The standard names of data variables with their units (cf extension v0.2.0).
+fn parameters(dataset: &Dataset<'_>) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    for member in dataset.of(Purpose::Data) {
+        let Some(name) = member.variable.text("standard_name").filter(|name| !name.is_empty()) else { continue };
+        let parameter = match member.variable.text("units") {
+            Some(units) => json!({"name": name, "unit": units}),
+            None => json!({"name": name}),
+        };
+        if !parameters.contains(&parameter) {
+            parameters.push(parameter);
+        }
+    }
+    parameters
+}
+
+fn source(number: usize, file: &SourceFile, input: &ItemInput<'_>) -> Asset {
+    let name = file.url.file_name().to_owned();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+    let media_type = match extension.as_str() {
+        "h5" | "hdf5" | "he5" | "hdf" => "application/x-hdf5",
+        _ => "application/netcdf",
+    };
+    let mut fields = json!({
+        "href": input.public_urls.rewrite(file.url.url()).as_str(),
+        "type": media_type,
+        "title": percent_encoding::percent_decode_str(&name).decode_utf8_lossy(),
+        "roles": ["source"],
+        "file:size": file.size,
+    });
+    if let Fingerprint::Sha256 { digest } = &file.fingerprint {
+        fields["file:checksum"] = format!("1220{}", digest.to_ascii_lowercase()).into();
+    }
+    Asset { key: format!("data{number:04}"), kind: "source", fields }
+}
+
+fn source_manifest(file: &ProductFile, folder: &str, count: usize) -> Asset {
+    let mut fields = json!({
+        "href": relative(file, folder),
+        "type": "application/vnd.apache.parquet",
+        "title": format!("Table of {count} source files"),
+        "description": "One row a file: url, size, fingerprint, role",
+        "roles": ["source"],
+    });
+    describe_file(&mut fields, file);
+    Asset { key: "source_manifest".into(), kind: "source_manifest", fields }
+}

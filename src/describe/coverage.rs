@@ -1,0 +1,51 @@
+//! Where and when a dataset is: as its coordinates say, else as the recipe says.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::dataset::Dataset;
+use super::{DescribeError, ItemInput, geometry, horizontal, temporal};
+use crate::model::{BoundingBox, Coverage, Digest, TemporalExtent, VariablePath, VirtualCube};
+
+#[cfg(test)]
+mod tests;
+
+/// A box and its geometry.
+pub(super) struct Place {
+    pub(super) bounding_box: BoundingBox,
+    pub(super) geometry: Value,
+}
+
+/// Reads where and when a dataset is from its coordinates, with no help of a recipe.
+///
+/// Cells count whole: by their bounds, else to half a step beyond their centres; boxes are rounded to six decimals. Times
+/// count with their bounds. `coordinate_digests` are of coordinates that the cube does not hold itself.
+///
+/// # Errors
+/// [`DescribeError`] if there is no latitude, longitude or time, or their values cannot be right.
+pub fn read_coverage(
+    cube: &VirtualCube,
+    coordinate_digests: &BTreeMap<VariablePath, Digest>,
+) -> Result<Coverage, DescribeError> {
+    let dataset = Dataset::new(cube, coordinate_digests);
+    Ok(Coverage { bounding_box: horizontal::read(&dataset)?, temporal: temporal::read(&dataset)? })
+}
+
+/// Where an item is: its coordinates, else the recipe's geometry.
+pub(super) fn place(dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Result<Place, DescribeError> {
+    match (horizontal::read(dataset), input.geometry) {
+        (Ok(bounding_box), _) => Ok(Place { bounding_box, geometry: geometry::geometry(&bounding_box) }),
+        (Err(_), Some(given)) => Ok(Place { bounding_box: geometry::bounding_box(given)?, geometry: given.clone() }),
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// When an item is: its coordinates, else the recipe's instants.
+pub(super) fn time(dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Result<TemporalExtent, DescribeError> {
+    match (temporal::read(dataset), input.datetime) {
+        (Ok(extent), _) => Ok(extent),
+        (Err(_), Some((start, end))) => Ok(TemporalExtent { start, end }),
+        (Err(error), None) => Err(error),
+    }
+}

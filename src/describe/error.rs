@@ -1,0 +1,132 @@
+use crate::cftime::TimeError;
+
+/// Why a record cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DescribeError {
+    /// The dataset has no latitude or no longitude.
+    #[error("no place: expected {expected}, found {found}")]
+    NoPlace {
+        /// The coordinates that were looked for.
+        expected: &'static str,
+        /// What there is instead.
+        found: String,
+    },
+    /// The dataset has no time coordinate.
+    #[error("no time: expected a time coordinate (standard_name time, or units UNIT since DATE), found {found}")]
+    NoTime {
+        /// What there is instead.
+        found: String,
+    },
+    /// A coordinate's values are not what they should be.
+    #[error("{variable}: expected {expected}, found {found}")]
+    Coordinate {
+        /// The variable.
+        variable: String,
+        /// What its values should be.
+        expected: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// A time coordinate cannot be read.
+    #[error("{variable}: the time cannot be read")]
+    Time {
+        /// The variable.
+        variable: String,
+        /// Why.
+        source: TimeError,
+    },
+    /// The recipe's geometry is none.
+    #[error("item.geometry: expected {expected}, found {found}")]
+    Geometry {
+        /// What should stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// There is no such profile.
+    #[error("unknown profile {found:?}: expected one of {}", known.join(", "))]
+    UnknownProfile {
+        /// What the recipe says.
+        found: String,
+        /// Those there are.
+        known: Vec<&'static str>,
+    },
+    /// A recipe overrides a template that there is not.
+    #[error("unknown template {found:?}: expected one of {}", known.join(", "))]
+    UnknownTemplate {
+        /// The file beside the recipe.
+        found: String,
+        /// Those there are.
+        known: Vec<&'static str>,
+    },
+    /// A template cannot be read or rendered.
+    #[error("template {template}{}: it cannot be rendered", at_line(*line))]
+    Template {
+        /// Its name.
+        template: String,
+        /// The line, if known.
+        line: Option<usize>,
+        /// Why.
+        source: minijinja::Error,
+    },
+    /// What a template yields is not a JSON object.
+    #[error("template {template}: line {line} of what it yields is not the JSON object that was expected: {reason}")]
+    NotJson {
+        /// Its name.
+        template: String,
+        /// The line of the rendered text.
+        line: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A template changes something that was computed.
+    #[error("template {template} changes {field}: expected {expected}, found {found}")]
+    Untrue {
+        /// Its name.
+        template: String,
+        /// The field.
+        field: String,
+        /// What was computed.
+        expected: String,
+        /// What the template made of it.
+        found: String,
+    },
+    /// A collection without items has no extent.
+    #[error("collection {collection} has no items, so it has no extent")]
+    EmptyCollection {
+        /// The collection.
+        collection: String,
+    },
+    /// An Item's JSON lacks what its collection needs of it.
+    #[error("item {item}: expected {expected} in {field}, found {found}")]
+    Item {
+        /// The Item's id.
+        item: String,
+        /// The field.
+        field: &'static str,
+        /// What should stand there.
+        expected: &'static str,
+        /// What stands there.
+        found: String,
+    },
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map(|line| format!(", line {line}")).unwrap_or_default()
+}
+
+impl DescribeError {
+    /// What a person may do about it, where there is something to say.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::NoPlace { .. } => Some("give item.geometry in the recipe"),
+            Self::NoTime { .. } => Some("give item.datetime in the recipe"),
+            Self::Coordinate { .. } => Some("correct the file, or give item.geometry or item.datetime in the recipe"),
+            Self::Time { source, .. } => source.remedy().or(Some("give item.datetime in the recipe")),
+            Self::Geometry { .. } => Some("write a GeoJSON geometry in degrees, longitude before latitude"),
+            Self::Untrue { .. } => Some("leave computed fields as the template receives them"),
+            Self::EmptyCollection { .. } => Some("build at least one item first"),
+            _ => None,
+        }
+    }
+}

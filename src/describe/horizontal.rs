@@ -1,0 +1,351 @@
+//! Where the cells of a dataset are, from its latitudes and longitudes.
+
+use super::DescribeError;
+use super::dataset::{Axis, Coordinate, Dataset, Member};
+use super::longitude::Arcs;
+use crate::model::{BoundingBox, Digest};
+
+/// How far beyond a pole rounding may put a latitude, in degrees.
+const POLE_ROUNDING: f64 = 1e-3;
+/// Longitudes beyond three turns are no longitudes.
+const LONGITUDE_LIMIT: f64 = 1080.0;
+/// Cells less tall than this are never taken for broken, in degrees.
+const BROKEN_CELL_HEIGHT: f64 = 20.0;
+/// A gap that scattered points leave by chance, in degrees: no reason to cross the antimeridian.
+const POINTS_GAP: f64 = 10.0;
+/// The gap that a grid too large to be kept whole may leave, in degrees.
+const DIGEST_GAP: f64 = 1.0;
+
+/// The box that holds all cells, by their bounds where they have any, else to half a step beyond the centres.
+pub(super) fn read(dataset: &Dataset<'_>) -> Result<BoundingBox, DescribeError> {
+    let latitudes = dataset.along(Axis::Latitude);
+    let longitudes = dataset.along(Axis::Longitude);
+    if latitudes.is_empty() || longitudes.is_empty() {
+        return Err(no_place(dataset, latitudes.is_empty()));
+    }
+    let (mut south, mut north) = (f64::INFINITY, f64::NEG_INFINITY);
+    for member in &latitudes {
+        let (low, high) = latitude_range(dataset, member, &longitudes)?;
+        (south, north) = (south.min(low), north.max(high));
+    }
+    let mut arcs = Arcs::default();
+    for member in &longitudes {
+        arcs.extend(&longitude_arcs(dataset, member, &latitudes)?);
+    }
+    let (west, east) = arcs.hull().ok_or_else(|| no_place(dataset, false))?;
+    let [west, south, east, north] = [west, south, east, north].map(rounded);
+    Ok(BoundingBox { west, south, east, north })
+}
+
+/// To six decimals, as RFC 7946 (11.2) advises; never -0.
+pub(super) fn rounded(degrees: f64) -> f64 {
+    (degrees * 1e6).round() / 1e6 + 0.0
+}
+
+fn no_place(dataset: &Dataset<'_>, latitude: bool) -> DescribeError {
+    let expected = if latitude {
+        "a latitude coordinate (standard_name latitude, or units degrees_north)"
+    } else {
+        "a longitude coordinate (standard_name longitude, or units degrees_east)"
+    };
+    DescribeError::NoPlace { expected, found: variables(dataset) }
+}
+
+/// The names of the dataset's first variables, for messages.
+pub(super) fn variables(dataset: &Dataset<'_>) -> String {
+    let names: Vec<_> = dataset.members.iter().take(8).map(|member| member.path.key().to_owned()).collect();
+    match (names.is_empty(), dataset.members.len() > names.len()) {
+        (true, _) => "no variables".into(),
+        (false, false) => format!("the variables {}", names.join(", ")),
+        (false, true) => format!("the variables {}, …", names.join(", ")),
+    }
+}
+
+/// How the cells of a coordinate lie.
+enum Cells {
+    /// In a row: neighbours touch.
+    Row,
+    /// On a curvilinear grid of so many columns.
+    Grid(usize),
+    /// By themselves.
+    Points,
+}
+
+fn cells(member: &Member<'_>, others: &[&Member<'_>]) -> Cells {
+    let variable = member.variable;
+    match variable.dimensions.as_slice() {
+        [dimension] => {
+            let shared =
+                others.iter().any(|other| other.path != member.path && other.variable.dimensions.contains(dimension));
+            let is_row = dimension.as_str() == variable.name.as_str() || !shared;
+            if is_row { Cells::Row } else { Cells::Points }
+        }
+        [_, _] => match usize::try_from(variable.shape[1]) {
+            Ok(columns) if columns > 0 => Cells::Grid(columns),
+            _ => Cells::Points,
+        },
+        _ => Cells::Points,
+    }
+}
+
+fn to_degrees(member: &Member<'_>) -> f64 {
+    let radians = member.variable.text("units").is_some_and(|units| units.trim().starts_with("rad"));
+    if radians { 180.0 / std::f64::consts::PI } else { 1.0 }
+}
+
+fn values<'a>(dataset: &Dataset<'a>, member: &Member<'a>) -> Option<Coordinate<'a>> {
+    let factor = to_degrees(member);
+    match dataset.numbers(member)? {
+        Coordinate::Whole(values) => Some(Coordinate::Whole(values.into_iter().map(|v| v * factor).collect())),
+        Coordinate::Digest(digest) => Some(Coordinate::Digest(digest)),
+    }
+}
+
+fn unreadable(member: &Member<'_>, expected: &'static str, found: &dyn std::fmt::Display) -> DescribeError {
+    DescribeError::Coordinate { variable: member.path.to_string(), expected, found: found.to_string() }
+}
+
+const LATITUDES: &str = "latitudes from -90 to 90 degrees";
+const LONGITUDES: &str = "longitudes in degrees, within three turns";
+
+/// Checks a coordinate's numbers: none implausible, not all missing.
+fn check(member: &Member<'_>, values: &[f64], limit: f64, expected: &'static str) -> Result<(), DescribeError> {
+    if let Some(value) = values.iter().find(|value| value.is_infinite() || value.abs() > limit) {
+        return Err(unreadable(member, expected, &value));
+    }
+    if values.iter().all(|value| value.is_nan()) {
+        return Err(unreadable(member, expected, &"no value that is not missing"));
+    }
+    Ok(())
+}
+
+/// The bounds of each cell as one slice of vertices, if there are as many as there are cells and they belong to them.
+fn vertices<'a>(
+    dataset: &Dataset<'a>,
+    member: &Member<'a>,
+    centres: &[f64],
+    holds: impl Fn(f64, &[f64]) -> bool,
+) -> Option<(Vec<f64>, usize)> {
+    let bounds = dataset.bounds(member)?;
+    let Some(Coordinate::Whole(mut values)) = dataset.numbers(bounds) else { return None };
+    let count = usize::try_from(*bounds.variable.shape.last()?).ok()?;
+    if values.len() != centres.len().checked_mul(count)? {
+        return None;
+    }
+    // Bounds without units have those of their coordinate (CF 7.1).
+    let factor = if bounds.variable.text("units").is_some() { to_degrees(bounds) } else { to_degrees(member) };
+    values.iter_mut().for_each(|value| *value *= factor);
+    let known = |(centre, cell): &(&f64, &[f64])| centre.is_finite() && cell.iter().all(|value| value.is_finite());
+    let (all, held) = centres
+        .iter()
+        .zip(values.chunks_exact(count))
+        .filter(known)
+        .fold((0u64, 0u64), |(all, held), (c, v)| (all + 1, held + u64::from(holds(*c, v))));
+    // At a pole a centre may lie outside its vertices; where many do, the bounds belong to something else.
+    (all > 0 && held * 10 >= all * 9).then_some((values, count))
+}
+
+fn latitude_range<'a>(
+    dataset: &Dataset<'a>,
+    member: &Member<'a>,
+    longitudes: &[&Member<'a>],
+) -> Result<(f64, f64), DescribeError> {
+    let limit = 90.0 + POLE_ROUNDING;
+    let centres = match values(dataset, member) {
+        Some(Coordinate::Whole(centres)) => centres,
+        Some(Coordinate::Digest(digest)) => {
+            let range = digest_range(dataset, member, digest);
+            check(member, &[range.0, range.1], limit, LATITUDES)?;
+            return Ok((range.0.max(-90.0), range.1.min(90.0)));
+        }
+        None => return Err(unreadable(member, LATITUDES, &"no numbers that were kept")),
+    };
+    check(member, &centres, limit, LATITUDES)?;
+    let holds = |centre: f64, cell: &[f64]| {
+        let (low, high) = range(cell);
+        low - POLE_ROUNDING <= centre && centre <= high + POLE_ROUNDING && low >= -100.0 && high <= 100.0
+    };
+    let (low, high) = match vertices(dataset, member, &centres, holds) {
+        Some((vertices, count)) => {
+            let (a, b) = (range(&centres), sound_range(&vertices, count));
+            (a.0.min(b.0), a.1.max(b.1))
+        }
+        None => {
+            let steps = half_steps(&centres, &cells(member, longitudes), |step| step);
+            let edges = centres.iter().zip(&steps).map(|(centre, (below, above))| (centre - below, centre + above));
+            edges
+                .filter(|(low, _)| low.is_finite())
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |all, edge| (all.0.min(edge.0), all.1.max(edge.1)))
+        }
+    };
+    Ok((low.max(-90.0), high.min(90.0)))
+}
+
+fn longitude_arcs<'a>(
+    dataset: &Dataset<'a>,
+    member: &Member<'a>,
+    latitudes: &[&Member<'a>],
+) -> Result<Arcs, DescribeError> {
+    let centres = match values(dataset, member) {
+        Some(Coordinate::Whole(centres)) => centres,
+        Some(Coordinate::Digest(digest)) => return digest_arcs(dataset, member, digest),
+        None => return Err(unreadable(member, LONGITUDES, &"no numbers that were kept")),
+    };
+    check(member, &centres, LONGITUDE_LIMIT, LONGITUDES)?;
+    let kind = cells(member, latitudes);
+    let mut arcs = Arcs::default();
+    let holds = |centre: f64, cell: &[f64]| {
+        let (low, high) = range_around(centre, cell);
+        low <= POLE_ROUNDING && high >= -POLE_ROUNDING
+    };
+    if let Some((vertices, count)) = vertices(dataset, member, &centres, holds) {
+        for (centre, cell) in centres.iter().zip(vertices.chunks_exact(count)).filter(|(c, _)| c.is_finite()) {
+            let (low, high) = range_around(*centre, cell);
+            arcs.add(centre + low.min(0.0), centre + high.max(0.0));
+        }
+    } else {
+        let steps = half_steps(&centres, &kind, turned);
+        for (centre, (below, above)) in centres.iter().zip(steps).filter(|(c, _)| c.is_finite()) {
+            arcs.add(centre - below, centre + above);
+        }
+    }
+    arcs.tolerate_rounding();
+    if matches!(kind, Cells::Points) && centres.len() > 1 {
+        return Ok(plain(arcs, &centres));
+    }
+    Ok(arcs)
+}
+
+/// Points all around the globe get a box that does not cross the antimeridian, as the gap between them is chance.
+fn plain(arcs: Arcs, centres: &[f64]) -> Arcs {
+    let mut closed = arcs.clone();
+    closed.tolerate(POINTS_GAP);
+    if closed.hull() != Some((-180.0, 180.0)) || arcs.hull() == Some((-180.0, 180.0)) {
+        return arcs;
+    }
+    let (west, east) = range(&centres.iter().map(|centre| turned(*centre)).collect::<Vec<_>>());
+    let mut plain = Arcs::default();
+    plain.add(west, east);
+    plain
+}
+
+/// The least and the greatest number, missing ones left out.
+fn range(values: &[f64]) -> (f64, f64) {
+    let finite = values.iter().filter(|value| value.is_finite());
+    finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
+}
+
+/// The range of all vertices but those of broken cells: far taller than most cells, as some models leave cells on land.
+fn sound_range(vertices: &[f64], count: usize) -> (f64, f64) {
+    let cells = || vertices.chunks_exact(count).map(range).filter(|(low, high)| low <= high);
+    let mut heights: Vec<f64> = cells().map(|(low, high)| high - low).collect();
+    heights.sort_by(f64::total_cmp);
+    let usual = heights.get(heights.len() / 2).copied().unwrap_or(0.0);
+    let tallest = (usual * 10.0).max(BROKEN_CELL_HEIGHT);
+    cells()
+        .filter(|(low, high)| high - low <= tallest)
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |all, (low, high)| (all.0.min(low), all.1.max(high)))
+}
+
+/// The range of a cell's vertices as seen from its centre, each on the near side of the circle.
+fn range_around(centre: f64, cell: &[f64]) -> (f64, f64) {
+    let mut turns: Vec<f64> = cell.iter().map(|vertex| turned(vertex - centre)).collect();
+    // A cell as wide as the globe has edges that meet on the far side.
+    if let [first, second] = cell
+        && (second - first).abs() >= 360.0 - POLE_ROUNDING
+    {
+        turns = vec![-180.0, 180.0];
+    }
+    range(&turns)
+}
+
+/// The same angle in [-180, 180].
+fn turned(degrees: f64) -> f64 {
+    if degrees.abs() <= 180.0 { degrees } else { (degrees + 180.0).rem_euclid(360.0) - 180.0 }
+}
+
+/// How far each cell reaches below and above its centre.
+fn half_steps(centres: &[f64], kind: &Cells, near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    match kind {
+        Cells::Points => vec![(0.0, 0.0); centres.len()],
+        Cells::Row => row_steps(centres, near),
+        Cells::Grid(columns) => grid_steps(centres, *columns, near),
+    }
+}
+
+/// In a row a cell reaches halfway to its neighbours; the last ones as far as on their other side. Where the direction
+/// turns there is a break, and the cells on both sides are last ones.
+fn row_steps(centres: &[f64], near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    let steps: Vec<f64> = centres.windows(2).map(|pair| near(pair[1] - pair[0])).collect();
+    let rising = steps.iter().filter(|step| **step > 0.0).count() * 2 >= steps.len();
+    let sound = |step: Option<&f64>| step.copied().filter(|step| step.is_finite() && (*step > 0.0) == rising);
+    (0..centres.len())
+        .map(|at| {
+            let before = at.checked_sub(1).and_then(|before| sound(steps.get(before)));
+            let after = sound(steps.get(at));
+            let (before, after) = (before.or(after).unwrap_or(0.0), after.or(before).unwrap_or(0.0));
+            let (before, after) = (before.abs() / 2.0, after.abs() / 2.0);
+            if rising { (before, after) } else { (after, before) }
+        })
+        .collect()
+}
+
+/// On a curvilinear grid cells are taken for parallelograms: a corner is half a step away along both dimensions.
+fn grid_steps(centres: &[f64], columns: usize, near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    let step = |from: f64, to: Option<&f64>| to.map(|to| near(to - from).abs()).filter(|step| step.is_finite());
+    let mean = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => f64::midpoint(a, b),
+        (one, other) => one.or(other).unwrap_or(0.0),
+    };
+    let half_step = |(at, centre): (usize, &f64)| {
+        let column = at % columns;
+        let left = (column > 0).then(|| at - 1).and_then(|left| step(*centre, centres.get(left)));
+        let right = (column + 1 < columns).then_some(at + 1).and_then(|right| step(*centre, centres.get(right)));
+        let above = at.checked_sub(columns).and_then(|above| step(*centre, centres.get(above)));
+        let below = step(*centre, centres.get(at + columns));
+        let half = f64::midpoint(mean(left, right), mean(above, below));
+        (half, half)
+    };
+    centres.iter().enumerate().map(half_step).collect()
+}
+
+/// The digest that says most: that of the bounds, if it is there.
+fn finest<'a>(dataset: &Dataset<'a>, member: &Member<'a>, own: &'a Digest) -> &'a Digest {
+    match dataset.bounds(member).and_then(|bounds| dataset.numbers(bounds)) {
+        Some(Coordinate::Digest(bounds)) => bounds,
+        _ => own,
+    }
+}
+
+fn digest_range<'a>(dataset: &Dataset<'a>, member: &Member<'a>, own: &'a Digest) -> (f64, f64) {
+    let digest = finest(dataset, member, own);
+    let factor = to_degrees(member);
+    (digest.minimum * factor, digest.maximum * factor)
+}
+
+/// From a digest: its range if that is less than a turn without a wider gap inside, else the quarter degrees it falls into.
+fn digest_arcs<'a>(dataset: &Dataset<'a>, member: &Member<'a>, own: &'a Digest) -> Result<Arcs, DescribeError> {
+    let digest = finest(dataset, member, own);
+    let (low, high) = digest_range(dataset, member, own);
+    check(member, &[low, high], LONGITUDE_LIMIT, LONGITUDES)?;
+    let mut arcs = Arcs::default();
+    if (to_degrees(member) - 1.0).abs() > f64::EPSILON {
+        arcs.add(low, high);
+        return Ok(arcs);
+    }
+    for (word, bits) in (0u32..).zip(&digest.quarter_degrees) {
+        for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
+            let west = f64::from(word * 64 + bit) / 4.0;
+            arcs.add(west, west + 0.25);
+        }
+    }
+    arcs.tolerate(DIGEST_GAP);
+    match arcs.hull() {
+        Some((west, east)) if (west, east) != (-180.0, 180.0) && high - low <= (east - west).rem_euclid(360.0) => {
+            let mut exact = Arcs::default();
+            exact.add(low, high);
+            Ok(exact)
+        }
+        _ => Ok(arcs),
+    }
+}

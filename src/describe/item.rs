@@ -1,0 +1,101 @@
+//! The computed pieces of an Item.
+
+use serde_json::{Map, Value, json};
+
+use super::dataset::{Dataset, Member, Purpose};
+use super::{DescribeError, ItemInput, STAC_VERSION, assets, coverage, datacube, geometry};
+use crate::cftime::rfc3339;
+use crate::model::{Record, RecordKind, TemporalExtent};
+
+pub(super) fn describe(input: &ItemInput<'_>) -> Result<Record, DescribeError> {
+    let dataset = Dataset::new(input.cube, input.coordinate_digests);
+    let place = coverage::place(&dataset, input)?;
+    let time = coverage::time(&dataset, input)?;
+    let assets = Value::Object(assets::render(input, &dataset)?);
+    let computed = computed_properties(input, &dataset, &time);
+    let bbox = geometry::bbox(&place.bounding_box);
+    let (id, collection) = (json!(input.id), json!(input.collection.id));
+    let links = links();
+    let mut context = json!({
+        "stac_version": STAC_VERSION,
+        "id": id,
+        "collection": collection,
+        "bbox": bbox,
+        "geometry": place.geometry,
+        "properties": merged_properties(input, &computed),
+        "facets": input.facets,
+        "recipe_properties": input.properties,
+        "cube_dimensions": computed["cube:dimensions"],
+        "cube_variables": computed["cube:variables"],
+        "links": links,
+        "assets": assets,
+    });
+    for key in ["datetime", "start_datetime", "end_datetime", "created", "updated", "variables", "units", "calendars"] {
+        context[key] = computed[key].clone();
+    }
+    context["long_names"] = attribute(&dataset, "long_name");
+    context["standard_names"] = attribute(&dataset, "standard_name");
+    let truth = [
+        ("/type", &json!("Feature")),
+        ("/stac_version", &json!(STAC_VERSION)),
+        ("/id", &id),
+        ("/collection", &collection),
+        ("/bbox", &bbox),
+        ("/geometry", &place.geometry),
+        ("/properties/datetime", &computed["datetime"]),
+        ("/properties/start_datetime", &computed["start_datetime"]),
+        ("/properties/end_datetime", &computed["end_datetime"]),
+        ("/links", &links),
+        ("/assets", &assets),
+    ];
+    let json = input.templates.record("item.json.j2", &context, &truth)?;
+    Ok(Record { kind: RecordKind::Item, id: input.id.to_string(), json })
+}
+
+/// What is read from the dataset: no facet and no recipe overrides it.
+fn computed_properties(input: &ItemInput<'_>, dataset: &Dataset<'_>, time: &TemporalExtent) -> Map<String, Value> {
+    let cube = datacube::describe(input.cube, dataset);
+    let instant = (time.start == time.end).then(|| rfc3339(time.start));
+    let data: Vec<&Member<'_>> = dataset.of(Purpose::Data).collect();
+    let names: Vec<&str> = data.iter().map(|member| member.path.key()).collect();
+    let pieces = [
+        ("datetime", json!(instant)),
+        ("start_datetime", rfc3339(time.start).into()),
+        ("end_datetime", rfc3339(time.end).into()),
+        ("created", rfc3339(input.created).into()),
+        ("updated", rfc3339(input.updated).into()),
+        ("variables", json!(names)),
+        ("units", attribute(dataset, "units")),
+        ("calendars", json!(cube.calendars)),
+        ("cube:dimensions", cube.dimensions.into()),
+        ("cube:variables", cube.variables.into()),
+    ];
+    pieces.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// A text attribute of each data variable, empty where it has none: as many as there are variables, in their order.
+fn attribute(dataset: &Dataset<'_>, name: &str) -> Value {
+    dataset.of(Purpose::Data).map(|member| member.variable.text(name).unwrap_or_default()).collect()
+}
+
+/// Computed properties first, then the recipe's, then facets.
+fn merged_properties(input: &ItemInput<'_>, computed: &Map<String, Value>) -> Map<String, Value> {
+    let mut merged = computed.clone();
+    merged.retain(|key, value| key != "calendars" || value.as_array().is_some_and(|names| !names.is_empty()));
+    for (key, value) in input.properties {
+        merged.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    for (key, value) in input.facets {
+        merged.entry(key.clone()).or_insert_with(|| value.as_str().into());
+    }
+    merged
+}
+
+/// From `<collection>/items/<item>.json` to its collection and the catalogue.
+fn links() -> Value {
+    json!([
+        {"rel": "root", "href": "../../catalog.json", "type": "application/json"},
+        {"rel": "parent", "href": "../collection.json", "type": "application/json"},
+        {"rel": "collection", "href": "../collection.json", "type": "application/json"},
+    ])
+}

@@ -1,0 +1,171 @@
+//! Templates: how computed pieces become a record, and the check that they still say what was computed.
+//!
+//! A profile is a folder of `collection.json.j2`, `item.json.j2` and `asset.json.j2` (minijinja). Each yields a JSON object. A
+//! template beside the recipe takes the place of the profile's, and may extend it: `{% extends "ceda/item.json.j2" %}`.
+//!
+//! | template | receives |
+//! | --- | --- |
+//! | `asset.json.j2` | `key`; `kind`: `kerchunk`, `source`, `source_manifest` or `report`; `asset`: all its fields. Yields `{key: asset}` |
+//! | `item.json.j2` | `stac_version`, `id`, `collection`, `bbox`, `geometry`; `properties`: all, merged; and apart from them `facets`, `recipe_properties`, `datetime`, `start_datetime`, `end_datetime`, `created`, `updated`, `variables`, `units`, `long_names`, `standard_names`, `calendars`, `cube_dimensions`, `cube_variables`; `links`, `assets` |
+//! | `collection.json.j2` | `stac_version`, `id`, `title`, `description`, `license`, `keywords`, `providers`, `extent`, `summaries`, `item_assets`, `links` |
+//!
+//! `{{ value }}` writes a value as JSON, with its quotes. A name that is not there is an error. `stac_extensions` may be left out: those whose fields are used are declared
+//! after rendering, in addition to what a template declares.
+
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use super::DescribeError;
+use crate::model::extension::used_extensions;
+use crate::model::recipe::StacSettings;
+
+/// The profiles there are.
+pub const PROFILES: &[&str] = &["default", "ceda"];
+
+const FILES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/", $name)))),*]
+    };
+}
+
+/// The templates of a profile, with those of the recipe in their place.
+#[derive(Debug)]
+pub struct Templates {
+    environment: Environment<'static>,
+    /// For each file of [`FILES`] the name of the template that is used.
+    used: [String; 3],
+}
+
+impl Templates {
+    /// Reads the templates of the recipe's profile and those beside the recipe.
+    ///
+    /// ```
+    /// use altostac::describe::Templates;
+    /// use altostac::model::recipe::StacSettings;
+    /// assert!(Templates::load(&StacSettings { profile: "ceda".into(), overrides: Default::default() }).is_ok());
+    /// assert!(Templates::load(&StacSettings { profile: "cedar".into(), overrides: Default::default() }).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`DescribeError`] if there is no such profile or template, or one cannot be parsed.
+    pub fn load(settings: &StacSettings) -> Result<Self, DescribeError> {
+        if !PROFILES.contains(&settings.profile.as_str()) {
+            return Err(DescribeError::UnknownProfile { found: settings.profile.clone(), known: PROFILES.to_vec() });
+        }
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let built_in = embedded![
+            "default/collection.json.j2",
+            "default/item.json.j2",
+            "default/asset.json.j2",
+            "ceda/collection.json.j2",
+            "ceda/item.json.j2",
+            "ceda/asset.json.j2",
+        ];
+        for (name, text) in built_in {
+            environment.add_template(name, text).map_err(|source| unusable(name, source))?;
+        }
+        let mut used = FILES.map(|file| format!("{}/{file}", settings.profile));
+        for (file, text) in &settings.overrides {
+            let Some(position) = FILES.iter().position(|known| known == file) else {
+                return Err(DescribeError::UnknownTemplate { found: file.clone(), known: FILES.to_vec() });
+            };
+            let name = format!("recipe/{file}");
+            let added = environment.add_template_owned(name.clone(), text.clone());
+            added.map_err(|source| unusable(&name, source))?;
+            used[position] = name;
+        }
+        Ok(Self { environment, used })
+    }
+
+    /// The name of the template that is used for a file.
+    pub(super) fn name(&self, file: &str) -> String {
+        FILES
+            .iter()
+            .zip(&self.used)
+            .find(|(known, _)| **known == file)
+            .map(|(_, name)| name.clone())
+            .unwrap_or_default()
+    }
+
+    /// Renders a template to a JSON object.
+    pub(super) fn render(&self, file: &str, context: &Value) -> Result<Map<String, Value>, DescribeError> {
+        let name = self.name(file);
+        let rendered = self.environment.get_template(&name).and_then(|template| template.render(context));
+        let text = rendered.map_err(|source| unusable(&name, source))?;
+        serde_json::from_str(&text).map_err(|error| DescribeError::NotJson {
+            template: name,
+            line: error.line(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Renders a record, checks that it still holds what was computed, and declares the extensions whose fields it uses.
+    pub(super) fn record(&self, file: &str, context: &Value, truth: &[(&str, &Value)]) -> Result<Value, DescribeError> {
+        let mut record = Value::Object(self.render(file, context)?);
+        for (pointer, expected) in truth {
+            let found = record.pointer(pointer).unwrap_or(&Value::Null);
+            let same = match *pointer {
+                "/links" => links_are_kept(expected, found),
+                _ => same(expected, found),
+            };
+            if !same {
+                return Err(DescribeError::Untrue {
+                    template: self.name(file),
+                    field: pointer.trim_start_matches('/').replace('/', "."),
+                    expected: brief(expected),
+                    found: brief(found),
+                });
+            }
+        }
+        declare_extensions(&mut record);
+        Ok(record)
+    }
+}
+
+fn unusable(name: &str, source: minijinja::Error) -> DescribeError {
+    let template = source.name().unwrap_or(name).to_owned();
+    DescribeError::Template { template, line: source.line(), source }
+}
+
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(120) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// Whether a template kept all computed links; it may add others.
+fn links_are_kept(computed: &Value, found: &Value) -> bool {
+    let found: Vec<_> = found.as_array().into_iter().flatten().map(|link| (&link["rel"], &link["href"])).collect();
+    computed.as_array().into_iter().flatten().all(|link| found.contains(&(&link["rel"], &link["href"])))
+}
+
+/// Equality of JSON where numbers may have lost their last bit on the way through text.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => (a - b).abs() <= a.abs() * 1e-14,
+            _ => a == b,
+        },
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+/// Declares the extensions whose fields are used, and keeps what the template declared.
+fn declare_extensions(record: &mut Value) {
+    let own = record["stac_extensions"].as_array().cloned().unwrap_or_default();
+    let mut declared: Vec<String> = own.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let used = used_extensions(record).into_iter().filter(|extension| extension.declared_when_used);
+    declared.extend(used.map(|extension| extension.url.to_owned()));
+    declared.sort();
+    declared.dedup();
+    record["stac_extensions"] = declared.into();
+}
