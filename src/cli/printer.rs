@@ -17,9 +17,6 @@ impl Printer {
         Self { json }
     }
 
-    pub(super) fn is_json(&self) -> bool {
-        self.json
-    }
 
     /// Prints an answer: the document for machines, the lines for people.
     pub(super) fn answer<T: Serialize>(&self, document: &T, lines: impl FnOnce() -> Vec<String>) -> io::Result<()> {

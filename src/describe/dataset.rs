@@ -9,7 +9,7 @@ use crate::model::{
 
 /// What a variable is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
     /// What people want.
     Data,
     /// The coordinate variable of the dimension of its name (CF 5).
@@ -20,6 +20,27 @@ pub(super) enum Purpose {
     Bounds,
     /// Grid mappings, cell measures, ancillary variables and texts.
     Other,
+}
+
+impl std::fmt::Display for Purpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Data => "data",
+            Self::DimensionCoordinate => "coordinate",
+            Self::AuxiliaryCoordinate => "auxiliary coordinate",
+            Self::Bounds => "bounds",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// What each variable of a cube is by the CF conventions.
+pub fn read_purposes(
+    cube: &VirtualCube,
+    coordinate_digests: &BTreeMap<VariablePath, Digest>,
+) -> BTreeMap<VariablePath, Purpose> {
+    let dataset = Dataset::new(cube, coordinate_digests);
+    dataset.members.iter().map(|member| (member.path.clone(), member.purpose)).collect()
 }
 
 /// The axis that a coordinate runs along.

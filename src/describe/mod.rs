@@ -45,6 +45,7 @@ use crate::model::{
 pub use assets::SOURCE_ASSET_LIMIT;
 pub use collection::{describe_catalog, describe_collection};
 pub use coverage::read_coverage;
+pub use dataset::{Purpose, read_purposes};
 pub use error::DescribeError;
 pub use templates::{PROFILES, Templates};
 

@@ -83,8 +83,8 @@ fn verify_item(workspace: &Workspace, known: &KnownItem, revision: Revision, eve
 }
 
 fn add(answer: &mut VerifiedItem, differences: &Differences) {
-    answer.difference_count += differences.total();
-    answer.differences.extend(differences.listed().iter().filter_map(|difference| serde_json::to_value(difference).ok()));
+    answer.difference_count += differences.total;
+    answer.differences.extend(differences.listed.iter().filter_map(|difference| serde_json::to_value(difference).ok()));
 }
 
 enum Failure {

@@ -208,7 +208,7 @@ fn staged_file(
     staged: &mut StagedFolder,
     folder: &str,
     name: &str,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<ProductFile, ItemError> {
     let mut file = staged.create(name).map_err(|error| error_of("output", &error))?;
     let mut out = Digesting { inner: BufWriter::with_capacity(1 << 16, &mut file), size: 0, digest: Sha256::new() };

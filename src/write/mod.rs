@@ -6,10 +6,13 @@
 //! | format | function |
 //! | --- | --- |
 //! | Kerchunk JSON, version 1 | [`write_kerchunk`] |
+//! | the table of sources beside the products | [`write_source_table`] |
 
 mod kerchunk;
+mod source_table;
 
 pub use kerchunk::write_kerchunk;
+pub use source_table::write_source_table;
 
 use crate::codec::CodecError;
 
