@@ -1,11 +1,44 @@
-//! stub
-use crate::model::FileIndex; use crate::storage::ByteSource;
-/// e
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct IndexError;
-impl IndexError {
-    /// r
-    pub fn remedy(&self) -> Option<String> { None } }
-/// i
-pub fn index(_s: &dyn ByteSource) -> Result<FileIndex, IndexError> { Err(IndexError) }
+//! What a source file holds: dimensions, variables, attributes, and where every chunk is.
+//!
+//! In: a source file, read by ranges ([`ByteSource`]).
+//! Out: a [`FileIndex`], which holds the decoded values of coordinates, bounds and scalars too, and no other data.
+//!
+//! [`sniff`] tells formats apart; each format has a reader beside it that makes the same [`FileIndex`].
+
+mod error;
+mod hdf5;
+mod sniff;
+
+pub use error::IndexError;
+
+use crate::model::FileIndex;
+use crate::storage::ByteSource;
+use sniff::Format;
+
+/// Indexes a file.
+///
+/// # Errors
+/// [`IndexError`] says which file and which object of it, what was expected and what was found: a file is indexed as a whole
+/// or not at all.
+///
+/// ```
+/// use altostac::index::index;
+/// use altostac::model::SourceUrl;
+/// use altostac::storage::MemoryFile;
+/// let file = MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), &b"no data here"[..]);
+/// assert_eq!(index(&file).unwrap_err().to_string(), "/a.nc is text; expected NetCDF-4 or HDF5");
+/// ```
+pub fn index(source: &dyn ByteSource) -> Result<FileIndex, IndexError> {
+    let file = source.file().url.clone();
+    let format = sniff::sniff(source).map_err(|source| IndexError::Storage { file: file.clone(), source })?;
+    match format {
+        Format::Hdf5 { superblock } => hdf5::index(source, superblock),
+        Format::NetCdf3 { version } => Err(IndexError::Unsupported {
+            file,
+            object: "/".into(),
+            offset: 0,
+            feature: format!("NetCDF-3 (CDF-{version})"),
+        }),
+        Format::Other(found) => Err(IndexError::Format { file, found }),
+    }
+}

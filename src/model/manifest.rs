@@ -8,9 +8,10 @@ const MISSING: u64 = u64::MAX;
 
 /// The locations of a variable's chunks in one file, in columns, in C order of the chunk grid.
 ///
-/// A million chunks take 16 MB; the column of filter masks is there only if a mask is not 0.
+/// A million chunks take 16 MB, none before the first is placed; the column of filter masks is there only if a mask is not 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChunkManifest {
+    count: usize,
     offsets: Vec<u64>,
     lengths: Vec<u64>,
     masks: Option<Vec<u32>>,
@@ -31,7 +32,7 @@ impl ChunkManifest {
     /// assert_eq!(manifest.present(), 1);
     /// ```
     pub fn missing(count: usize) -> Self {
-        Self { offsets: vec![MISSING; count], lengths: vec![0; count], masks: None }
+        Self { count, ..Self::default() }
     }
 
     /// A manifest of one chunk.
@@ -43,7 +44,11 @@ impl ChunkManifest {
 
     /// Places a chunk; false if there is no such chunk.
     pub fn set(&mut self, number: usize, location: ChunkLocation) -> bool {
-        let count = self.offsets.len();
+        let count = self.count;
+        if self.offsets.is_empty() {
+            self.offsets = vec![MISSING; count];
+            self.lengths = vec![0; count];
+        }
         let (Some(offset), Some(length)) = (self.offsets.get_mut(number), self.lengths.get_mut(number)) else {
             return false;
         };
@@ -67,12 +72,12 @@ impl ChunkManifest {
 
     /// The number of chunks, missing ones included.
     pub fn len(&self) -> usize {
-        self.offsets.len()
+        self.count
     }
 
     /// Whether there is no chunk at all.
     pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
+        self.count == 0
     }
 
     /// The number of chunks that were written.

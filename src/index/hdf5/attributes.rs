@@ -1,0 +1,167 @@
+//! The attributes of an object, and what their values are.
+
+use super::btree_v2;
+use super::bytes::{Cursor, decode_text};
+use super::fault::{Found, each};
+use super::fractal_heap;
+use super::global_heap::{self, HeapReference};
+use super::message::attribute::{self, RawAttribute};
+use super::message::dataspace::Dataspace;
+use super::message::datatype::{Datatype, Padding};
+use super::message::link::{self, Dense};
+use super::message::{resolve, shared_heap};
+use super::object_header::{Message, SHARED, kind};
+use super::store::View;
+use crate::model::{AttributeValue, Numbers};
+
+/// Records of attribute names: a heap ID, flags, the order of creation, a hash.
+const NAMES_OF_ATTRIBUTES: u8 = 8;
+
+/// The only attribute whose object references netCDF needs: which dimension scale each dimension has.
+pub(super) const DIMENSION_LIST: &str = "DIMENSION_LIST";
+
+/// An attribute of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Attribute {
+    pub(super) name: String,
+    pub(super) value: Value,
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Plain(AttributeValue),
+    /// The addresses of the objects that each element refers to.
+    References(Vec<Vec<u64>>),
+}
+
+/// All attributes of an object: in the order in which they were made where that is known, else in the file's.
+pub(super) fn read_all(view: &View, messages: &[Message]) -> Found<Vec<Attribute>> {
+    let parts = each(messages, |message| match message.kind {
+        kind::ATTRIBUTE => {
+            let order = message.order.map(u32::from);
+            let (body, address) =
+                resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
+            Ok(vec![(order, decode(view, &attribute::read(view, &body, address)?)?)])
+        }
+        kind::ATTRIBUTE_INFO => match link::read_attribute_info(message.cursor("attribute info", view))? {
+            Some(dense) => dense_attributes(view, dense),
+            None => Ok(Vec::new()),
+        },
+        _ => Ok(Vec::new()),
+    })?;
+    let mut found: Vec<(Option<u32>, Attribute)> = parts.into_iter().flatten().collect();
+    if found.iter().all(|(order, _)| order.is_some()) {
+        found.sort_by_key(|(order, _)| *order);
+    }
+    Ok(found.into_iter().map(|(_, attribute)| attribute).collect())
+}
+
+fn dense_attributes(view: &View, dense: Dense) -> Found<Vec<(Option<u32>, Attribute)>> {
+    let heap = fractal_heap::open(view, dense.heap);
+    let records = btree_v2::records(view, dense.names, &[NAMES_OF_ATTRIBUTES]);
+    let (heap, records) = (heap?, records?);
+    let mut found = each(records, |record| {
+        let mut cursor = view.cursor("record of an attribute", &record, dense.names);
+        let (id, flags, order) = (cursor.take(8)?, cursor.u8()?, cursor.u32()?);
+        let body = if flags & SHARED == 0 {
+            heap.object(view, id)?
+        } else {
+            fractal_heap::open(view, shared_heap(view, kind::ATTRIBUTE, dense.names)?)?.object(view, id)?
+        };
+        let attribute = decode(view, &attribute::read(view, &body, dense.heap)?)?;
+        Ok((if dense.ordered { Some(order) } else { None }, attribute))
+    })?;
+    found.sort_by(|a, b| a.1.name.cmp(&b.1.name));
+    Ok(found)
+}
+
+fn decode(view: &View, raw: &RawAttribute) -> Found<Attribute> {
+    let value = if raw.name == DIMENSION_LIST { references(view, raw)? } else { Value::Plain(plain(view, raw)?) };
+    Ok(Attribute { name: raw.name.clone(), value })
+}
+
+fn cursor<'a>(view: &View, raw: &'a RawAttribute) -> Cursor<'a> {
+    view.cursor("attribute", &raw.data, raw.address)
+}
+
+fn count(raw: &RawAttribute) -> usize {
+    raw.data.len() / (raw.datatype.size() as usize).max(1)
+}
+
+/// One text stays a text, whether it is a scalar or an array of one.
+fn texts(mut texts: Vec<String>) -> AttributeValue {
+    match texts.len() {
+        0 => AttributeValue::Text(String::new()),
+        1 => AttributeValue::Text(texts.pop().unwrap_or_default()),
+        _ => AttributeValue::Texts(texts),
+    }
+}
+
+fn plain(view: &View, raw: &RawAttribute) -> Found<AttributeValue> {
+    match &raw.datatype {
+        Datatype::Number(_) if raw.space == Dataspace::Null => Ok(AttributeValue::Text(String::new())),
+        Datatype::Number(data_type) => Ok(match data_type.number() {
+            Some((primitive, order)) => {
+                AttributeValue::Numbers(Numbers::from_bytes(primitive, order, &raw.data))
+            }
+            None => AttributeValue::Unsupported(data_type.to_string()),
+        }),
+        Datatype::FixedString { length, padding } => {
+            let pieces = raw.data.chunks_exact(*length as usize);
+            Ok(texts(pieces.map(|piece| decode_text(unpadded(piece, *padding))).collect()))
+        }
+        Datatype::VariableString { .. } => {
+            let mut cursor = cursor(view, raw);
+            let references = (0..count(raw)).map(|_| HeapReference::read(&mut cursor)).collect::<Found<Vec<_>>>()?;
+            Ok(texts(each(references, |reference| global_heap::text(view, reference))?))
+        }
+        other => Ok(AttributeValue::Unsupported(other.class())),
+    }
+}
+
+/// The text without what fills it up.
+pub(super) fn unpadded(bytes: &[u8], padding: Padding) -> &[u8] {
+    let end = match padding {
+        Padding::NulTerminated => bytes.iter().position(|byte| *byte == 0),
+        Padding::Nul => Some(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)),
+        Padding::Space => Some(bytes.iter().rposition(|byte| !matches!(byte, b' ' | 0)).map_or(0, |last| last + 1)),
+    };
+    &bytes[..end.unwrap_or(bytes.len())]
+}
+
+/// Lists of object references, one for each dimension.
+fn references(view: &View, raw: &RawAttribute) -> Found<Value> {
+    let reference_size = match &raw.datatype {
+        Datatype::Sequence { base, .. } => match **base {
+            Datatype::ObjectReference { size } => size as usize,
+            _ => return Ok(Value::Plain(AttributeValue::Unsupported(raw.datatype.class()))),
+        },
+        other => return Ok(Value::Plain(AttributeValue::Unsupported(other.class()))),
+    };
+    let mut cursor = cursor(view, raw);
+    let lists = (0..count(raw)).map(|_| HeapReference::read(&mut cursor)).collect::<Found<Vec<_>>>()?;
+    let lists = each(lists, |list| {
+        let bytes = global_heap::resolve(view, list, reference_size)?;
+        Ok(bytes.chunks_exact(reference_size.clamp(1, 8)).map(address).collect())
+    })?;
+    Ok(Value::References(lists))
+}
+
+fn address(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |address, byte| address << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_no_part_of_a_text() {
+        assert_eq!(unpadded(b"ab\0c", Padding::NulTerminated), b"ab");
+        assert_eq!(unpadded(b"abcd", Padding::NulTerminated), b"abcd");
+        assert_eq!(unpadded(b"ab\0c\0\0", Padding::Nul), b"ab\0c");
+        assert_eq!(unpadded(b"ab  ", Padding::Space), b"ab");
+        assert_eq!(unpadded(b"    ", Padding::Space), b"");
+    }
+}

@@ -1,0 +1,142 @@
+//! Version-2 B-trees (HDF5 File Format Specification 3.0, III.A.2).
+
+use bytes::Bytes;
+
+use super::bytes::{Cursor, width_for};
+use super::checksum;
+use super::fault::{Fault, Found, each};
+use super::store::View;
+
+/// Depths that a tree within a file of 2^64 bytes cannot exceed.
+const DEEPEST: u16 = 32;
+/// Signature, version, type and checksum of a node.
+const NODE_FRAME: u64 = 10;
+
+/// A tree: its records' size, and how its nodes are cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tree {
+    pub(super) record_type: u8,
+    node_size: u64,
+    record_size: usize,
+    /// How wide the record counts are in child pointers.
+    count_width: usize,
+    /// How wide the counts of records below are, for children of each depth (0 for leaves, which have none).
+    total_widths: Vec<usize>,
+    pub(super) root: Option<NodeAt>,
+}
+
+/// A node to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NodeAt {
+    pub(super) address: u64,
+    records: u64,
+    /// 0 for a leaf.
+    depth: u16,
+}
+
+/// Reads the header of a tree.
+pub(super) fn open(view: &View, address: u64) -> Found<Tree> {
+    let widths = view.facts.widths;
+    let bytes = view.get("B-tree header", address, (22 + widths.address + widths.length) as u64)?;
+    let mut cursor = view.cursor("B-tree header", &bytes, address);
+    cursor.signature(b"BTHD")?;
+    checksum::verify("B-tree header", &bytes, view.absolute(address))?;
+    cursor.version(0)?;
+    let record_type = cursor.u8()?;
+    let (node_size, record_size, depth) = (u64::from(cursor.u32()?), usize::from(cursor.u16()?), cursor.u16()?);
+    cursor.skip(2)?;
+    let root = cursor.address()?;
+    let records = u64::from(cursor.u16()?);
+    if depth > DEEPEST || record_size == 0 || node_size < NODE_FRAME + record_size as u64 {
+        return Err(cursor.corrupt(
+            format!("a depth of at most {DEEPEST} and nodes that hold a record"),
+            format!("depth {depth}, nodes of {node_size} bytes, records of {record_size}"),
+        ));
+    }
+    let in_leaf = (node_size - NODE_FRAME) / record_size as u64;
+    let count_width = width_for(in_leaf);
+    let (mut below, mut total_widths) = (in_leaf, vec![0]);
+    for level in 1..=depth {
+        let pointer = (widths.address + count_width + total_widths[usize::from(level) - 1]) as u64;
+        let here = node_size.saturating_sub(NODE_FRAME + pointer) / (record_size as u64 + pointer);
+        below = here.saturating_add(1).saturating_mul(below).saturating_add(here);
+        total_widths.push(width_for(below));
+    }
+    let root = root.filter(|_| records > 0).map(|address| NodeAt { address, records, depth });
+    Ok(Tree { record_type, node_size, record_size, count_width, total_widths, root })
+}
+
+impl Tree {
+    /// The bytes of a node.
+    pub(super) fn node_length(&self) -> u64 {
+        self.node_size
+    }
+
+    /// Reads a node: its records go to `visit`, its children are returned.
+    pub(super) fn node(
+        &self,
+        view: &View,
+        node: NodeAt,
+        bytes: &Bytes,
+        mut visit: impl FnMut(Cursor, Bytes) -> Found<()>,
+    ) -> Found<Vec<NodeAt>> {
+        let widths = view.facts.widths;
+        let mut cursor = view.cursor("B-tree node", bytes, node.address);
+        cursor.signature(if node.depth == 0 { b"BTLF" } else { b"BTIN" })?;
+        cursor.version(0)?;
+        let found = cursor.u8()?;
+        if found != self.record_type {
+            return Err(cursor.corrupt(format!("records of type {}", self.record_type), format!("type {found}")));
+        }
+        let records = cursor.position();
+        let count = usize::try_from(node.records).unwrap_or(usize::MAX);
+        cursor.skip(count.saturating_mul(self.record_size))?;
+        let mut children = Vec::new();
+        if node.depth > 0 {
+            let below = node.depth - 1;
+            for _ in 0..=count {
+                let address = cursor.defined_address()?;
+                let records = cursor.uint(self.count_width)?;
+                cursor.skip(self.total_widths[usize::from(below)])?;
+                children.push(NodeAt { address, records, depth: below });
+            }
+        }
+        let end = cursor.position();
+        cursor.skip(4)?;
+        checksum::verify("B-tree node", &bytes[..end + 4], view.absolute(node.address))?;
+        for number in 0..count {
+            let at = records + number * self.record_size;
+            let record = bytes.slice(at..at + self.record_size);
+            let address = node.address.saturating_add(at as u64);
+            visit(view.cursor("B-tree record", &bytes[at..at + self.record_size], address), record)?;
+        }
+        Ok(children)
+    }
+}
+
+/// All records of a small tree, such as the names of a group, in no particular order.
+pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Vec<Bytes>> {
+    let tree = open(view, address)?;
+    if !types.contains(&tree.record_type) {
+        let found = format!("type {}", tree.record_type);
+        return Err(Fault::corrupt("B-tree header", view.absolute(address), format!("records of type {types:?}"), found));
+    }
+    let mut found = Vec::new();
+    let mut level: Vec<NodeAt> = tree.root.into_iter().collect();
+    let mut seen = std::collections::HashSet::new();
+    while !level.is_empty() {
+        if let Some(again) = level.iter().find(|node| !seen.insert(node.address)) {
+            let at = view.absolute(again.address);
+            return Err(Fault::corrupt("B-tree node", at, "nodes with one parent", "a node met before"));
+        }
+        let children = each(level, |node| {
+            let bytes = view.get("B-tree node", node.address, tree.node_length())?;
+            tree.node(view, node, &bytes, |_, record| {
+                found.push(record);
+                Ok(())
+            })
+        })?;
+        level = children.into_iter().flatten().collect();
+    }
+    Ok(found)
+}

@@ -1,0 +1,339 @@
+//! Finding every chunk of a dataset, whatever its index is.
+
+use std::collections::HashSet;
+
+use super::btree_v1;
+use super::btree_v2::{self, NodeAt, Tree};
+use super::bytes::Cursor;
+use super::extensible_array;
+use super::fault::{Fault, Found, Stop};
+use super::fixed_array;
+use super::message::layout::ChunkIndex;
+use super::store::View;
+use crate::model::{ChunkGrid, ChunkLocation, ChunkManifest};
+
+/// How many chunks one variable may have: a grid may be larger than its file, for chunks need not be written.
+pub(super) const MOST_CHUNKS: u64 = 64 << 20;
+
+/// What places chunks in a manifest.
+#[derive(Debug)]
+pub(super) struct Placer {
+    grid: Vec<u64>,
+    chunk_shape: Vec<u64>,
+    chunk_bytes: u64,
+    filtered: bool,
+    /// The dimensions in the order in which an array index counts, and how many chunks each can have.
+    counting: Vec<(usize, u64)>,
+    coordinates: Vec<u64>,
+    manifest: ChunkManifest,
+}
+
+impl Placer {
+    /// A manifest to be filled; `limits` are the greatest lengths of the dimensions (`None`: unlimited).
+    pub(super) fn new(grid: &ChunkGrid, limits: &[Option<u64>], chunk_bytes: u64, filtered: bool) -> Option<Self> {
+        let count = usize::try_from(grid.chunk_count()).ok()?;
+        let rank = grid.shape.len();
+        // Extensible arrays count with the unlimited dimension first (libhdf5 calls that "swizzling").
+        let unlimited = limits.iter().position(Option::is_none);
+        let order = unlimited.into_iter().chain((0..rank).filter(|dimension| Some(*dimension) != unlimited));
+        let possible = |dimension: usize| {
+            let limit = limits.get(dimension).copied().flatten().unwrap_or(u64::MAX);
+            limit.div_ceil(grid.chunk_shape[dimension]).max(1)
+        };
+        Some(Self {
+            grid: grid.grid_shape(),
+            chunk_shape: grid.chunk_shape.clone(),
+            chunk_bytes,
+            filtered,
+            counting: order.map(|dimension| (dimension, possible(dimension))).collect(),
+            coordinates: vec![0; rank],
+            manifest: ChunkManifest::missing(count),
+        })
+    }
+
+    /// Goes to the chunk that begins at these elements.
+    fn move_to(&mut self, cursor: &Cursor, offsets: &[u64]) -> Found<()> {
+        for ((at, offset), length) in self.coordinates.iter_mut().zip(offsets).zip(&self.chunk_shape) {
+            if offset % length != 0 {
+                return Err(cursor.corrupt(format!("a chunk at a multiple of {length}"), format!("one at {offset}")));
+            }
+            *at = offset / length;
+        }
+        Ok(())
+    }
+
+    /// Places the chunk at `self.coordinates`; chunks outside the array, left over from its shrinking, do not count.
+    fn place(&mut self, view: &View, address: u64, length: u64, filter_mask: u32) -> Found<()> {
+        let mut number = 0u64;
+        for (at, count) in self.coordinates.iter().zip(&self.grid) {
+            if at >= count {
+                return Ok(());
+            }
+            number = number.wrapping_mul(*count).wrapping_add(*at);
+        }
+        let length = if length == 0 && !self.filtered { self.chunk_bytes } else { length };
+        let location = view.location("chunk", address, length)?;
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        self.manifest.set(number, ChunkLocation { filter_mask, ..location });
+        Ok(())
+    }
+
+    /// Places the chunk with a number in an array index.
+    pub(super) fn place_counted(
+        &mut self,
+        view: &View,
+        mut number: u64,
+        address: u64,
+        length: u64,
+        filter_mask: u32,
+    ) -> Found<()> {
+        let mut counting = self.counting.iter().rev().peekable();
+        while let Some((dimension, count)) = counting.next() {
+            // The slowest dimension takes what is left.
+            let last = counting.peek().is_none();
+            self.coordinates[*dimension] = if last { number } else { number % count };
+            number /= count;
+        }
+        self.place(view, address, length, filter_mask)
+    }
+
+    /// Reads one element of an array index (III.H and III.I): an address, and for filtered chunks a size and a mask.
+    pub(super) fn element(&mut self, view: &View, cursor: &mut Cursor, number: u64, element: Element) -> Found<()> {
+        let address = cursor.address()?;
+        let (length, mask) = match element.size_width {
+            Some(width) => (cursor.uint(width)?, cursor.u32()?),
+            None => (self.chunk_bytes, 0),
+        };
+        match address {
+            Some(address) => self.place_counted(view, number, address, length, mask),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The form of the elements of an array index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) bytes: u64,
+    /// How wide the size of a filtered chunk is; `None`: chunks have no filters.
+    pub(super) size_width: Option<usize>,
+}
+
+impl Element {
+    /// The form that the client ID and element size in an array's header ask for.
+    pub(super) fn new(cursor: &Cursor, address_width: usize, client: u8, bytes: u8) -> Found<Self> {
+        let bytes = usize::from(bytes);
+        let size_width = match client {
+            0 if bytes == address_width => None,
+            1 if (address_width + 5..=address_width + 12).contains(&bytes) => Some(bytes - address_width - 4),
+            _ => {
+                let found = format!("client {client} with elements of {bytes} bytes");
+                return Err(cursor.corrupt("an array of chunks", found));
+            }
+        };
+        Ok(Self { bytes: bytes as u64, size_width })
+    }
+}
+
+/// A piece of an index that is still to be read.
+#[derive(Debug, Clone)]
+enum Node {
+    BtreeV1 { address: u64, length: u64, level: Option<u8> },
+    BtreeV2Header { address: u64 },
+    BtreeV2(NodeAt),
+    FixedArray(fixed_array::Piece),
+    ExtensibleArray(extensible_array::Piece),
+}
+
+/// Walks over an index level by level; each piece is parsed as soon as its bytes are there, and let go.
+#[derive(Debug)]
+pub(super) struct ChunkWalk {
+    placer: Placer,
+    pending: Vec<Node>,
+    tree: Option<Tree>,
+    seen: HashSet<u64>,
+    /// Where the chunk at hand begins, in elements.
+    offsets: Vec<u64>,
+}
+
+impl ChunkWalk {
+    /// A walk over the index at an address.
+    pub(super) fn new(view: &View, placer: Placer, index: ChunkIndex, address: u64) -> Found<Self> {
+        let offsets = vec![0; placer.coordinates.len()];
+        let mut walk = Self { placer, pending: Vec::new(), tree: None, seen: HashSet::from([address]), offsets };
+        match index {
+            ChunkIndex::BtreeV1 => {
+                let key = walk.key_length();
+                let length = btree_v1::usual_length(view.facts.widths, key);
+                walk.pending.push(Node::BtreeV1 { address, length, level: None });
+            }
+            ChunkIndex::BtreeV2 => walk.pending.push(Node::BtreeV2Header { address }),
+            ChunkIndex::FixedArray => walk.pending.push(Node::FixedArray(fixed_array::Piece::Header { address })),
+            ChunkIndex::ExtensibleArray => {
+                walk.pending.push(Node::ExtensibleArray(extensible_array::Piece::Header { address }));
+            }
+            ChunkIndex::Single { filtered } => {
+                let (length, mask) = filtered.unwrap_or((0, 0));
+                walk.placer.place(view, address, length, mask)?;
+            }
+            ChunkIndex::Implicit => walk.place_all(view, address)?,
+        }
+        Ok(walk)
+    }
+
+    /// Reads as far as the bytes at hand allow.
+    pub(super) fn run(&mut self, view: &View) -> Found<()> {
+        loop {
+            let nodes = std::mem::take(&mut self.pending);
+            if nodes.is_empty() {
+                return Ok(());
+            }
+            let mut waiting = Vec::new();
+            let count = nodes.len();
+            for node in nodes {
+                match self.node(view, &node) {
+                    Ok(()) => {}
+                    Err(Stop::Need) => waiting.push(node),
+                    Err(fault) => return Err(fault),
+                }
+            }
+            let progress = waiting.len() < count;
+            waiting.append(&mut self.pending);
+            self.pending = waiting;
+            if !progress {
+                return Err(Stop::Need);
+            }
+        }
+    }
+
+    /// The chunks found.
+    pub(super) fn into_manifest(self) -> ChunkManifest {
+        self.placer.manifest
+    }
+
+    fn key_length(&self) -> usize {
+        8 + 8 * (self.placer.coordinates.len() + 1)
+    }
+
+    fn place_all(&mut self, view: &View, address: u64) -> Found<()> {
+        // Only the chunks of the array as it is: its index counts by the greatest lengths it may grow to.
+        let counts: Vec<u64> = self.placer.grid.clone();
+        for number in 0..self.placer.manifest.len() as u64 {
+            let (mut rest, mut index, mut stride) = (number, 0u64, 1u64);
+            for (dimension, count) in counts.iter().enumerate().rev() {
+                self.placer.coordinates[dimension] = rest % count;
+                rest /= count;
+            }
+            for (dimension, possible) in self.placer.counting.iter().rev() {
+                index = index.saturating_add(self.placer.coordinates[*dimension].saturating_mul(stride));
+                stride = stride.saturating_mul(*possible);
+            }
+            let at = address.saturating_add(index.saturating_mul(self.placer.chunk_bytes));
+            self.placer.place(view, at, 0, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Notes a piece that is met; each may be met once.
+    fn meet(&mut self, view: &View, address: u64) -> Found<()> {
+        if self.seen.insert(address) {
+            return Ok(());
+        }
+        Err(Fault::corrupt("chunk index", view.absolute(address), "pieces with one parent", "a piece met before"))
+    }
+
+    fn node(&mut self, view: &View, node: &Node) -> Found<()> {
+        match node {
+            Node::BtreeV1 { address, length, level } => self.btree_v1(view, *address, *length, *level),
+            Node::BtreeV2Header { address } => {
+                let tree = btree_v2::open(view, *address)?;
+                self.pending.extend(tree.root.map(Node::BtreeV2));
+                self.tree = Some(tree);
+                Ok(())
+            }
+            Node::BtreeV2(node) => self.btree_v2(view, *node),
+            Node::FixedArray(piece) => {
+                for piece in piece.read(view, &mut self.placer)? {
+                    self.meet(view, piece.address())?;
+                    self.pending.push(Node::FixedArray(piece));
+                }
+                Ok(())
+            }
+            Node::ExtensibleArray(piece) => {
+                for piece in piece.read(view, &mut self.placer)? {
+                    self.meet(view, piece.address())?;
+                    self.pending.push(Node::ExtensibleArray(piece));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn btree_v1(&mut self, view: &View, address: u64, length: u64, level: Option<u8>) -> Found<()> {
+        let widths = view.facts.widths;
+        let length = length.min(view.left("B-tree node", address)?);
+        let bytes = view.pass("B-tree node", address, length)?;
+        let mut cursor = view.cursor("B-tree node", &bytes, address);
+        let head = btree_v1::head(&mut cursor, 1)?;
+        btree_v1::check_level(&cursor, level, head.level)?;
+        // The key after the last entry is of no use, and may be cut off at the end of a file.
+        let needed = btree_v1::node_length(widths, self.key_length(), head.entries) - self.key_length() as u64;
+        if needed > length {
+            view.location("B-tree node", address, needed)?;
+            self.pending.push(Node::BtreeV1 { address, length: needed, level });
+            return Ok(());
+        }
+        if head.level > 0 {
+            return self.btree_v1_children(view, &mut cursor, head);
+        }
+        let mut offsets = std::mem::take(&mut self.offsets);
+        let placer = &mut self.placer;
+        let found = btree_v1::chunk_entries(&mut cursor, head.entries, &mut offsets, |cursor, entry, offsets| {
+            placer.move_to(cursor, offsets)?;
+            placer.place(view, entry.address, u64::from(entry.length), entry.filter_mask)
+        });
+        self.offsets = offsets;
+        found
+    }
+
+    fn btree_v1_children(&mut self, view: &View, cursor: &mut Cursor, head: btree_v1::Head) -> Found<()> {
+        let length = btree_v1::usual_length(view.facts.widths, self.key_length());
+        for _ in 0..head.entries {
+            cursor.skip(self.key_length())?;
+            let address = cursor.defined_address()?;
+            self.meet(view, address)?;
+            self.pending.push(Node::BtreeV1 { address, length, level: Some(head.level - 1) });
+        }
+        Ok(())
+    }
+
+    fn btree_v2(&mut self, view: &View, node: NodeAt) -> Found<()> {
+        let Some(tree) = self.tree.take() else { return Ok(()) };
+        let read = self.btree_v2_node(view, &tree, node);
+        self.tree = Some(tree);
+        for child in read? {
+            self.meet(view, child.address)?;
+            self.pending.push(Node::BtreeV2(child));
+        }
+        Ok(())
+    }
+
+    fn btree_v2_node(&mut self, view: &View, tree: &Tree, node: NodeAt) -> Found<Vec<NodeAt>> {
+        let bytes = view.pass("B-tree node", node.address, tree.node_length())?;
+        let rank = self.placer.coordinates.len();
+        let fixed = view.facts.widths.address + 8 * rank;
+        let placer = &mut self.placer;
+        tree.node(view, node, &bytes, |mut cursor, record| {
+            let address = cursor.defined_address()?;
+            let (length, mask) = match tree.record_type {
+                10 => (0, 0),
+                11 => (cursor.uint(record.len().saturating_sub(fixed + 4))?, cursor.u32()?),
+                kind => return Err(cursor.corrupt("records of chunks", format!("records of type {kind}"))),
+            };
+            for at in &mut placer.coordinates {
+                *at = cursor.u64()?;
+            }
+            placer.place(view, address, length, mask)
+        })
+    }
+}

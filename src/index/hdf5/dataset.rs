@@ -1,0 +1,149 @@
+//! What the header of a dataset says.
+
+use std::sync::Arc;
+
+use super::chunks::{ChunkWalk, MOST_CHUNKS, Placer};
+use super::fault::{Fault, Found};
+use super::message::dataspace::{self, Dataspace};
+use super::message::datatype::{self, Datatype};
+use super::message::layout::{self, Storage};
+use super::message::{fill_value, filters, resolve};
+use super::object_header::{Message, kind};
+use super::store::View;
+use crate::model::{ChunkGrid, ChunkManifest, CodecChain, Layout};
+
+/// A dataset.
+#[derive(Debug)]
+pub(super) struct Dataset {
+    pub(super) space: Dataspace,
+    pub(super) datatype: Datatype,
+    /// The fill value, as many bytes as an element has.
+    pub(super) fill_value: Option<Vec<u8>>,
+    pub(super) layout: Layout,
+    pub(super) codecs: CodecChain,
+    pub(super) grid: ChunkGrid,
+    pub(super) unfiltered_edges: bool,
+    pub(super) manifest: Arc<ChunkManifest>,
+}
+
+impl Dataset {
+    /// The greatest length of each dimension; `None`: unlimited.
+    pub(super) fn limits(&self) -> &[Option<u64>] {
+        match &self.space {
+            Dataspace::Null => &[],
+            Dataspace::Simple { limits, .. } => limits,
+        }
+    }
+}
+
+/// Whether these are the messages of a dataset.
+pub(super) fn is_dataset(messages: &[Message]) -> bool {
+    [kind::DATATYPE, kind::DATASPACE].iter().all(|kind| messages.iter().any(|message| message.kind == *kind))
+}
+
+/// Reads one kind of message, wherever it is kept; `None` if the object has none.
+fn find<T>(view: &View, messages: &[Message], kind: u16, name: &'static str, read: impl FnOnce(super::bytes::Cursor) -> Found<T>) -> Found<Option<T>> {
+    let Some(message) = messages.iter().find(|message| message.kind == kind) else { return Ok(None) };
+    let (body, address) = resolve(view, kind, message.flags, &message.body, message.address)?;
+    read(view.cursor(name, &body, address)).map(Some)
+}
+
+/// Reads a dataset, and begins the walk over its chunks if it has any.
+pub(super) fn read(view: &View, address: u64, messages: &[Message]) -> Found<(Dataset, Option<ChunkWalk>)> {
+    let missing = |what: &str| Fault::corrupt("object header of a dataset", view.absolute(address), what, "none");
+    if messages.iter().any(|message| message.kind == kind::EXTERNAL_FILES) {
+        return Err(Fault::unsupported(view.absolute(address), "data in external files"));
+    }
+    let space = find(view, messages, kind::DATASPACE, "dataspace", dataspace::read)?;
+    let datatype = find(view, messages, kind::DATATYPE, "datatype", datatype::read)?;
+    let layout = find(view, messages, kind::LAYOUT, "data layout", layout::read)?;
+    let fill_value = find(view, messages, kind::FILL_VALUE, "fill value", fill_value::read)?.flatten();
+    let old_fill_value = find(view, messages, kind::OLD_FILL_VALUE, "fill value", fill_value::read_old)?.flatten();
+    let codecs = find(view, messages, kind::FILTERS, "filter pipeline", filters::read)?.unwrap_or_default();
+    let space = space.ok_or_else(|| missing("a dataspace"))?;
+    let datatype = datatype.ok_or_else(|| missing("a datatype"))?;
+    let element = u64::from(datatype.size());
+    let fill_value = fill_value.or(old_fill_value).filter(|bytes| bytes.len() as u64 == element);
+    let shape = match &space {
+        Dataspace::Null => Vec::new(),
+        Dataspace::Simple { shape, .. } => shape.clone(),
+    };
+    let whole: Vec<u64> = shape.iter().map(|length| (*length).max(1)).collect();
+    let grid = ChunkGrid::new(shape, whole).ok_or_else(|| missing("a countable number of elements"))?;
+    let dataset = Dataset {
+        space,
+        datatype,
+        fill_value,
+        layout: Layout::Contiguous,
+        codecs,
+        grid,
+        unfiltered_edges: false,
+        manifest: Arc::default(),
+    };
+    let layout = layout.ok_or_else(|| missing("a data layout"))?;
+    place(view, address, messages, dataset, layout)
+}
+
+/// Finds the data.
+fn place(
+    view: &View,
+    address: u64,
+    messages: &[Message],
+    mut dataset: Dataset,
+    storage: Storage,
+) -> Found<(Dataset, Option<ChunkWalk>)> {
+    let element = u64::from(dataset.datatype.size());
+    let elements = dataset.space.elements().unwrap_or(u64::MAX);
+    let at = view.absolute(address);
+    let length = elements.checked_mul(element).ok_or_else(|| Fault::corrupt("dataspace", at, "at most 2^64 bytes", "more"))?;
+    let one = usize::try_from(dataset.grid.chunk_count()).unwrap_or(1);
+    match storage {
+        Storage::Compact { position, length: stored } => {
+            dataset.layout = Layout::Compact;
+            dataset.manifest = Arc::new(ChunkManifest::missing(one));
+            if (stored as u64) < length {
+                return Err(Fault::corrupt("data layout", at, format!("{length} bytes of data"), format!("{stored}")));
+            }
+            let message = messages.iter().find(|message| message.kind == kind::LAYOUT);
+            let message = message.map_or(0, |message| message.address);
+            if length > 0 {
+                let location = view.location("compact data", message.saturating_add(position as u64), length)?;
+                dataset.manifest = Arc::new(ChunkManifest::single(location));
+            }
+        }
+        Storage::Contiguous { address } => {
+            dataset.manifest = Arc::new(ChunkManifest::missing(one));
+            if let Some(address) = address.filter(|_| length > 0) {
+                let location = view.location("contiguous data", address, length)?;
+                dataset.manifest = Arc::new(ChunkManifest::single(location));
+            }
+        }
+        Storage::Chunked { mut chunk, index, address, unfiltered_edges } => {
+            let stored_element = chunk.pop();
+            let chunk_bytes = chunk.iter().try_fold(element, |product, length| product.checked_mul(*length));
+            let shape = dataset.grid.shape.clone();
+            let grid = ChunkGrid::new(shape, chunk).filter(|_| stored_element == Some(element));
+            let (Some(grid), Some(chunk_bytes)) = (grid, chunk_bytes) else {
+                let expected = format!("chunks of {} dimensions and elements of {element} bytes", dataset.space.shape().len());
+                return Err(Fault::corrupt("data layout", at, expected, "others"));
+            };
+            let count = grid.chunk_count();
+            if count > MOST_CHUNKS {
+                let what = format!("{count} chunks in one variable; at most {MOST_CHUNKS} are supported");
+                return Err(Fault::Limit { what }.into());
+            }
+            dataset.layout = Layout::Chunked;
+            dataset.unfiltered_edges = unfiltered_edges;
+            dataset.manifest = Arc::new(ChunkManifest::missing(usize::try_from(count).unwrap_or(0)));
+            let placer = Placer::new(&grid, dataset.limits(), chunk_bytes, !dataset.codecs.is_empty());
+            dataset.grid = grid;
+            if let (Some(address), Some(placer)) = (address.filter(|_| count > 0), placer) {
+                view.spend_chunks(count)?;
+                let walk = ChunkWalk::new(view, placer, index, address)?;
+                return Ok((dataset, Some(walk)));
+            }
+        }
+        Storage::Virtual => return Err(Fault::unsupported(at, "a virtual dataset, whose data are in other datasets")),
+    }
+    Ok((dataset, None))
+}

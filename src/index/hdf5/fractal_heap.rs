@@ -1,0 +1,232 @@
+//! Fractal heaps: the links and attributes of large objects, and shared messages (HDF5 File Format Specification 3.0,
+//! III.F).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::btree_v2;
+use super::bytes::{Cursor, log2};
+use super::checksum;
+use super::fault::{Fault, Found};
+use super::store::View;
+
+/// An opened heap.
+#[derive(Debug)]
+pub(super) struct FractalHeap {
+    address: u64,
+    id_length: usize,
+    checksummed_blocks: bool,
+    huge_tree: Option<u64>,
+    /// The doubling table.
+    width: u64,
+    first_block: u64,
+    largest_direct_block: u64,
+    offset_width: usize,
+    length_width: usize,
+    root: Option<u64>,
+    /// Rows of the root indirect block; 0 if the root is a direct block.
+    root_rows: u16,
+}
+
+/// Opens the heap at an address; a heap that many objects use is opened once.
+pub(super) fn open(view: &View, address: u64) -> Found<Arc<FractalHeap>> {
+    if let Some(heap) = view.shared.heaps.borrow().get(&address) {
+        return Ok(Arc::clone(heap));
+    }
+    let heap = Arc::new(read(view, address)?);
+    view.shared.heaps.borrow_mut().insert(address, Arc::clone(&heap));
+    Ok(heap)
+}
+
+fn read(view: &View, address: u64) -> Found<FractalHeap> {
+    let widths = view.facts.widths;
+    let length = 26 + 12 * widths.length + 3 * widths.address;
+    let bytes = view.get("fractal heap", address, length as u64)?;
+    let mut cursor = view.cursor("fractal heap", &bytes, address);
+    cursor.signature(b"FRHP")?;
+    cursor.version(0)?;
+    let id_length = usize::from(cursor.u16()?);
+    if cursor.u16()? != 0 {
+        return Err(cursor.unsupported("a fractal heap with filters"));
+    }
+    checksum::verify("fractal heap", &bytes, view.absolute(address))?;
+    let checksummed_blocks = cursor.u8()? & 2 != 0;
+    let largest_managed = u64::from(cursor.u32()?);
+    cursor.skip(widths.length)?;
+    let huge_tree = cursor.address()?;
+    cursor.skip(9 * widths.length + widths.address)?;
+    let width = u64::from(cursor.u16()?);
+    let (first_block, largest_direct_block) = (cursor.length()?, cursor.length()?);
+    let heap_bits = usize::from(cursor.u16()?);
+    cursor.skip(2)?;
+    let root = cursor.address()?;
+    let root_rows = cursor.u16()?;
+    let sane = width > 0
+        && first_block.is_power_of_two()
+        && largest_direct_block.is_power_of_two()
+        && largest_direct_block >= first_block
+        && (1..=64).contains(&heap_bits)
+        && root_rows <= 128;
+    if !sane {
+        return Err(cursor.corrupt("a doubling table of powers of two", format!("width {width}, blocks of {first_block} to {largest_direct_block} bytes")));
+    }
+    let width_of = |limit: u64| (log2(limit) as usize).div_ceil(8).max(1);
+    Ok(FractalHeap {
+        address,
+        id_length,
+        checksummed_blocks,
+        huge_tree,
+        width,
+        first_block,
+        largest_direct_block,
+        offset_width: heap_bits.div_ceil(8),
+        length_width: width_of(largest_direct_block).min(width_of(largest_managed)),
+        root,
+        root_rows,
+    })
+}
+
+/// A block of the heap: where it is in the file, and which bytes of the heap it holds.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    address: u64,
+    begin: u64,
+    size: u64,
+}
+
+impl FractalHeap {
+    /// The bytes of the object with an ID (III.F, "Fractal Heap ID").
+    pub(super) fn object(&self, view: &View, id: &[u8]) -> Found<Bytes> {
+        let mut cursor = view.cursor("fractal heap ID", id, self.address);
+        let first = cursor.u8()?;
+        match (first >> 4) & 3 {
+            0 => {
+                let offset = cursor.uint(self.offset_width)?;
+                let length = cursor.uint(self.length_width)?;
+                self.managed(view, offset, length)
+            }
+            1 => self.huge(view, cursor),
+            2 => {
+                let extended = self.id_length.saturating_sub(1) > 17;
+                let low = usize::from(first & 0x0f);
+                let length = if extended { (low << 8 | usize::from(cursor.u8()?)) + 1 } else { low + 1 };
+                cursor.take(length).map(Bytes::copy_from_slice)
+            }
+            kind => Err(cursor.corrupt("a heap ID of type 0, 1 or 2", format!("type {kind}"))),
+        }
+    }
+
+    fn huge(&self, view: &View, mut cursor: Cursor) -> Found<Bytes> {
+        let widths = view.facts.widths;
+        if widths.address + widths.length < self.id_length {
+            let (address, length) = (cursor.defined_address()?, cursor.length()?);
+            return view.get("huge object of a fractal heap", address, length);
+        }
+        let key = cursor.uint(self.id_length.saturating_sub(1).min(widths.length))?;
+        let tree = self.huge_tree.ok_or_else(|| cursor.corrupt("a B-tree of huge objects", "none"))?;
+        for record in btree_v2::records(view, tree, &[1])? {
+            let mut record = view.cursor("record of a huge object", &record, tree);
+            let (address, length, number) = (record.defined_address()?, record.length()?, record.length()?);
+            if number == key {
+                return view.get("huge object of a fractal heap", address, length);
+            }
+        }
+        Err(cursor.corrupt(format!("huge object {key}"), "no such record"))
+    }
+
+    fn managed(&self, view: &View, offset: u64, length: u64) -> Found<Bytes> {
+        let at = view.absolute(self.address);
+        let outside = || Fault::corrupt("fractal heap ID", at, "an object within the heap", format!("{length} bytes at {offset}"));
+        let root = self.root.ok_or_else(outside)?;
+        let block = if self.root_rows == 0 {
+            Block { address: root, begin: 0, size: self.first_block }
+        } else {
+            self.find(view, root, offset)?
+        };
+        let within = offset.checked_sub(block.begin).ok_or_else(outside)?;
+        if within.checked_add(length).is_none_or(|end| end > block.size) {
+            return Err(outside());
+        }
+        let bytes = view.get("fractal heap block", block.address, block.size)?;
+        self.check_direct(view, block, &bytes)?;
+        let (from, to) = (usize::try_from(within), usize::try_from(within + length));
+        Ok(bytes.slice(from.unwrap_or(0)..to.unwrap_or(0)))
+    }
+
+    /// Checks a direct block. Its checksum is taken with the checksum's own bytes being 0.
+    fn check_direct(&self, view: &View, block: Block, bytes: &Bytes) -> Found<()> {
+        let mut cursor = view.cursor("fractal heap block", bytes, block.address);
+        cursor.signature(b"FHDB")?;
+        cursor.version(0)?;
+        cursor.skip(view.facts.widths.address)?;
+        let begin = cursor.uint(self.offset_width)?;
+        if begin != block.begin {
+            return Err(cursor.corrupt(format!("a block that begins at {}", block.begin), format!("{begin}")));
+        }
+        if self.checksummed_blocks && view.first_sight(block.address) {
+            let at = cursor.position();
+            let stored = cursor.u32()?;
+            let mut zeroed = bytes.to_vec();
+            zeroed[at..at + 4].fill(0);
+            let found = checksum::lookup3(&zeroed);
+            if found != stored {
+                return Err(cursor.corrupt(format!("the checksum {stored:08x}"), format!("{found:08x}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The size of the blocks of a row (III.F, "doubling table").
+    fn row_size(&self, row: u32) -> Option<u64> {
+        1u64.checked_shl(row.saturating_sub(1)).and_then(|factor| self.first_block.checked_mul(factor))
+    }
+
+    /// Finds the direct block that holds a byte of the heap.
+    fn find(&self, view: &View, root: u64, offset: u64) -> Found<Block> {
+        let mut node = Block { address: root, begin: 0, size: 0 };
+        let mut rows = u32::from(self.root_rows);
+        let direct_rows = log2(self.largest_direct_block) - log2(self.first_block) + 2;
+        loop {
+            let at = view.absolute(node.address);
+            let outside = || Fault::corrupt("fractal heap", at, "an object within the heap", format!("one at {offset}"));
+            let within = offset.checked_sub(node.begin).ok_or_else(outside)?;
+            let first_row = self.first_block.checked_mul(self.width).ok_or_else(outside)?;
+            let row = if within < first_row { 0 } else { log2(within / first_row) + 1 };
+            if row >= rows {
+                return Err(outside());
+            }
+            let size = self.row_size(row).ok_or_else(outside)?;
+            let row_begin = if row == 0 { 0 } else { size.checked_mul(self.width).ok_or_else(outside)? };
+            let column = (within - row_begin) / size;
+            let address = self.child(view, node, rows, u64::from(row) * self.width + column)?;
+            let begin = node.begin + row_begin + column * size;
+            let block = Block { address: address.ok_or_else(outside)?, begin, size };
+            if row < direct_rows {
+                return Ok(block);
+            }
+            // A child holds fewer bytes than its parent, so this ends.
+            rows = (log2(size) + 1).checked_sub(log2(first_row)).filter(|below| *below < rows).ok_or_else(outside)?;
+            node = block;
+        }
+    }
+
+    /// The address in one entry of an indirect block.
+    fn child(&self, view: &View, node: Block, rows: u32, entry: u64) -> Found<Option<u64>> {
+        let widths = view.facts.widths;
+        let head = 5 + widths.address + self.offset_width;
+        // Direct and indirect entries are of one size, for there are no filters.
+        let entries = u64::from(rows) * self.width;
+        let length = head as u64 + entries * widths.address as u64 + 4;
+        let bytes = view.get("fractal heap indirect block", node.address, length)?;
+        let mut cursor = view.cursor("fractal heap indirect block", &bytes, node.address);
+        cursor.signature(b"FHIB")?;
+        if view.first_sight(node.address) {
+            checksum::verify("fractal heap indirect block", &bytes, view.absolute(node.address))?;
+        }
+        cursor.version(0)?;
+        cursor.skip(head - 5)?;
+        cursor.skip(usize::try_from(entry).unwrap_or(usize::MAX).saturating_mul(widths.address))?;
+        cursor.address()
+    }
+}

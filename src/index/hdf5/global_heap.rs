@@ -1,0 +1,109 @@
+//! The global heap: texts and lists of any length (HDF5 File Format Specification 3.0, III.E).
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::bytes::{Cursor, decode_text};
+use super::fault::{Fault, Found};
+use super::store::View;
+
+/// libhdf5's smallest collection.
+const GUESS: u64 = 4096;
+
+/// One collection: its bytes, and where each object is.
+#[derive(Debug)]
+pub(super) struct Collection {
+    bytes: Bytes,
+    objects: HashMap<u32, Range<usize>>,
+}
+
+/// A reference to an object of the global heap, as elements of any length hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HeapReference {
+    /// The number of elements.
+    pub(super) length: u32,
+    /// The address of the collection; `None`: nothing was written.
+    pub(super) collection: Option<u64>,
+    /// The number of the object there.
+    pub(super) object: u32,
+}
+
+impl HeapReference {
+    /// Reads the reference that an element holds.
+    pub(super) fn read(cursor: &mut Cursor) -> Found<Self> {
+        let (length, collection, object) = (cursor.u32()?, cursor.address()?, cursor.u32()?);
+        // Elements that were never written are all zeros.
+        let collection = collection.filter(|address| *address != 0 && length != 0);
+        Ok(Self { length, collection, object })
+    }
+}
+
+/// Opens the collection at an address; each is parsed once.
+pub(super) fn open(view: &View, address: u64) -> Found<Arc<Collection>> {
+    if let Some(collection) = view.shared.collections.borrow().get(&address) {
+        return Ok(Arc::clone(collection));
+    }
+    let collection = Arc::new(read(view, address)?);
+    view.shared.collections.borrow_mut().insert(address, Arc::clone(&collection));
+    Ok(collection)
+}
+
+fn read(view: &View, address: u64) -> Found<Collection> {
+    let guess = view.get_up_to("global heap", address, GUESS)?;
+    let mut cursor = view.cursor("global heap", &guess, address);
+    cursor.signature(b"GCOL")?;
+    cursor.version(1)?;
+    cursor.skip(3)?;
+    let length = cursor.length()?;
+    let bytes = view.get("global heap", address, length)?;
+    let mut cursor = view.cursor("global heap", &bytes, address);
+    cursor.skip(8 + view.facts.widths.length)?;
+    let mut objects = HashMap::new();
+    let head = 8 + view.facts.widths.length;
+    while cursor.remaining() >= head {
+        let object = u32::from(cursor.u16()?);
+        cursor.skip(6)?;
+        let length = usize::try_from(cursor.length()?).unwrap_or(usize::MAX);
+        if object == 0 {
+            break;
+        }
+        let start = cursor.position();
+        cursor.skip(length)?;
+        objects.insert(object, start..cursor.position());
+        let padding = cursor.position().next_multiple_of(8) - cursor.position();
+        cursor.skip(padding.min(cursor.remaining()))?;
+    }
+    Ok(Collection { bytes, objects })
+}
+
+impl Collection {
+    /// The bytes of an object.
+    pub(super) fn object(&self, number: u32) -> Option<&[u8]> {
+        self.objects.get(&number).and_then(|range| self.bytes.get(range.clone()))
+    }
+}
+
+/// The bytes that a reference leads to: `length` elements of `size` bytes each.
+pub(super) fn resolve(view: &View, reference: HeapReference, size: usize) -> Found<Vec<u8>> {
+    let Some(address) = reference.collection else { return Ok(Vec::new()) };
+    let collection = open(view, address)?;
+    let length = (reference.length as usize).saturating_mul(size);
+    match collection.object(reference.object) {
+        Some(object) if object.len() >= length => Ok(object[..length].to_vec()),
+        found => Err(Fault::corrupt(
+            "global heap",
+            view.absolute(address),
+            format!("object {} of {length} bytes", reference.object),
+            found.map_or_else(|| "no such object".to_owned(), |object| format!("{} bytes", object.len())),
+        )),
+    }
+}
+
+/// The text that a reference leads to.
+pub(super) fn text(view: &View, reference: HeapReference) -> Found<String> {
+    let bytes = resolve(view, reference, 1)?;
+    Ok(decode_text(bytes.split(|byte| *byte == 0).next().unwrap_or_default()))
+}

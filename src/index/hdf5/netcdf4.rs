@@ -1,0 +1,251 @@
+//! The objects of a file as netCDF-4 has them: groups, dimensions, variables and their attributes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::attributes::{Attribute, Value};
+use super::dimensions::{Dimensions, GroupNode, attribute};
+use super::fault::Fault;
+use super::message::dataspace::Dataspace;
+use super::message::link::{Link, Target};
+use super::parser::{Body, Structure};
+use crate::model::{
+    AttributeValue, Attributes, DataType, Dimension, DimensionName, FileGroup, FileVariable, Note, SmallValues,
+    VariableName,
+};
+
+/// Attributes of the netCDF-4 and dimension-scale libraries' own book-keeping.
+const HIDDEN: [&str; 9] = [
+    "CLASS",
+    "NAME",
+    "DIMENSION_LIST",
+    "DIMENSION_LABELS",
+    "REFERENCE_LIST",
+    "_Netcdf4Dimid",
+    "_Netcdf4Coordinates",
+    "_NCProperties",
+    "_nc3_strict",
+];
+
+/// What netCDF-C puts before the name of a variable that has a dimension's name but is not its coordinate.
+const NON_COORDINATE: &str = "_nc4_non_coord_";
+
+/// Soft links that lead to soft links.
+const MOST_HOPS: usize = 16;
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) format: String,
+    pub(super) root: FileGroup,
+    pub(super) notes: Vec<Note>,
+}
+
+/// What in an object does not fit the model.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    pub(super) object: String,
+    pub(super) fault: Fault,
+}
+
+/// Makes groups, dimensions and variables of a file's objects.
+pub(super) fn build(structure: &Structure) -> Result<Tree, Misfit> {
+    let mut notes = Vec::new();
+    let groups = list_groups(structure, &mut notes);
+    let dimensions = Dimensions::find(structure, groups);
+    for (group, object) in &dimensions.made_up {
+        let node = &dimensions.groups[*group];
+        let name = node.datasets.iter().find(|(_, found)| found == object).map_or("", |(name, _)| name);
+        let subject = join(&node.path, name);
+        notes.push(Note {
+            kind: "phony_dimension".into(),
+            message: format!("{subject} has dimensions without a name; they are named by their length, as netCDF does"),
+            subject: Some(subject),
+        });
+    }
+    let mut built: Vec<Option<FileGroup>> = Vec::with_capacity(dimensions.groups.len());
+    for group in 0..dimensions.groups.len() {
+        built.push(Some(build_group(structure, &dimensions, group, &mut notes)?));
+    }
+    // Parents come before their children: from the end, every group is whole when it goes into its parent.
+    for group in (1..built.len()).rev() {
+        let node = &dimensions.groups[group];
+        let name = node.path.rsplit('/').next().unwrap_or_default().to_owned();
+        let child = built[group].take();
+        if let (Some(child), Some(Some(parent))) = (child, node.parent.map(|parent| built[parent].as_mut())) {
+            parent.groups.insert(name, child);
+        }
+    }
+    let mut root = built.into_iter().next().flatten().unwrap_or_default();
+    restore_order(&mut root);
+    Ok(Tree { format: format_name(structure).into(), root, notes })
+}
+
+/// The children went in from the last to the first.
+fn restore_order(group: &mut FileGroup) {
+    group.groups.reverse();
+    group.groups.values_mut().for_each(restore_order);
+}
+
+fn join(group: &str, name: &str) -> String {
+    format!("{}/{name}", group.trim_end_matches('/'))
+}
+
+fn format_name(structure: &Structure) -> &'static str {
+    let has = |attributes: &[Attribute], name| attribute(attributes, name).is_some();
+    let root = structure.objects.first().map_or(&[][..], |object| &object.attributes);
+    if has(root, "_nc3_strict") {
+        "netCDF-4 classic model"
+    } else if has(root, "_NCProperties") || structure.objects.iter().any(|o| has(&o.attributes, "_Netcdf4Dimid")) {
+        "netCDF-4"
+    } else {
+        "HDF5"
+    }
+}
+
+/// The links of a group.
+fn links(structure: &Structure, object: usize) -> &[Link] {
+    match structure.objects.get(object).map(|object| &object.body) {
+        Some(Body::Group(links)) => links,
+        _ => &[],
+    }
+}
+
+/// Follows a path from a group; `None` if it leads nowhere.
+fn follow(structure: &Structure, group: usize, path: &str, hops: usize) -> Option<usize> {
+    let mut at = if path.starts_with('/') { 0 } else { group };
+    for name in path.split('/').filter(|name| !matches!(*name, "" | ".")) {
+        let link = links(structure, at).iter().find(|link| link.name == name)?;
+        at = match &link.target {
+            Target::Hard(address) => *structure.by_address.get(address)?,
+            Target::Soft(path) => follow(structure, at, path, hops.checked_sub(1)?)?,
+            Target::Outside(_) => return None,
+        };
+    }
+    Some(at)
+}
+
+/// All groups, parents first, with their datasets. A group with several names has the first of them.
+fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
+    let mut groups = vec![GroupNode { path: "/".into(), ..GroupNode::default() }];
+    let mut seen = HashSet::from([0]);
+    let mut number = 0;
+    while number < groups.len() {
+        let (path, group) = (groups[number].path.clone(), groups[number].object);
+        for link in links(structure, group) {
+            let full = join(&path, &link.name);
+            let mut note = |kind: &str, message: String| {
+                notes.push(Note { kind: kind.into(), subject: Some(full.clone()), message });
+            };
+            let target = match &link.target {
+                Target::Hard(address) => structure.by_address.get(address).copied(),
+                Target::Soft(target) => {
+                    let found = follow(structure, group, target, MOST_HOPS);
+                    if found.is_none() {
+                        note("dangling_link", format!("{full} is a soft link to {target}, which is not there: left out"));
+                    }
+                    found
+                }
+                Target::Outside(kind) => {
+                    note("link_outside", format!("{full} is an {kind}: left out"));
+                    None
+                }
+            };
+            let Some(target) = target else { continue };
+            match &structure.objects[target].body {
+                Body::Dataset(_) => groups[number].datasets.push((link.name.clone(), target)),
+                Body::NamedType => {}
+                Body::Group(_) if seen.insert(target) => {
+                    let child = groups.len();
+                    groups[number].children.push(child);
+                    groups.push(GroupNode { path: full, object: target, parent: Some(number), ..GroupNode::default() });
+                }
+                Body::Group(_) => note("group_alias", format!("{full} is another name of a group: left out")),
+            }
+        }
+        number += 1;
+    }
+    groups
+}
+
+fn misfit(object: &str, what: &'static str, found: &str) -> Misfit {
+    let fault = Fault::Corrupt { structure: "a name", offset: 0, expected: what.into(), found: format!("{found:?}") };
+    Misfit { object: object.into(), fault }
+}
+
+fn build_group(
+    structure: &Structure,
+    dimensions: &Dimensions,
+    group: usize,
+    notes: &mut Vec<Note>,
+) -> Result<FileGroup, Misfit> {
+    let node = &dimensions.groups[group];
+    let name_of = |name: &str| {
+        DimensionName::new(name).map_err(|_| misfit(&join(&node.path, name), "the name of a dimension", name))
+    };
+    let own: Result<IndexMap<DimensionName, Dimension>, Misfit> =
+        node.dimensions.iter().map(|(name, dimension)| Ok((name_of(name)?, *dimension))).collect();
+    let mut variables = IndexMap::new();
+    for (name, object) in &node.datasets {
+        let Some(at) = dimensions.of_variable.get(&(group, *object)) else { continue };
+        let names: Result<Vec<DimensionName>, Misfit> =
+            at.iter().map(|(owner, number)| name_of(&dimensions.groups[*owner].dimensions[*number].0)).collect();
+        let full = join(&node.path, name);
+        let stripped = name.strip_prefix(NON_COORDINATE).unwrap_or(name);
+        let name = VariableName::new(stripped).map_err(|_| misfit(&full, "the name of a variable", name))?;
+        if let Some(variable) = build_variable(structure, *object, name.clone(), names?, &full, notes) {
+            variables.insert(name, variable);
+        }
+    }
+    let attributes = plain_attributes(&structure.objects[node.object].attributes, &node.path, notes);
+    Ok(FileGroup { path: node.path.clone(), dimensions: own?, attributes, variables, groups: IndexMap::new() })
+}
+
+fn build_variable(
+    structure: &Structure,
+    object: usize,
+    name: VariableName,
+    dimensions: Vec<DimensionName>,
+    path: &str,
+    notes: &mut Vec<Note>,
+) -> Option<FileVariable> {
+    let object = structure.objects.get(object)?;
+    let Body::Dataset(dataset) = &object.body else { return None };
+    let data_type = match dataset.space {
+        Dataspace::Null => {
+            DataType::Unsupported { class: "nothing (a null dataspace)".into(), size: dataset.datatype.size() }
+        }
+        Dataspace::Simple { .. } => dataset.datatype.model(),
+    };
+    Some(FileVariable {
+        name,
+        dimensions,
+        attributes: Arc::new(plain_attributes(&object.attributes, path, notes)),
+        fill_value: dataset.fill_value.clone().filter(|_| data_type.size().is_some()),
+        data_type,
+        layout: dataset.layout,
+        codecs: dataset.codecs.clone(),
+        grid: dataset.grid.clone(),
+        unfiltered_edges: dataset.unfiltered_edges,
+        manifest: Arc::clone(&dataset.manifest),
+        values: SmallValues::NotRead,
+    })
+}
+
+fn plain_attributes(attributes: &[Attribute], path: &str, notes: &mut Vec<Note>) -> Attributes {
+    let mut plain = Attributes::with_capacity(attributes.len());
+    for attribute in attributes.iter().filter(|attribute| !HIDDEN.contains(&attribute.name.as_str())) {
+        let Value::Plain(value) = &attribute.value else { continue };
+        if let AttributeValue::Unsupported(class) = value {
+            notes.push(Note {
+                kind: "attribute_type".into(),
+                subject: Some(path.into()),
+                message: format!("attribute {:?} of {path} is of type {class}, which is not carried over", attribute.name),
+            });
+        }
+        plain.insert(attribute.name.clone(), value.clone());
+    }
+    plain
+}

@@ -1,0 +1,145 @@
+//! The superblock and its extension (HDF5 File Format Specification 3.0, II.A and II.B).
+
+use super::bytes::{Cursor, Widths};
+use super::checksum;
+use super::fault::{Fault, Found};
+use super::fractal_heap;
+use super::object_header::{self, kind};
+use super::store::{FileFacts, View};
+
+/// The first eight bytes of every HDF5 file.
+pub(in crate::index) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
+
+/// The longest superblock: version 1 with addresses of 8 bytes.
+const GUESS: u64 = 100;
+
+/// What the superblock says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Superblock {
+    pub(super) widths: Widths,
+    /// The address of the root group's object header.
+    pub(super) root: u64,
+    /// The address of the object header of the extension.
+    extension: Option<u64>,
+    /// The address of the driver information block.
+    driver: Option<u64>,
+    /// The end of the file as it was when it was closed, counted from the base address.
+    end: u64,
+}
+
+/// Reads the superblock that lies at the base address.
+pub(super) fn read(view: &View) -> Found<Superblock> {
+    let bytes = view.get_up_to("superblock", 0, GUESS)?;
+    let mut cursor = view.cursor("superblock", &bytes, 0);
+    if cursor.take(8)? != SIGNATURE {
+        return Err(cursor.corrupt("the HDF5 signature", "other bytes"));
+    }
+    match cursor.u8()? {
+        version @ (0 | 1) => read_old(&bytes, cursor, version),
+        2 | 3 => read_new(&bytes, cursor),
+        version => Err(cursor.unsupported(format!("superblock version {version}"))),
+    }
+}
+
+fn read_widths(cursor: &mut Cursor) -> Found<Widths> {
+    let (address, length) = (usize::from(cursor.u8()?), usize::from(cursor.u8()?));
+    let known = |width: usize| matches!(width, 2 | 4 | 8);
+    if known(address) && known(length) {
+        return Ok(Widths { address, length });
+    }
+    Err(cursor.unsupported(format!("addresses of {address} bytes and lengths of {length} bytes")))
+}
+
+fn read_old(bytes: &[u8], mut cursor: Cursor, version: u8) -> Found<Superblock> {
+    cursor.skip(4)?;
+    let widths = read_widths(&mut cursor)?;
+    cursor.skip(9 + if version == 1 { 4 } else { 0 })?;
+    let at = cursor.position();
+    let start = cursor.offset();
+    let mut cursor = Cursor::new("superblock", &bytes[at..], start, widths);
+    let (_base, _free_space) = (cursor.address()?, cursor.address()?);
+    let end = cursor.defined_address()?;
+    let driver = cursor.address()?;
+    let _name = cursor.address()?;
+    let root = cursor.defined_address()?;
+    Ok(Superblock { widths, root, extension: None, driver, end })
+}
+
+fn read_new(bytes: &[u8], mut cursor: Cursor) -> Found<Superblock> {
+    let widths = read_widths(&mut cursor)?;
+    cursor.skip(1)?;
+    let total = cursor.position() + 4 * widths.address + 4;
+    let Some(whole) = bytes.get(..total) else {
+        return Err(cursor.corrupt(format!("a superblock of {total} bytes"), format!("{}", bytes.len())));
+    };
+    let start = cursor.offset();
+    checksum::verify("superblock", whole, start - cursor.position() as u64)?;
+    let mut cursor = Cursor::new("superblock", &whole[cursor.position()..], start, widths);
+    let _base = cursor.address()?;
+    let extension = cursor.address()?;
+    let end = cursor.defined_address()?;
+    let root = cursor.defined_address()?;
+    Ok(Superblock { widths, root, extension, driver: None, end })
+}
+
+/// Checks that the file is whole and in one piece, and finds the heaps of shared messages.
+pub(super) fn complete(view: &View, superblock: &Superblock) -> Found<FileFacts> {
+    let mut facts = view.facts.clone();
+    if let Some(address) = superblock.driver {
+        let bytes = view.get("driver information", address, 16)?;
+        refuse_driver(view, &bytes[8..16], address)?;
+    }
+    if let Some(address) = superblock.extension {
+        for message in object_header::read(view, address)? {
+            let mut cursor = message.cursor("superblock extension", view);
+            match message.kind {
+                kind::DRIVER_INFO => refuse_driver(view, message.body.get(1..9).unwrap_or_default(), address)?,
+                kind::SHARED_TABLE => {
+                    cursor.version(0)?;
+                    let table = cursor.defined_address()?;
+                    facts.shared_heaps = read_shared_table(view, table, cursor.u8()?)?;
+                }
+                _ => {}
+            }
+        }
+    }
+    let end = view.absolute(superblock.end);
+    if end > facts.size {
+        return Err(Fault::BeyondEnd { structure: "the file as it was closed", offset: facts.size, end }.into());
+    }
+    Ok(facts)
+}
+
+fn refuse_driver(view: &View, name: &[u8], address: u64) -> Found<()> {
+    // The default driver writes no such block; the named ones spread a file over several.
+    Err(Fault::unsupported(
+        view.absolute(address),
+        format!("a file spread over several by the driver {}", name.escape_ascii()),
+    ))
+}
+
+/// The shared object header message table (III.G): which heap holds the shared messages of which types.
+fn read_shared_table(view: &View, address: u64, indexes: u8) -> Found<Vec<(u16, u64)>> {
+    let widths = view.facts.widths;
+    let entry = 1 + 1 + 2 + 4 + 2 * 3 + 2 * widths.address;
+    let length = 4 + usize::from(indexes) * entry + 4;
+    let bytes = view.get("shared message table", address, length as u64)?;
+    checksum::verify("shared message table", &bytes, view.absolute(address))?;
+    let mut cursor = view.cursor("shared message table", &bytes, address);
+    cursor.signature(b"SMTB")?;
+    let mut heaps = Vec::new();
+    for _ in 0..indexes {
+        cursor.skip(2)?;
+        let types = cursor.u16()?;
+        cursor.skip(4 + 6)?;
+        let _index = cursor.address()?;
+        if let Some(heap) = cursor.address()? {
+            heaps.push((types, heap));
+        }
+    }
+    // Opened here so that a broken heap is a fault of the table and not of the first object that uses it.
+    for (_, heap) in &heaps {
+        fractal_heap::open(view, *heap)?;
+    }
+    Ok(heaps)
+}

@@ -1,0 +1,288 @@
+//! The values of coordinates, bounds and scalars.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::driver::{Driver, Failure};
+use super::fault::{Fault, Found, Stop, each};
+use super::global_heap::{self, HeapReference};
+use super::netcdf4::Tree;
+use super::roles::{self, WHOLE_LIMIT, Wanted};
+use super::store::View;
+use crate::codec::{CodecError, decode_chunk};
+use crate::model::{
+    Array, ArrayValues, ByteOrder, ChunkLocation, CodecChain, DataType, Digest, FileGroup, Layout, Numbers, SmallValues,
+    VariablePath,
+};
+use crate::storage::ByteSource;
+
+/// A decoded chunk, or a row of chunks of a large coordinate, may have so many bytes.
+const CHUNK_LIMIT: u64 = 256 << 20;
+/// How much of a large contiguous coordinate is read at a time.
+const PIECE: u64 = 4 << 20;
+
+/// Reads the values that the index keeps and puts them into the tree; on failure, the path of the variable at hand.
+pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree) -> Result<(), (String, Failure)> {
+    let wanted = roles::wanted(&tree.root, 8 + driver.facts.widths.address);
+    let (small, large): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| wanted.bytes <= WHOLE_LIMIT);
+    let mut found: Vec<Option<SmallValues>> = vec![None; small.len()];
+    let mut at = 0;
+    let read = driver.run(|view| {
+        let missing = found.iter_mut().zip(&small).enumerate().filter(|(_, (found, _))| found.is_none());
+        each(missing, |(number, (found, wanted))| {
+            at = number;
+            *found = Some(read_whole(view, wanted)?);
+            Ok(())
+        })
+        .map(|_| ())
+    });
+    read.map_err(|failure| (small.get(at).map_or_else(String::new, |wanted| wanted.path.as_str().into()), failure))?;
+    let mut values: HashMap<VariablePath, SmallValues> =
+        small.iter().zip(found).filter_map(|(wanted, found)| Some((wanted.path.clone(), found?))).collect();
+    for wanted in &large {
+        let digest = digest(source, wanted).map_err(|failure| (wanted.path.as_str().to_owned(), failure))?;
+        values.insert(wanted.path.clone(), SmallValues::Digest(digest));
+    }
+    put(&mut tree.root, &mut values);
+    Ok(())
+}
+
+fn put(group: &mut FileGroup, values: &mut HashMap<VariablePath, SmallValues>) {
+    for variable in group.variables.values_mut() {
+        if let Some(values) = values.remove(&VariablePath::new(&group.path, &variable.name)) {
+            variable.values = values;
+        }
+    }
+    group.groups.values_mut().for_each(|child| put(child, values));
+}
+
+fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
+    let variable = wanted.variable;
+    chunk_bytes(wanted)?;
+    let locations = variable.manifest.iter().enumerate().filter_map(|(number, location)| Some((number, location?)));
+    let chunks = each(locations, |(number, location)| {
+        let address = location.offset.saturating_sub(view.facts.base);
+        Ok((number, location, view.get("chunk", address, location.length)?))
+    })?;
+    let mut elements = filled(wanted, wanted.bytes);
+    for (number, location, stored) in chunks {
+        match decode(wanted, number, location, &stored) {
+            Ok(decoded) => place(wanted, &mut elements, &wanted.shape, 0, number, &decoded),
+            // Only coordinates must be read: others with a filter that is not known here stay unread.
+            Err(CodecError::Unsupported { .. }) if !wanted.coordinate => return Ok(SmallValues::NotRead),
+            Err(source) => return Err(Fault::Decode { source }.into()),
+        }
+    }
+    if variable.data_type == DataType::VariableString {
+        return strings(view, wanted, &elements);
+    }
+    let array = Array::from_bytes(&variable.data_type, &wanted.shape, &elements);
+    Ok(array.map_or(SmallValues::NotRead, SmallValues::Decoded))
+}
+
+/// Texts of any length, up to 1 MiB of them.
+fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> {
+    let mut cursor = view.cursor("references to texts", elements, 0);
+    let count = elements.len() / wanted.element.max(1);
+    let references = (0..count).map(|_| HeapReference::read(&mut cursor)).collect::<Found<Vec<_>>>()?;
+    each(references.iter().filter_map(|reference| reference.collection), |address| global_heap::open(view, address))?;
+    let total = references.iter().filter(|r| r.collection.is_some()).map(|r| u64::from(r.length)).sum::<u64>();
+    if total > WHOLE_LIMIT {
+        return Ok(SmallValues::NotRead);
+    }
+    let texts = each(references, |reference| global_heap::text(view, reference))?;
+    Ok(SmallValues::Decoded(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }))
+}
+
+/// The bytes of a decoded chunk.
+fn chunk_bytes(wanted: &Wanted) -> Found<usize> {
+    let elements = wanted.variable.grid.chunk_elements();
+    let bytes = elements.and_then(|elements| elements.checked_mul(wanted.element as u64));
+    match bytes.filter(|bytes| *bytes <= CHUNK_LIMIT).and_then(|bytes| usize::try_from(bytes).ok()) {
+        Some(bytes) => Ok(bytes),
+        None => {
+            let what = format!("chunks of {} bytes; those of a coordinate may have {CHUNK_LIMIT}", bytes.unwrap_or(u64::MAX));
+            Err(Fault::Limit { what }.into())
+        }
+    }
+}
+
+/// So many bytes of fill values.
+fn filled(wanted: &Wanted, bytes: u64) -> Vec<u8> {
+    let bytes = usize::try_from(bytes).unwrap_or(0);
+    match &wanted.variable.fill_value {
+        Some(fill) if fill.len() == wanted.element && fill.iter().any(|byte| *byte != 0) => {
+            fill.iter().copied().cycle().take(bytes).collect()
+        }
+        _ => vec![0; bytes],
+    }
+}
+
+fn decode(wanted: &Wanted, number: usize, location: ChunkLocation, stored: &Bytes) -> Result<Vec<u8>, CodecError> {
+    let grid = &wanted.variable.grid;
+    let bytes = chunk_bytes(wanted).unwrap_or(0);
+    let none = CodecChain::default();
+    let at_edge = || {
+        let coordinates = grid.coordinates(number as u64);
+        let mut axes = coordinates.iter().zip(&grid.chunk_shape).zip(&grid.shape);
+        axes.any(|((at, chunk), length)| (at + 1).saturating_mul(*chunk) > *length)
+    };
+    let unfiltered = wanted.variable.unfiltered_edges && at_edge();
+    let chain = if unfiltered || wanted.variable.layout != Layout::Chunked { &none } else { &wanted.variable.codecs };
+    decode_chunk(stored, chain, location.filter_mask, bytes)
+}
+
+/// Copies a decoded chunk to where it belongs in an array of this shape whose first row is row `first` of the variable.
+fn place(wanted: &Wanted, target: &mut [u8], shape: &[u64], first: u64, number: usize, chunk: &[u8]) {
+    let grid = &wanted.variable.grid;
+    let element = wanted.element;
+    let rank = grid.shape.len();
+    let Some(last) = rank.checked_sub(1) else {
+        target.copy_from_slice(&chunk[..element]);
+        return;
+    };
+    let coordinates = grid.coordinates(number as u64);
+    let mut origin: Vec<u64> = coordinates.iter().zip(&grid.chunk_shape).map(|(at, chunk)| at * chunk).collect();
+    let extent: Vec<u64> = (0..rank).map(|d| grid.chunk_shape[d].min(grid.shape[d].saturating_sub(origin[d]))).collect();
+    origin[0] -= first;
+    let row = usize::try_from(extent[last]).unwrap_or(0) * element;
+    let mut at = vec![0u64; rank];
+    loop {
+        let (mut from, mut to) = (0u64, 0u64);
+        for d in 0..rank {
+            from = from * grid.chunk_shape[d] + at[d];
+            to = to * shape[d] + origin[d] + at[d];
+        }
+        let from = usize::try_from(from).unwrap_or(usize::MAX).saturating_mul(element);
+        let to = usize::try_from(to).unwrap_or(usize::MAX).saturating_mul(element);
+        if let (Some(target), Some(source)) = (target.get_mut(to..to + row), chunk.get(from..from + row)) {
+            target.copy_from_slice(source);
+        }
+        // The next row: like the digits of a counter, the last dimension but one runs fastest.
+        let mut d = last;
+        loop {
+            let Some(above) = d.checked_sub(1) else { return };
+            d = above;
+            at[d] += 1;
+            if at[d] < extent[d] {
+                break;
+            }
+            at[d] = 0;
+        }
+    }
+}
+
+/// Sums up a large coordinate row of chunks by row of chunks.
+struct Digester {
+    hash: Sha256,
+    minimum: f64,
+    maximum: f64,
+    quarter_degrees: Vec<u64>,
+}
+
+impl Digester {
+    fn new() -> Self {
+        let quarter_degrees = vec![0; 1440_usize.div_ceil(64)];
+        Self { hash: Sha256::new(), minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, quarter_degrees }
+    }
+
+    fn take(&mut self, data_type: &DataType, elements: &[u8]) {
+        let Some((primitive, order)) = data_type.number() else { return };
+        let numbers = Numbers::from_bytes(primitive, order, elements);
+        match order {
+            ByteOrder::Little => self.hash.update(elements),
+            ByteOrder::Big => self.hash.update(numbers.to_bytes(ByteOrder::Little)),
+        }
+        for number in numbers.to_f64().into_iter().filter(|number| number.is_finite()) {
+            self.minimum = self.minimum.min(number);
+            self.maximum = self.maximum.max(number);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // From 0 to 1,440.
+            let quarter = ((number.rem_euclid(360.0) * 4.0) as usize).min(1439);
+            self.quarter_degrees[quarter / 64] |= 1 << (quarter % 64);
+        }
+    }
+
+    fn finish(self) -> Digest {
+        Digest {
+            sha256: self.hash.finalize().into(),
+            minimum: self.minimum,
+            maximum: self.maximum,
+            quarter_degrees: self.quarter_degrees,
+        }
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Fault(fault) => Self::Fault(*fault),
+            Stop::Need => Self::Fault(Fault::Limit { what: "a value that cannot be read to its end".into() }),
+        }
+    }
+}
+
+fn digest(source: &dyn ByteSource, wanted: &Wanted) -> Result<Digest, Failure> {
+    let variable = wanted.variable;
+    // Deflate packs at most 1,032 bytes into one: what is larger was never written, and is no coordinate.
+    if wanted.bytes > source.file().size.saturating_mul(1100).saturating_add(CHUNK_LIMIT) {
+        let what = format!("{} bytes of coordinates, more than its file can hold", wanted.bytes);
+        return Err(Fault::Limit { what }.into());
+    }
+    let mut digester = Digester::new();
+    if variable.layout == Layout::Chunked {
+        digest_chunks(source, wanted, &mut digester)?;
+    } else {
+        digest_whole(source, wanted, &mut digester)?;
+    }
+    Ok(digester.finish())
+}
+
+/// A contiguous array has no unlimited dimension: it is stored as it is.
+fn digest_whole(source: &dyn ByteSource, wanted: &Wanted, digester: &mut Digester) -> Result<(), Failure> {
+    let location = wanted.variable.manifest.get(0);
+    let mut done = 0;
+    while done < wanted.bytes {
+        let length = PIECE.min(wanted.bytes - done);
+        let piece = match location {
+            Some(location) => source.read_one(location.offset + done..location.offset + done + length)?,
+            None => filled(wanted, length).into(),
+        };
+        digester.take(&wanted.variable.data_type, &piece);
+        done += length;
+    }
+    Ok(())
+}
+
+fn digest_chunks(source: &dyn ByteSource, wanted: &Wanted, digester: &mut Digester) -> Result<(), Failure> {
+    let grid = &wanted.variable.grid;
+    chunk_bytes(wanted)?;
+    let in_row: u64 = grid.grid_shape().iter().skip(1).product();
+    let row_bytes = wanted.shape.iter().skip(1).fold(wanted.element as u64, |bytes, length| bytes.saturating_mul(*length));
+    let slab_rows = grid.chunk_shape[0].min(wanted.shape[0]);
+    if slab_rows.saturating_mul(row_bytes) > CHUNK_LIMIT {
+        let what = format!("rows of chunks of more than {CHUNK_LIMIT} bytes in a coordinate");
+        return Err(Fault::Limit { what }.into());
+    }
+    let mut first = 0;
+    while first < wanted.shape[0] {
+        let rows = slab_rows.min(wanted.shape[0] - first);
+        let mut shape = wanted.shape.clone();
+        shape[0] = rows;
+        let mut slab = filled(wanted, rows * row_bytes);
+        let row = first / grid.chunk_shape[0];
+        let numbers = (row * in_row..(row + 1) * in_row).filter_map(|number| usize::try_from(number).ok());
+        let present: Vec<(usize, ChunkLocation)> =
+            numbers.filter_map(|number| Some((number, wanted.variable.manifest.get(number)?))).collect();
+        let ranges: Vec<_> = present.iter().map(|(_, at)| at.offset..at.offset + at.length).collect();
+        for ((number, location), stored) in present.iter().zip(source.read(&ranges)?) {
+            let decoded =
+                decode(wanted, *number, *location, &stored).map_err(|source| Failure::Fault(Fault::Decode { source }))?;
+            place(wanted, &mut slab, &shape, first, *number, &decoded);
+        }
+        digester.take(&wanted.variable.data_type, &slab);
+        first += rows;
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+#!/usr/bin/env python
+"""Facts about HDF5 files, told by h5py and netCDF4: what the index of altostac is compared with.
+
+usage: h5_facts.py OUT FILE...     writes OUT/<number>.json for each file, with its path inside
+
+Chunks come from chunk_iter (get_chunk_info(i) takes 0.1 s a call in large files). netCDF4 runs in a process of its own,
+because it crashes or hangs on some files.
+"""
+import hashlib
+import json
+import os
+import select
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+
+SMALL = 1 << 20
+PATIENCE_S = 20
+
+
+def decode(raw):
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def fixed_text(raw, padding):
+    if padding == h5py.h5t.STR_NULLTERM:
+        raw = raw.split(b"\0")[0]
+    elif padding == h5py.h5t.STR_SPACEPAD:
+        raw = raw.rstrip(b" \0")
+    return decode(raw.rstrip(b"\0"))
+
+
+def attribute(parent, name):
+    attr = h5py.h5a.open(parent.id, name)
+    kind = attr.get_type()
+    space = attr.get_space()
+    if space.get_simple_extent_type() == h5py.h5s.NULL:
+        return {"kind": "text", "value": [""]} if kind.get_class() in (0, 1, 3, 8) or kind.get_class() == h5py.h5t.STRING else {"kind": "other"}
+    if kind.get_class() == h5py.h5t.STRING:
+        if kind.is_variable_str():
+            out = np.empty(attr.shape, dtype=h5py.string_dtype())
+            attr.read(out, mtype=h5py.h5t.py_create(h5py.string_dtype(), logical=True))
+            texts = [decode(t if isinstance(t, bytes) else t.encode("utf-8", "surrogateescape")) for t in out.ravel()]
+        else:
+            out = np.empty(attr.shape, dtype=f"S{kind.get_size()}")
+            attr.read(out, mtype=kind)
+            # NumPy strips NULs at the end, as every padding does.
+            texts = [fixed_text(bytes(t), kind.get_strpad()) for t in out.ravel()]
+        return {"kind": "text", "value": texts or [""]}
+    if kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
+        dtype = plain(kind)
+        if dtype is None:
+            return {"kind": "other"}
+        out = np.empty(attr.shape, dtype=dtype)
+        attr.read(out, mtype=kind)
+        return {"kind": "number", "dtype": dtype.newbyteorder("<").str, "hex": out.astype(dtype.newbyteorder("<")).tobytes().hex()}
+    return {"kind": "other"}
+
+
+def plain(kind):
+    """NumPy's type for numbers that fill their bytes; None for others."""
+    if kind.get_class() == h5py.h5t.ENUM:
+        kind = kind.get_super()
+    if kind.get_class() not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT):
+        return None
+    if kind.get_precision() != kind.get_size() * 8 or kind.get_size() not in (1, 2, 4, 8):
+        return None
+    order = {h5py.h5t.ORDER_LE: "<", h5py.h5t.ORDER_BE: ">"}.get(kind.get_order())
+    if kind.get_class() == h5py.h5t.FLOAT:
+        for bits, native in ((32, h5py.h5t.IEEE_F32LE), (64, h5py.h5t.IEEE_F64LE)):
+            if kind.get_precision() == bits and kind.get_fields() == native.get_fields() and kind.get_ebias() == native.get_ebias():
+                return np.dtype(f"{order}f{bits // 8}") if order else None
+        return None
+    sign = "i" if kind.get_sign() == h5py.h5t.SGN_2 else "u"
+    return np.dtype(f"{order}{sign}{kind.get_size()}") if order else None
+
+
+def type_text(kind):
+    if kind.get_class() == h5py.h5t.STRING:
+        return "|O" if kind.is_variable_str() else f"|S{kind.get_size()}"
+    dtype = plain(kind)
+    return dtype.str if dtype is not None else "other"
+
+
+def variable(dataset, dims):
+    kind = dataset.id.get_type()
+    plist = dataset.id.get_create_plist()
+    text = type_text(kind)
+    null = dataset.id.get_space().get_simple_extent_type() == h5py.h5s.NULL
+    facts = {"shape": list(dataset.shape or ()), "dtype": "other" if null else text, "attributes": {}}
+    layout = plist.get_layout()
+    facts["layout"] = {h5py.h5d.COMPACT: "compact", h5py.h5d.CONTIGUOUS: "contiguous", h5py.h5d.CHUNKED: "chunked"}.get(layout, "virtual")
+    facts["filters"] = [int(plist.get_filter(i)[0]) for i in range(plist.get_nfilters())]
+    facts["chunk_shape"] = list(dataset.chunks) if dataset.chunks else None
+    facts["chunks"] = []
+    if layout == h5py.h5d.CHUNKED and dataset.shape is not None and 0 not in dataset.shape:
+        dataset.id.chunk_iter(lambda c: facts["chunks"].append([*map(int, c.chunk_offset), int(c.byte_offset), int(c.size), int(c.filter_mask)]))
+    if layout == h5py.h5d.CONTIGUOUS:
+        facts["offset"] = dataset.id.get_offset()
+        facts["external"] = plist.get_external_count()
+    fill = None
+    if text not in ("other", "|O") and plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED:
+        dtype = np.dtype(text)
+        value = np.zeros((), dtype=dtype)
+        plist.get_fill_value(value)
+        fill = value.tobytes().hex()
+    facts["fill"] = fill
+    for name in attribute_names(dataset):
+        facts["attributes"][decode(name)] = attribute(dataset, name)
+    if text != "other" and not null and dataset.size is not None and dataset.size * kind.get_size() <= SMALL:
+        try:
+            facts["values"] = values(dataset, text, fill, dims)
+        except Exception as error:
+            facts["values_error"] = str(error)
+    return facts
+
+
+def values(dataset, text, fill, shape):
+    """The SHA-256 of all elements (numbers little-endian, texts each followed by a NUL), fill added up to `shape`."""
+    if shape is None or len(shape) != len(dataset.shape):
+        shape = dataset.shape
+    if text == "|O":
+        out = dataset[()]
+        texts = [out] if dataset.shape == () else list(out.ravel())
+        raw = b"".join(decode(t if isinstance(t, bytes) else t.encode("utf-8", "surrogateescape")).encode() + b"\0" for t in texts)
+        return {"shape": list(dataset.shape), "sha256": hashlib.sha256(raw).hexdigest()}
+    dtype = np.dtype(text)
+    stored = np.zeros(dataset.shape, dtype=dtype)
+    if dataset.size:
+        kind = dataset.id.get_type()
+        dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, stored, mtype=kind)
+    start = np.frombuffer(bytes.fromhex(fill), dtype=dtype)[0] if fill else np.zeros((), dtype=dtype)[()]
+    whole = np.full(shape, start, dtype=dtype)
+    whole[tuple(slice(0, n) for n in dataset.shape)] = stored
+    if dtype.kind != "S":
+        whole = whole.astype(dtype.newbyteorder("<"))
+    return {"shape": list(shape), "sha256": hashlib.sha256(whole.tobytes()).hexdigest()}
+
+
+def attribute_names(parent):
+    names = []
+    try:
+        h5py.h5a.iterate(parent.id, lambda name, *rest: names.append(name), index_type=h5py.h5.INDEX_NAME)
+    except TypeError:
+        h5py.h5a.iterate(parent.id, names.append)
+    return names
+
+
+def facts(path, netcdf):
+    out = {"variables": {}, "groups": {}, "netcdf": netcdf}
+    shapes = {}
+    for name, dims in (netcdf or {}).get("variables", {}).items():
+        shapes[name] = [netcdf["dimensions"][d][0] for d in dims]
+    with h5py.File(path, "r") as file:
+        seen = set()
+        queue = [("/", file["/"])]
+        while queue:
+            where, group = queue.pop(0)
+            token = h5py.h5o.get_info(group.id).addr
+            if token in seen:
+                continue
+            seen.add(token)
+            out["groups"][where] = {decode(n): attribute(group, n) for n in attribute_names(group)}
+            for name in group:
+                if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+                    continue
+                try:
+                    child = group[name]
+                except (KeyError, OSError):
+                    if isinstance(group.get(name, getlink=True), h5py.HardLink):
+                        raise
+                    continue
+                full = where.rstrip("/") + "/" + name
+                if isinstance(child, h5py.Group):
+                    queue.append((full, child))
+                elif isinstance(child, h5py.Dataset):
+                    out["variables"][full] = variable(child, shapes.get(full))
+    return out
+
+
+def netcdf_facts(path):
+    import netCDF4
+
+    out = {"dimensions": {}, "variables": {}, "attributes": {}}
+    with netCDF4.Dataset(path) as file:
+        def visit(group, scope):
+            where = group.path.rstrip("/")
+            scope = dict(scope)
+            for name, dim in group.dimensions.items():
+                key = f"{where}/{name}"
+                scope[name] = key
+                out["dimensions"][key] = [len(dim), dim.isunlimited()]
+            for name, var in group.variables.items():
+                out["variables"][f"{where}/{name}"] = [scope[d] for d in var.dimensions]
+                out["attributes"][f"{where}/{name}"] = var.ncattrs()
+            out["attributes"][where or "/"] = group.ncattrs()
+            for child in group.groups.values():
+                visit(child, scope)
+        visit(file, {})
+    return out
+
+
+class Worker:
+    """netCDF4 in a process that may die."""
+
+    def __init__(self):
+        self.process = None
+
+    def ask(self, path):
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen([sys.executable, __file__, "--netcdf"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            self.process.stdin.write(path + "\n")
+            self.process.stdin.flush()
+            if select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
+                line = self.process.stdout.readline()
+                if line:
+                    return json.loads(line)
+        except BrokenPipeError:
+            pass
+        self.process.kill()
+        self.process.wait()
+        return {"error": "netCDF4 crashed or hung"}
+
+
+def main():
+    if sys.argv[1] == "--netcdf":
+        for line in sys.stdin:
+            try:
+                answer = netcdf_facts(line.strip())
+            except Exception as error:
+                answer = {"error": str(error)}
+            print(json.dumps(answer), flush=True)
+        return
+    out, files = sys.argv[1], sys.argv[2:]
+    os.makedirs(out, exist_ok=True)
+    worker = Worker()
+    for number, path in enumerate(files):
+        netcdf = worker.ask(path)
+        try:
+            answer = facts(path, None if "error" in netcdf else netcdf)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answer["path"] = os.path.abspath(path)
+        answer["netcdf_error"] = netcdf.get("error")
+        with open(os.path.join(out, f"{number:05}.json"), "w") as target:
+            json.dump(answer, target)
+
+
+if __name__ == "__main__":
+    main()
