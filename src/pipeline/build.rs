@@ -135,7 +135,7 @@ impl Run<'_> {
                 self.built(&known, status)
             }
             Err(error) => {
-                tracing::error!(item = %planned.id, kind = error.kind, "{}", error.message);
+                tracing::info!(item = %planned.id, kind = error.kind, "failed: {}", error.message);
                 self.remember_failure(planned.id.as_str(), &error);
                 let files = planned.source.as_ref().map_or(0, |source| source.files.len());
                 let stands = self.standing(planned, BuiltStatus::Failed);
