@@ -71,24 +71,38 @@ fn is_carried(value: &AttributeValue) -> bool {
     !matches!(value, AttributeValue::Unsupported(_))
 }
 
-/// The attributes of a variable are the first file's, with `_FillValue` in `.zarray`.
+/// Attributes whose numbers are in the units of their variable: they do not outlive a change of the units.
+const IN_UNITS: [&str; 5] = ["missing_value", "valid_min", "valid_max", "valid_range", "actual_range"];
+
+/// The attributes of a variable are those that all files agree on, with `_FillValue` in `.zarray`; one that differs is left out, or is
+/// some file's.
 pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Differences) {
-    let (expected, found) = (&checked.variable.attributes, &checked.array.attributes);
+    let (first, found) = (&checked.variable.attributes, &checked.array.attributes);
     let fill_stays = check_fill(checked, differences);
-    let is_free =
-        |name: &str| checked.is_reencoded && checked.meaning.is_time() && matches!(name, "units" | "calendar");
-    for (name, value) in expected.iter().filter(|(_, value)| is_carried(value)) {
-        if name == DIMENSIONS || (name == FILL_VALUE && !fill_stays) || is_free(name) {
+    let is_reencoded_time = checked.is_reencoded && checked.meaning.is_time();
+    let is_free = |name: &str| is_reencoded_time && matches!(name, "units" | "calendar");
+    let in_files: Vec<&Attributes> =
+        checked.sources.files.iter().filter_map(|file| Some(file.variables.get(checked.key)?.attributes.as_ref())).collect();
+    let names: BTreeSet<&str> = in_files.iter().flat_map(|attributes| attributes.keys().map(String::as_str)).collect();
+    for name in names.into_iter().filter(|name| *name != DIMENSIONS && !is_free(name)) {
+        if name == FILL_VALUE && !fill_stays {
             continue;
         }
-        let says = found.get(name);
-        if !says.is_some_and(|says| is_equal(says, value)) {
-            let found = says.map_or_else(|| "none".into(), Value::to_string);
-            differences.add(checked.difference(DifferenceKind::Attribute, format!("{name} = {}", shown(value)), found));
+        let expected = first.get(name).filter(|value| is_carried(value));
+        let agree = in_files.iter().all(|attributes| attributes.get(name) == first.get(name));
+        let is_right = match (found.get(name), expected) {
+            (None, None) => true,
+            (None, Some(_)) => !agree || (is_reencoded_time && (IN_UNITS.contains(&name) || name == FILL_VALUE)),
+            (Some(says), _) => in_files.iter().filter_map(|attributes| attributes.get(name)).any(|value| is_equal(says, value)),
+        };
+        if !is_right {
+            let expected = expected.map_or_else(|| format!("no attribute {name}"), |value| format!("{name} = {}", shown(value)));
+            let found = found.get(name).map_or_else(|| "none".into(), Value::to_string);
+            differences.add(checked.difference(DifferenceKind::Attribute, expected, found));
         }
     }
     for (name, value) in found {
-        let is_known = expected.get(name).is_some_and(is_carried) && (name != FILL_VALUE || fill_stays);
+        let is_known = in_files.iter().any(|attributes| attributes.contains_key(name)) && (name != FILL_VALUE || fill_stays);
         if !is_known && !is_free(name) {
             let found = format!("{name} = {value}");
             differences.add(checked.difference(DifferenceKind::Attribute, format!("no attribute {name}"), found));
