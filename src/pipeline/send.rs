@@ -154,8 +154,14 @@ async fn push(
         .collect();
     let collection_stands = confirmed.get(&key(&collection)) == digests.get(&key(&collection));
     let nothing_to_send = collection_stands && !options.force && items.is_empty() && removed.is_empty();
-    let mut answer = if nothing_to_send {
-        let own = report(RecordKind::Collection, &collection.record().id, PublishStatus::Unchanged);
+    // A collection whose items cannot be published is of no use to anybody.
+    let nothing_fit = items.is_empty() && removed.is_empty() && !refused.is_empty();
+    let mut answer = if nothing_to_send || nothing_fit {
+        let own = if nothing_to_send { PublishStatus::Unchanged } else { PublishStatus::Failed };
+        let own = RecordReport {
+            message: nothing_fit.then(|| "not sent: none of its items can be published".into()),
+            ..report(RecordKind::Collection, &collection.record().id, own)
+        };
         summed(api, options.api.dry_run, vec![own])
     } else {
         publish(api, PublishSet { collection, items, removed }, options.api.clone()).await?

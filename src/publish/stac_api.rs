@@ -2,6 +2,7 @@
 //!
 //! A record is sent only if it differs from what is there, and read back after it was sent.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
@@ -90,20 +91,34 @@ pub async fn publish(
     Ok(PublishReport { api: api.to_string(), dry_run, counts: Counts::of(&records), records })
 }
 
+/// After so many failures one after the other, what failed is not tried again alone.
+const LAST_FAILURES: usize = 3;
+
 /// Works on so many tasks at once; the answers are in the order of the tasks.
+///
+/// What ends in an error of the server is tried once more, alone: pgstac widens the limits of a partition with every item, and fails
+/// when two items do so at the same moment.
 async fn run(publisher: &Arc<Publisher>, tasks: impl Iterator<Item = Task>, concurrency: usize) -> Vec<RecordReport> {
     let mut tasks = tasks.enumerate();
     let mut running = JoinSet::new();
-    let mut done = Vec::new();
+    let (mut done, mut again) = (BTreeMap::new(), BTreeMap::new());
     loop {
         while running.len() < concurrency
             && let Some((index, task)) = tasks.next()
         {
             let publisher = Arc::clone(publisher);
-            running.spawn(async move { (index, publisher.perform(task).await) });
+            running.spawn(async move {
+                let report = publisher.perform(&task).await;
+                (index, task, report)
+            });
         }
         match running.join_next().await {
-            Some(Ok(answer)) => done.push(answer),
+            Some(Ok((index, task, report))) => {
+                if is_server_error(&report) {
+                    again.insert(index, task);
+                }
+                done.insert(index, report);
+            }
             Some(Err(error)) => {
                 if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);
@@ -112,8 +127,20 @@ async fn run(publisher: &Arc<Publisher>, tasks: impl Iterator<Item = Task>, conc
             None => break,
         }
     }
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, report)| report).collect()
+    let mut failures = 0;
+    for (index, task) in again {
+        let report = publisher.perform(&task).await;
+        failures = if report.status == PublishStatus::Failed { failures + 1 } else { 0 };
+        done.insert(index, report);
+        if failures == LAST_FAILURES {
+            break;
+        }
+    }
+    done.into_values().collect()
+}
+
+fn is_server_error(report: &RecordReport) -> bool {
+    report.status == PublishStatus::Failed && report.http_status.is_some_and(|status| status >= 500)
 }
 
 enum Task {
@@ -213,7 +240,7 @@ impl Publisher {
         (report(record.kind, &record.id, result), exists)
     }
 
-    async fn perform(&self, task: Task) -> RecordReport {
+    async fn perform(&self, task: &Task) -> RecordReport {
         match task {
             Task::Store(item) => {
                 let record = item.record.record();

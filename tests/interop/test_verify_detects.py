@@ -63,10 +63,10 @@ def findings(document, item=None):
 
 
 def chunks(answer, variable):
-    """The chunks of a variable that were found wrong, as the product calls them."""
+    """The chunks of a variable that were found wrong: their keys in the product, without the variable."""
     named = [finding["chunk"] for finding in findings(answer.json)
              if finding["item"] == TAS and finding["variable"].strip("/") == variable and finding.get("chunk") is not None]
-    return {chunk if isinstance(chunk, str) else ".".join(map(str, chunk)) for chunk in named}
+    return {chunk.removeprefix(f"{variable}/") for chunk in named}
 
 
 def point(refs, key, at):
