@@ -1,0 +1,4 @@
+//! Integration tests: one binary, a file per theme.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod index_oracle;
