@@ -99,7 +99,7 @@ def variable(dataset, dims):
     facts["chunk_shape"] = list(dataset.chunks) if dataset.chunks else None
     facts["chunks"] = []
     if layout == h5py.h5d.CHUNKED and dataset.shape is not None and 0 not in dataset.shape:
-        dataset.id.chunk_iter(lambda c: facts["chunks"].append([*map(int, c.chunk_offset), int(c.byte_offset), int(c.size), int(c.filter_mask)]))
+        chunks(dataset, lambda c: facts["chunks"].append([*map(int, c.chunk_offset), int(c.byte_offset), int(c.size), int(c.filter_mask)]))
     if layout == h5py.h5d.CONTIGUOUS:
         facts["offset"] = dataset.id.get_offset()
         facts["external"] = plist.get_external_count()
@@ -118,6 +118,19 @@ def variable(dataset, dims):
         except Exception as error:
             facts["values_error"] = str(error)
     return facts
+
+
+def chunks(dataset, take):
+    """Every chunk. HDF5 2.0's chunk_iter gives wrong places where the one unlimited dimension is not the first."""
+    unlimited = [n is None for n in dataset.maxshape]
+    grid = [-(-n // c) for n, c in zip(dataset.shape, dataset.chunks)]
+    if unlimited.count(True) != 1 or unlimited[0] or np.prod(grid) > 1000:
+        dataset.id.chunk_iter(take)
+        return
+    for at in np.ndindex(*grid):
+        chunk = dataset.id.get_chunk_info_by_coord(tuple(i * c for i, c in zip(at, dataset.chunks)))
+        if chunk.byte_offset is not None:
+            take(chunk)
 
 
 def values(dataset, text, fill, shape):
@@ -206,16 +219,17 @@ def netcdf_facts(path):
 
 
 class Worker:
-    """netCDF4 in a process that may die."""
+    """A library in a process that may die."""
 
-    def __init__(self):
+    def __init__(self, library):
+        self.library = library
         self.process = None
 
-    def ask(self, path):
+    def ask(self, question):
         if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen([sys.executable, __file__, "--netcdf"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self.process = subprocess.Popen([sys.executable, __file__, "--" + self.library], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
-            self.process.stdin.write(path + "\n")
+            self.process.stdin.write(json.dumps(question) + "\n")
             self.process.stdin.flush()
             if select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
                 line = self.process.stdout.readline()
@@ -225,31 +239,31 @@ class Worker:
             pass
         self.process.kill()
         self.process.wait()
-        return {"error": "netCDF4 crashed or hung"}
+        return {"error": f"{self.library} crashed or hung"}
+
+
+def answer(library, question):
+    try:
+        return netcdf_facts(question["path"]) if library == "netCDF4" else facts(question["path"], question["netcdf"])
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
 
 
 def main():
-    if sys.argv[1] == "--netcdf":
+    if sys.argv[1].startswith("--"):
         for line in sys.stdin:
-            try:
-                answer = netcdf_facts(line.strip())
-            except Exception as error:
-                answer = {"error": str(error)}
-            print(json.dumps(answer), flush=True)
+            print(json.dumps(answer(sys.argv[1][2:], json.loads(line))), flush=True)
         return
     out, files = sys.argv[1], sys.argv[2:]
     os.makedirs(out, exist_ok=True)
-    worker = Worker()
+    netcdf4, h5 = Worker("netCDF4"), Worker("h5py")
     for number, path in enumerate(files):
-        netcdf = worker.ask(path)
-        try:
-            answer = facts(path, None if "error" in netcdf else netcdf)
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answer["path"] = os.path.abspath(path)
-        answer["netcdf_error"] = netcdf.get("error")
+        netcdf = netcdf4.ask({"path": path})
+        told = h5.ask({"path": path, "netcdf": None if "error" in netcdf else netcdf})
+        told["path"] = os.path.abspath(path)
+        told["netcdf_error"] = netcdf.get("error")
         with open(os.path.join(out, f"{number:05}.json"), "w") as target:
-            json.dump(answer, target)
+            json.dump(told, target)
 
 
 if __name__ == "__main__":

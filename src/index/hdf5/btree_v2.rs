@@ -140,3 +140,58 @@ pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Vec<Byte
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::testing::{Image, words};
+    use super::*;
+
+    fn header(depth: u8, root_records: u8) -> Vec<u8> {
+        let mut bytes = b"BTHD\0\x05".to_vec();
+        bytes.extend([64, 0, 0, 0, 11, 0, depth, 0, 100, 40]);
+        bytes.extend(words(&[100]));
+        bytes.extend([root_records, 0]);
+        bytes.extend(words(&[3]));
+        bytes
+    }
+
+    fn leaf(records: &[&[u8; 11]]) -> Vec<u8> {
+        let mut bytes = b"BTLF\0\x05".to_vec();
+        records.iter().for_each(|record| bytes.extend(*record));
+        bytes
+    }
+
+    fn tree(second: u64) -> Image {
+        let mut inner = b"BTIN\0\x05".to_vec();
+        inner.extend(b"record two.");
+        for child in [200, second] {
+            inner.extend(words(&[child]));
+            inner.push(1);
+        }
+        Image::default()
+            .put_summed(0, header(1, 1))
+            .put_summed(100, inner)
+            .put_summed(200, leaf(&[b"record one."]))
+            .put_summed(300, leaf(&[b"record 3..."]))
+            .put(363, [0])
+    }
+
+    #[test]
+    fn all_records_are_found() {
+        let mut found = tree(300).parse(|view| records(view, 0, &[5])).unwrap();
+        found.sort();
+        assert_eq!(found, [&b"record 3..."[..], b"record one.", b"record two."]);
+    }
+
+    #[test]
+    fn broken_trees_are_named() {
+        assert!(matches!(tree(200).parse(|view| records(view, 0, &[5])), Err(Fault::Corrupt { .. })));
+        assert!(matches!(tree(300).parse(|view| records(view, 0, &[8])), Err(Fault::Corrupt { .. })));
+        let mut changed = tree(300);
+        changed.0[207] ^= 1;
+        assert!(matches!(changed.parse(|view| records(view, 0, &[5])), Err(Fault::Corrupt { offset: 200, .. })));
+        let deep = Image::default().put_summed(0, header(99, 1));
+        assert!(matches!(deep.parse(|view| records(view, 0, &[5])), Err(Fault::Corrupt { .. })));
+    }
+}

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::attributes::{Attribute, DIMENSION_LIST, Value};
 use super::dataset::Dataset;
 use super::parser::{Body, Structure};
-use crate::model::{AttributeValue, Dimension};
+use crate::model::{AttributeValue, DataType, Dimension};
 
 /// What netCDF-C writes as NAME of a scale that is no variable, followed by the dimension's length.
 const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
@@ -85,9 +85,11 @@ impl<'a> Dimensions<'a> {
         for group in dimensions.depth_first() {
             dimensions.define_scales(group);
         }
-        // netCDF-C numbers the dimensions that it makes up children first.
-        for group in dimensions.children_first() {
-            dimensions.match_variables(group);
+        // netCDF-C numbers the dimensions that it makes up children first, and passes over types that it does not know.
+        for known_type in [true, false] {
+            for group in dimensions.children_first() {
+                dimensions.match_variables(group, known_type);
+            }
         }
         dimensions.measure_unlimited();
         dimensions
@@ -145,10 +147,11 @@ impl<'a> Dimensions<'a> {
         std::iter::successors(Some(from), |group| self.groups[*group].parent).any(|group| group == owner)
     }
 
-    fn match_variables(&mut self, group: usize) {
+    fn match_variables(&mut self, group: usize, known_type: bool) {
         for (_, object) in self.groups[group].datasets.clone() {
             let Some((dataset, attributes)) = self.dataset(object) else { continue };
-            if is_no_variable(attributes) {
+            let is_known = !matches!(dataset.datatype.model(), DataType::Unsupported { .. });
+            if is_no_variable(attributes) || is_known != known_type {
                 continue;
             }
             let known = self.known(group, object, dataset, attributes);
@@ -160,7 +163,7 @@ impl<'a> Dimensions<'a> {
                     if self.made_up.last() != Some(&(group, object)) {
                         self.made_up.push((group, object));
                     }
-                    self.make_up(group, Dimension { length, unlimited })
+                    self.make_up(group, Dimension { length, unlimited }, &found)
                 });
                 found.push(at);
             }
@@ -200,10 +203,13 @@ impl<'a> Dimensions<'a> {
         (0..rank).map(|axis| find(axis).filter(|at| fits(axis, *at))).collect()
     }
 
-    /// A dimension of the group that has this length, or a new one, named as netCDF-C does.
-    fn make_up(&mut self, group: usize, wanted: Dimension) -> DimensionAt {
+    /// A dimension of the group that has this length and that the variable has not yet, or a new one, named as netCDF-C does.
+    fn make_up(&mut self, group: usize, wanted: Dimension, taken: &[DimensionAt]) -> DimensionAt {
         let dimensions = &mut self.groups[group].dimensions;
-        if let Some(number) = dimensions.iter().position(|(_, dimension)| *dimension == wanted) {
+        let fits = |(number, (_, dimension)): (usize, &(String, Dimension))| {
+            *dimension == wanted && !taken.contains(&(group, number))
+        };
+        if let Some(number) = dimensions.iter().enumerate().position(fits) {
             return (group, number);
         }
         dimensions.push((format!("phony_dim_{}", self.next_id), wanted));

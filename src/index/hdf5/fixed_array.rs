@@ -113,7 +113,51 @@ fn read_elements(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::chunks::ChunkWalk;
+    use super::super::fault::Fault;
+    use super::super::message::layout::ChunkIndex;
+    use super::super::testing::{Image, words};
     use super::*;
+    use crate::model::{ChunkGrid, ChunkManifest};
+
+    /// Three chunks of 4 bytes in pages of two, the second page not written.
+    fn image(pages: u8) -> Image {
+        let mut header = b"FAHD\0\0\x08\x01".to_vec();
+        header.extend(words(&[3, 100]));
+        let mut block = b"FADB\0\0".to_vec();
+        block.extend(words(&[0]));
+        block.push(pages);
+        Image::default()
+            .put_summed(0, header)
+            .put_summed(100, block)
+            .put_summed(119, words(&[200, u64::MAX]))
+            .put_summed(139, words(&[204]))
+            .put(250, [0])
+    }
+
+    fn manifest(image: &Image) -> Result<ChunkManifest, Fault> {
+        let grid = ChunkGrid::new(vec![3], vec![1]).unwrap();
+        let mut walk = None;
+        image.parse(|view| {
+            if walk.is_none() {
+                let placer = Placer::new(&grid, &[Some(3)], 4, false).unwrap();
+                walk = Some(ChunkWalk::new(view, placer, ChunkIndex::FixedArray, 0)?);
+            }
+            walk.as_mut().unwrap().run(view)
+        })?;
+        Ok(walk.unwrap().into_manifest())
+    }
+
+    #[test]
+    fn pages_that_were_written_are_read() {
+        let offsets = |manifest: ChunkManifest| manifest.iter().map(|at| at.map(|at| at.offset)).collect::<Vec<_>>();
+        assert_eq!(offsets(manifest(&image(0b1100_0000)).unwrap()), [Some(200), None, Some(204)]);
+        assert_eq!(offsets(manifest(&image(0b1000_0000)).unwrap()), [Some(200), None, None]);
+        let mut broken = image(0b1100_0000);
+        broken.0[119] ^= 1;
+        assert!(matches!(manifest(&broken), Err(Fault::Corrupt { offset: 119, .. })));
+    }
 
     #[test]
     fn bits_begin_with_the_most_significant() {

@@ -230,3 +230,69 @@ impl FractalHeap {
         cursor.address()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::testing::{Image, words};
+    use super::*;
+
+    /// Width 2, blocks of 64 to 128 bytes: rows 0 to 2 are direct.
+    fn header(root: u64, rows: u8) -> Vec<u8> {
+        let mut bytes = b"FRHP\0\x08\0\0\0\0".to_vec();
+        bytes.extend([64, 0, 0, 0]);
+        bytes.extend(words(&[0, u64::MAX, 0, u64::MAX, 0, 0, 0, 0, 0, 0, 0, 0]));
+        bytes.extend([2, 0]);
+        bytes.extend(words(&[64, 128]));
+        bytes.extend([16, 0, 1, 0]);
+        bytes.extend(words(&[root]));
+        bytes.extend([rows, 0]);
+        bytes
+    }
+
+    fn block(begin: u16, content: &[u8]) -> Vec<u8> {
+        let mut bytes = b"FHDB\0".to_vec();
+        bytes.extend(words(&[0]));
+        bytes.extend(begin.to_le_bytes());
+        bytes.extend(content);
+        bytes
+    }
+
+    fn id(offset: u16, length: u8) -> [u8; 8] {
+        let [low, high] = offset.to_le_bytes();
+        [0, low, high, length, 0, 0, 0, 0]
+    }
+
+    fn read(image: &Image, id: &[u8]) -> Result<Bytes, Fault> {
+        image.parse(|view| open(view, 0)?.object(view, id))
+    }
+
+    #[test]
+    fn objects_of_one_block() {
+        let image = Image::default().put_summed(0, header(200, 0)).put(200, block(0, b"hello")).put(263, [0]);
+        assert_eq!(read(&image, &id(15, 5)).unwrap(), &b"hello"[..]);
+        assert!(matches!(read(&image, &id(60, 5)), Err(Fault::Corrupt { .. })));
+        assert_eq!(read(&image, &[0x21, b'o', b'k', 0, 0, 0, 0, 0]).unwrap(), &b"ok"[..]);
+        assert!(matches!(read(&image, &[0x30; 8]), Err(Fault::Corrupt { .. })));
+        assert!(matches!(read(&image, &[0x10, 1, 0, 0, 0, 0, 0, 0]), Err(Fault::Corrupt { .. })));
+    }
+
+    #[test]
+    fn objects_of_later_rows() {
+        let mut indirect = b"FHIB\0".to_vec();
+        indirect.extend(words(&[0]));
+        indirect.extend([0, 0]);
+        indirect.extend(words(&[u64::MAX, u64::MAX, u64::MAX, 300, u64::MAX, 400]));
+        // Row 1 begins at 128: its second block at 192. Row 2 begins at 256: its second block at 384.
+        let image = Image::default()
+            .put_summed(0, header(200, 3))
+            .put_summed(200, indirect)
+            .put(300, block(192, b"row one"))
+            .put(400, block(384, b"row two"))
+            .put(527, [0]);
+        assert_eq!(read(&image, &id(192 + 15, 7)).unwrap(), &b"row one"[..]);
+        assert_eq!(read(&image, &id(384 + 15, 7)).unwrap(), &b"row two"[..]);
+        assert!(matches!(read(&image, &id(0, 7)), Err(Fault::Corrupt { .. })));
+        assert!(matches!(read(&image, &id(600, 7)), Err(Fault::Corrupt { .. })));
+    }
+}

@@ -107,3 +107,42 @@ pub(super) fn text(view: &View, reference: HeapReference) -> Found<String> {
     let bytes = resolve(view, reference, 1)?;
     Ok(decode_text(bytes.split(|byte| *byte == 0).next().unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::testing::{Image, words};
+    use super::*;
+
+    fn image() -> Image {
+        let mut heap = b"GCOL\x01\0\0\0".to_vec();
+        heap.extend(words(&[80]));
+        heap.extend([1, 0, 1, 0, 0, 0, 0, 0]);
+        heap.extend(words(&[5]));
+        heap.extend(b"hello\0\0\0");
+        heap.extend([2, 0, 1, 0, 0, 0, 0, 0]);
+        heap.extend(words(&[2]));
+        heap.extend(b"ab\0\0\0\0\0\0");
+        Image::default().put(16, heap).put(96, [0; 4])
+    }
+
+    #[test]
+    fn texts() {
+        let read = |length, object| {
+            let reference = HeapReference { length, collection: Some(16), object };
+            image().parse(|view| text(view, reference))
+        };
+        assert_eq!(read(5, 1).unwrap(), "hello");
+        assert_eq!(read(2, 2).unwrap(), "ab");
+        assert!(matches!(read(3, 2), Err(Fault::Corrupt { .. })));
+        assert!(matches!(read(1, 3), Err(Fault::Corrupt { .. })));
+        let nothing = HeapReference { length: 0, collection: None, object: 0 };
+        assert_eq!(image().parse(|view| text(view, nothing)).unwrap(), "");
+    }
+
+    #[test]
+    fn a_heap_beyond_the_end_is_named() {
+        let reference = HeapReference { length: 1, collection: Some(1 << 40), object: 1 };
+        assert!(matches!(image().parse(|view| text(view, reference)), Err(Fault::BeyondEnd { .. })));
+    }
+}

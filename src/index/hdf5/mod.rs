@@ -36,6 +36,8 @@ mod roles;
 mod store;
 mod superblock;
 mod symbol_table;
+#[cfg(test)]
+mod testing;
 mod values;
 
 pub(super) use superblock::SIGNATURE;

@@ -26,6 +26,7 @@ pub(super) mod kind {
     pub(in crate::index) const SYMBOL_TABLE: u16 = 0x11;
     pub(in crate::index) const DRIVER_INFO: u16 = 0x14;
     pub(in crate::index) const ATTRIBUTE_INFO: u16 = 0x15;
+    pub(in crate::index) const CACHE_IMAGE: u16 = 0x18;
     /// The last type that the specification knows.
     pub(in crate::index) const LAST: u16 = 0x18;
 }
@@ -210,4 +211,66 @@ pub(super) fn read(view: &View, address: u64) -> Found<Vec<Message>> {
     let mut walk = HeaderWalk::new(address);
     walk.run(view)?;
     Ok(walk.into_messages())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::testing::Image;
+    use super::*;
+
+    fn v1(messages: &[u8]) -> Vec<u8> {
+        let mut header = vec![1, 0, 2, 0, 1, 0, 0, 0];
+        header.extend(u32::try_from(messages.len()).unwrap().to_le_bytes());
+        header.extend([0; 4]);
+        header.extend(messages);
+        header
+    }
+
+    fn continuation(address: u8, length: u8) -> Vec<u8> {
+        let mut message = vec![0x10, 0, 16, 0, 0, 0, 0, 0];
+        message.extend([address, 0, 0, 0, 0, 0, 0, 0, length, 0, 0, 0, 0, 0, 0, 0]);
+        message
+    }
+
+    #[test]
+    fn version_1_goes_on_elsewhere() {
+        let image = Image::default()
+            .put(0, v1(&continuation(100, 16)))
+            .put(100, [1, 0, 8, 0, 0, 0, 0, 0, 11, 12, 13, 14, 15, 16, 17, 18]);
+        let messages = image.parse(|view| read(view, 0)).unwrap();
+        assert_eq!(messages.len(), 1);
+        assert_eq!((messages[0].kind, messages[0].address, messages[0].body[0]), (kind::DATASPACE, 108, 11));
+    }
+
+    #[test]
+    fn a_continuation_that_comes_back_is_seen() {
+        let image = Image::default().put(0, v1(&continuation(100, 24))).put(100, continuation(100, 24));
+        assert!(matches!(image.parse(|view| read(view, 0)), Err(Fault::Corrupt { .. })));
+    }
+
+    #[test]
+    fn version_2_is_checked() {
+        let header = b"OHDR\x02\x04\x0a\x01\x02\x00\x00\x05\x00ab\0\0".to_vec();
+        let messages = Image::default().put_summed(0, &header).parse(|view| read(view, 0)).unwrap();
+        assert_eq!((messages.len(), messages[0].order, &messages[0].body[..]), (1, Some(5), &b"ab"[..]));
+        let mut broken = Image::default().put_summed(0, &header);
+        broken.0[14] ^= 1;
+        assert!(matches!(broken.parse(|view| read(view, 0)), Err(Fault::Corrupt { .. })));
+    }
+
+    #[test]
+    fn what_must_be_understood_is_refused() {
+        let mut message = vec![0x1a, 0, 0, 0, FAIL_IF_UNKNOWN, 0, 0, 0];
+        assert!(matches!(
+            Image::default().put(0, v1(&message)).parse(|view| read(view, 0)),
+            Err(Fault::Unsupported { .. })
+        ));
+        message[4] = 0;
+        assert!(Image::default().put(0, v1(&message)).parse(|view| read(view, 0)).is_ok());
+        assert!(matches!(
+            Image::default().put(0, v1(&[0x1a, 0, 9, 0, 0, 0, 0, 0])).parse(|view| read(view, 0)),
+            Err(Fault::Corrupt { .. })
+        ));
+    }
 }

@@ -23,7 +23,7 @@ pub(super) struct Superblock {
     extension: Option<u64>,
     /// The address of the driver information block.
     driver: Option<u64>,
-    /// The end of the file as it was when it was closed, counted from the base address.
+    /// The end of the file as it was when it was closed, counted from the superblock.
     end: u64,
 }
 
@@ -57,8 +57,9 @@ fn read_old(bytes: &[u8], mut cursor: Cursor, version: u8) -> Found<Superblock> 
     let at = cursor.position();
     let start = cursor.offset();
     let mut cursor = Cursor::new("superblock", &bytes[at..], start, widths);
-    let (_base, _free_space) = (cursor.address()?, cursor.address()?);
-    let end = cursor.defined_address()?;
+    let base = cursor.defined_address()?;
+    let _free_space = cursor.address()?;
+    let end = cursor.defined_address()?.saturating_sub(base);
     let driver = cursor.address()?;
     let _name = cursor.address()?;
     let root = cursor.defined_address()?;
@@ -75,9 +76,9 @@ fn read_new(bytes: &[u8], mut cursor: Cursor) -> Found<Superblock> {
     let start = cursor.offset();
     checksum::verify("superblock", whole, start - cursor.position() as u64)?;
     let mut cursor = Cursor::new("superblock", &whole[cursor.position()..], start, widths);
-    let _base = cursor.address()?;
+    let base = cursor.defined_address()?;
     let extension = cursor.address()?;
-    let end = cursor.defined_address()?;
+    let end = cursor.defined_address()?.saturating_sub(base);
     let root = cursor.defined_address()?;
     Ok(Superblock { widths, root, extension, driver: None, end })
 }
@@ -98,6 +99,13 @@ pub(super) fn complete(view: &View, superblock: &Superblock) -> Found<FileFacts>
                     cursor.version(0)?;
                     let table = cursor.defined_address()?;
                     facts.shared_heaps = read_shared_table(view, table, cursor.u8()?)?;
+                }
+                kind::CACHE_IMAGE => {
+                    cursor.version(0)?;
+                    cursor.skip(1)?;
+                    if cursor.address()?.is_some() {
+                        return Err(cursor.unsupported("a metadata cache image"));
+                    }
                 }
                 _ => {}
             }
@@ -142,4 +150,45 @@ fn read_shared_table(view: &View, address: u64, indexes: u8) -> Found<Vec<(u16, 
         fractal_heap::open(view, *heap)?;
     }
     Ok(heaps)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::driver::Driver;
+    use super::super::testing::Image;
+    use super::*;
+    use crate::model::SourceUrl;
+    use crate::storage::MemoryFile;
+
+    fn version_2(end: u64) -> Image {
+        let mut bytes = SIGNATURE.to_vec();
+        bytes.extend([2, 4, 4, 0]);
+        for address in [0, u32::MAX, u32::try_from(end).unwrap(), 48] {
+            bytes.extend(address.to_le_bytes());
+        }
+        Image::default().put_summed(0, bytes).put(63, [0])
+    }
+
+    #[test]
+    fn version_2_with_narrow_addresses() {
+        let found = version_2(64).parse(read).unwrap();
+        let widths = Widths { address: 4, length: 4 };
+        assert_eq!(found, Superblock { widths, root: 48, extension: None, driver: None, end: 64 });
+        let mut broken = version_2(64);
+        broken.0[20] ^= 1;
+        assert!(matches!(broken.parse(read), Err(Fault::Corrupt { .. })));
+        broken.0[8] = 9;
+        assert!(matches!(broken.parse(read), Err(Fault::Unsupported { .. })));
+    }
+
+    #[test]
+    fn a_shortened_file_is_noticed() {
+        for (end, whole) in [(64, true), (65, false)] {
+            let file = MemoryFile::new(SourceUrl::from_path("/a").unwrap(), version_2(end).0);
+            let mut driver = Driver::open(&file, 0).unwrap();
+            let superblock = driver.run(read).unwrap();
+            assert_eq!(driver.run(|view| complete(view, &superblock)).is_ok(), whole);
+        }
+    }
 }

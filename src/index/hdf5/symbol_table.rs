@@ -51,3 +51,46 @@ fn node(view: &View, address: u64, heap: &LocalHeap) -> Found<Vec<Link>> {
     }
     Ok(links)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use bytes::Bytes;
+
+    use super::super::fault::Fault;
+    use super::super::testing::{Image, words};
+    use super::*;
+
+    fn group(child: u64) -> Image {
+        let mut tree = b"TREE\0\0\x01\0".to_vec();
+        tree.extend(words(&[u64::MAX, u64::MAX, 0, child, 2]));
+        let mut heap = b"HEAP\0\0\0\0".to_vec();
+        heap.extend(words(&[16, 16, 200]));
+        let mut node = b"SNOD\x01\0\x02\0".to_vec();
+        node.extend(words(&[2, 4096, 0, 0, 0]));
+        node.extend(words(&[4, 0, 2, 8, 0]));
+        Image::default().put(0, tree).put(100, heap).put(200, b"\0\0a\0b\0\0\0/a\0\0\0\0\0\0").put(300, node)
+    }
+
+    fn read(image: &Image) -> Result<Vec<Link>, Fault> {
+        let body = Bytes::from(words(&[0, 100]));
+        let message = Message { kind: 0x11, flags: 0, order: None, address: 0, body };
+        image.parse(|view| links(view, &message))
+    }
+
+    #[test]
+    fn hard_and_soft_links() {
+        let found = read(&group(300)).unwrap();
+        let link = |name: &str, target| Link { name: name.into(), order: None, target };
+        assert_eq!(found, [link("a", Target::Hard(4096)), link("b", Target::Soft("/a".into()))]);
+    }
+
+    #[test]
+    fn broken_trees_are_named() {
+        assert!(matches!(read(&group(0)), Err(Fault::Corrupt { .. })));
+        assert!(matches!(read(&group(1 << 50)), Err(Fault::BeyondEnd { .. })));
+        let mut nameless = group(300);
+        nameless.0[308] = 99;
+        assert!(matches!(read(&nameless), Err(Fault::Corrupt { structure: "local heap", .. })));
+    }
+}

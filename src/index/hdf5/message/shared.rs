@@ -21,7 +21,8 @@ pub(in super::super) fn resolve(view: &View, kind: u16, flags: u8, body: &Bytes,
     let version = cursor.u8()?;
     let place = cursor.u8()?;
     match version {
-        1 => cursor.skip(6)?,
+        // Version 1 holds a symbol table entry: the offset of a name, then the address.
+        1 => cursor.skip(6 + view.facts.widths.length)?,
         2 => {}
         3 if place == IN_HEAP => {
             let id = cursor.take(8)?;
