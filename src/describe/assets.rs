@@ -60,7 +60,7 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
     let files = &input.cube.files;
     match input.source_manifest {
         Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => {
-            assets.push(source_manifest(manifest, folder, files.len()))
+            assets.push(source_manifest(manifest, folder, files.len()));
         }
         _ => assets.extend((1..).zip(files).map(|(number, file)| source(number, file, input))),
     }

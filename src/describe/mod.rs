@@ -6,8 +6,8 @@
 //!
 //! | file | answers |
 //! | --- | --- |
-//! | `dataset` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
-//! | `coverage`, `horizontal`, `longitude`, `temporal` | where and when the cells are |
+//! | `dataset`, `axis`, `numbers` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
+//! | `coverage`; `horizontal`, `cells`, `digest`, `longitude`; `temporal` | where and when the cells are |
 //! | `geometry` | boxes as GeoJSON and back, split at the antimeridian |
 //! | `datacube` | `cube:dimensions` and `cube:variables` |
 //! | `assets` | what an Item links to |
@@ -15,15 +15,19 @@
 //! | `templates` | how the pieces become a record, and that a template cannot bend the truth |
 
 mod assets;
+mod axis;
+mod cells;
 mod collection;
 mod coverage;
 mod datacube;
 mod dataset;
+mod digest;
 mod error;
 mod geometry;
 mod horizontal;
 mod item;
 mod longitude;
+mod numbers;
 mod summaries;
 mod templates;
 mod temporal;
