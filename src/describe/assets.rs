@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dataset::{Dataset, Purpose};
+use super::dataset::Dataset;
+use super::purpose::Purpose;
 use super::{DescribeError, ItemInput, Templates};
 use crate::model::{Fingerprint, ProductFile, ProductFormat, SourceFile, VerifiedProduct};
 

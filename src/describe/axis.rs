@@ -1,18 +1,37 @@
 //! Which axis a coordinate runs along (CF 1.11, chapter 4).
 
+use std::fmt;
+
 use crate::model::Variable;
 
 /// The axis that a coordinate runs along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Axis {
+pub enum Axis {
+    /// Degrees north.
     Latitude,
+    /// Degrees east.
     Longitude,
     /// A horizontal axis that is not longitude: projected or rotated.
     X,
     /// A horizontal axis that is not latitude: projected or rotated.
     Y,
+    /// Up or down.
     Vertical,
+    /// Time.
     Time,
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Latitude => "latitude",
+            Self::Longitude => "longitude",
+            Self::X => "x",
+            Self::Y => "y",
+            Self::Vertical => "vertical",
+            Self::Time => "time",
+        })
+    }
 }
 
 const LATITUDE_UNITS: [&str; 6] = ["degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn"];

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::axis::{Axis, axis};
-use super::dataset::{Coordinate, Dataset, Member, Purpose, stac_data_type};
+use super::dataset::{Coordinate, Dataset, Member, stac_data_type};
 use super::numbers::shortest;
+use super::purpose::Purpose;
 use super::temporal::{self, TimeAxis};
 use crate::cftime::rfc3339;
 use crate::model::{ArrayValues, AttributeValue, DataType, VirtualCube};

@@ -4,22 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::axis::{Axis, axis};
 use super::numbers::{packing, unpacked};
+use super::purpose::Purpose;
 use crate::model::{DataType, Digest, Group, Variable, VariablePath, VirtualCube};
-
-/// What a variable is there for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// What people want.
-    Data,
-    /// The coordinate variable of the dimension of its name (CF 5).
-    DimensionCoordinate,
-    /// An auxiliary or scalar coordinate (CF 5).
-    AuxiliaryCoordinate,
-    /// The edges of cells (CF 7.1, 7.4).
-    Bounds,
-    /// Grid mappings, cell measures, ancillary variables and texts.
-    Other,
-}
 
 /// A variable with its place and purpose.
 pub(super) struct Member<'a> {

@@ -6,7 +6,7 @@
 //!
 //! | file | answers |
 //! | --- | --- |
-//! | `dataset`, `axis`, `numbers` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
+//! | `dataset`, `purpose`, `axis`, `numbers` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
 //! | `coverage`; `horizontal`, `cells`, `digest`, `longitude`; `temporal` | where and when the cells are |
 //! | `geometry` | boxes as GeoJSON and back, split at the antimeridian |
 //! | `datacube` | `cube:dimensions` and `cube:variables` |
@@ -28,11 +28,10 @@ mod horizontal;
 mod item;
 mod longitude;
 mod numbers;
+mod purpose;
 mod summaries;
 mod templates;
 mod temporal;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -47,10 +46,12 @@ use crate::model::{
 };
 
 pub use assets::SOURCE_ASSET_LIMIT;
+pub use axis::Axis;
 pub use collection::{describe_catalog, describe_collection};
 pub use coverage::read_coverage;
 pub use dataset::{Purpose, read_purposes};
 pub use error::DescribeError;
+pub use purpose::{Purpose, Role, read_purposes};
 pub use templates::{PROFILES, Templates};
 
 /// The version of STAC that the records follow.

@@ -2,9 +2,10 @@
 
 use super::DescribeError;
 use super::axis::{Axis, axis};
-use super::dataset::{Dataset, Member, Purpose};
+use super::dataset::{Dataset, Member};
 use super::horizontal::variables;
 use super::numbers::{missing_values, packing};
+use super::purpose::Purpose;
 use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
 use crate::model::{Array, Numbers, TemporalExtent, Variable};
 
