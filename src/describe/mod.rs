@@ -49,7 +49,6 @@ pub use assets::SOURCE_ASSET_LIMIT;
 pub use axis::Axis;
 pub use collection::{describe_catalog, describe_collection};
 pub use coverage::read_coverage;
-pub use dataset::{Purpose, read_purposes};
 pub use error::DescribeError;
 pub use purpose::{Purpose, Role, read_purposes};
 pub use templates::{PROFILES, Templates};

@@ -31,18 +31,24 @@ pub struct Role {
     pub axis: Option<Axis>,
 }
 
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Data => "data",
+            Self::DimensionCoordinate => "coordinate",
+            Self::AuxiliaryCoordinate => "auxiliary coordinate",
+            Self::Bounds => "bounds",
+            Self::Other => "other",
+        })
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(axis) = self.axis {
-            write!(f, "{axis}, ")?;
+        match self.axis {
+            Some(axis) => write!(f, "{}: {axis}", self.purpose),
+            None => self.purpose.fmt(f),
         }
-        f.write_str(match self.purpose {
-            Purpose::Data => "data",
-            Purpose::DimensionCoordinate => "dimension coordinate",
-            Purpose::AuxiliaryCoordinate => "auxiliary coordinate",
-            Purpose::Bounds => "bounds",
-            Purpose::Other => "auxiliary",
-        })
     }
 }
 
