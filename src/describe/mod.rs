@@ -1,7 +1,9 @@
 //! Makes STAC records: what a dataset is, where and when it is, and how to open it.
 //!
 //! In: a [`VirtualCube`], its facets and properties, its [`VerifiedProduct`]s, the collection's settings and the
-//! [`Templates`]. Out: [`Record`]s of Items, their Collection and the Catalog, as they stand in the static catalogue.
+//! [`Templates`].
+//! Out: [`Record`]s of Items, their Collection and the Catalog, as they stand in the static catalogue.
+//!
 //! Pure: no clock, no I/O; the same input gives the same bytes.
 //!
 //! | file | answers |
