@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dataset::{Dataset, Purpose};
+use super::dataset::Dataset;
+use super::purpose::Purpose;
 use super::{DescribeError, ItemInput, Templates};
 use crate::model::{Fingerprint, ProductFile, ProductFormat, SourceFile, VerifiedProduct};
 
@@ -60,7 +61,7 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
     let files = &input.cube.files;
     match input.source_manifest {
         Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => {
-            assets.push(source_manifest(manifest, folder, files.len()))
+            assets.push(source_manifest(manifest, folder, files.len()));
         }
         _ => assets.extend((1..).zip(files).map(|(number, file)| source(number, file, input))),
     }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::dataset::{Axis, Coordinate, Dataset, Member, Purpose, axis, shortest, stac_data_type};
+use super::axis::{Axis, axis};
+use super::dataset::{Coordinate, Dataset, Member, stac_data_type};
+use super::numbers::shortest;
+use super::purpose::Purpose;
 use super::temporal::{self, TimeAxis};
 use crate::cftime::rfc3339;
 use crate::model::{ArrayValues, AttributeValue, DataType, VirtualCube};

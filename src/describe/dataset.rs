@@ -1,60 +1,11 @@
 //! A cube as the CF conventions read it: data variables, coordinates, bounds (CF 1.11, chapters 2 to 7).
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::{
-    Array, ArrayValues, AttributeValue, DataType, Digest, Group, Numbers, Variable, VariablePath, VirtualCube,
-};
-
-/// What a variable is there for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// What people want.
-    Data,
-    /// The coordinate variable of the dimension of its name (CF 5).
-    DimensionCoordinate,
-    /// An auxiliary or scalar coordinate (CF 5).
-    AuxiliaryCoordinate,
-    /// The edges of cells (CF 7.1, 7.4).
-    Bounds,
-    /// Grid mappings, cell measures, ancillary variables and texts.
-    Other,
-}
-
-impl std::fmt::Display for Purpose {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Data => "data",
-            Self::DimensionCoordinate => "coordinate",
-            Self::AuxiliaryCoordinate => "auxiliary coordinate",
-            Self::Bounds => "bounds",
-            Self::Other => "other",
-        })
-    }
-}
-
-/// What each variable of a cube is by the CF conventions.
-pub fn read_purposes(
-    cube: &VirtualCube,
-    coordinate_digests: &BTreeMap<VariablePath, Digest>,
-) -> BTreeMap<VariablePath, Purpose> {
-    let dataset = Dataset::new(cube, coordinate_digests);
-    dataset.members.iter().map(|member| (member.path.clone(), member.purpose)).collect()
-}
-
-/// The axis that a coordinate runs along.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Axis {
-    Latitude,
-    Longitude,
-    /// A horizontal axis that is not longitude: projected or rotated.
-    X,
-    /// A horizontal axis that is not latitude: projected or rotated.
-    Y,
-    Vertical,
-    Time,
-}
+use super::axis::{Axis, axis};
+use super::numbers::{packing, unpacked};
+use super::purpose::Purpose;
+use crate::model::{DataType, Digest, Group, Variable, VariablePath, VirtualCube};
 
 /// A variable with its place and purpose.
 pub(super) struct Member<'a> {
@@ -83,61 +34,6 @@ pub(super) struct Dataset<'a> {
     by_path: HashMap<String, usize>,
     dimension_groups: HashSet<(&'a str, &'a str)>,
     digests: &'a BTreeMap<VariablePath, Digest>,
-}
-
-const LATITUDE_UNITS: [&str; 6] = ["degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn"];
-const LONGITUDE_UNITS: [&str; 6] = ["degrees_east", "degree_east", "degree_e", "degrees_e", "degreee", "degreese"];
-const VERTICAL_NAMES: [&str; 12] = [
-    "air_pressure",
-    "altitude",
-    "depth",
-    "height",
-    "height_above_mean_sea_level",
-    "height_above_reference_ellipsoid",
-    "model_level_number",
-    "atmosphere_sigma_coordinate",
-    "atmosphere_hybrid_sigma_pressure_coordinate",
-    "atmosphere_hybrid_height_coordinate",
-    "ocean_sigma_coordinate",
-    "ocean_s_coordinate",
-];
-
-/// The axis of a variable, by `standard_name`, `units`, `axis` and `positive`; by its name only where it has no standard name.
-pub(super) fn axis(variable: &Variable) -> Option<Axis> {
-    let units = variable.text("units").map(|units| units.trim().to_ascii_lowercase()).unwrap_or_default();
-    match variable.text("standard_name").unwrap_or_default() {
-        "latitude" => return Some(Axis::Latitude),
-        "longitude" => return Some(Axis::Longitude),
-        "time" => return Some(Axis::Time),
-        "projection_x_coordinate" | "grid_longitude" | "projection_x_angular_coordinate" => return Some(Axis::X),
-        "projection_y_coordinate" | "grid_latitude" | "projection_y_angular_coordinate" => return Some(Axis::Y),
-        name if VERTICAL_NAMES.contains(&name) => return Some(Axis::Vertical),
-        _ => {}
-    }
-    if LATITUDE_UNITS.contains(&units.as_str()) {
-        return Some(Axis::Latitude);
-    }
-    if LONGITUDE_UNITS.contains(&units.as_str()) {
-        return Some(Axis::Longitude);
-    }
-    let plain_degrees = units.is_empty() || units.starts_with("degree");
-    match variable.name.as_str().to_ascii_lowercase().as_str() {
-        "lat" | "latitude" | "nav_lat" if plain_degrees => return Some(Axis::Latitude),
-        "lon" | "longitude" | "nav_lon" if plain_degrees => return Some(Axis::Longitude),
-        _ => {}
-    }
-    match variable.text("axis").map(str::trim) {
-        Some("X" | "x") => return Some(Axis::X),
-        Some("Y" | "y") => return Some(Axis::Y),
-        Some("Z" | "z") => return Some(Axis::Vertical),
-        Some("T" | "t") => return Some(Axis::Time),
-        _ => {}
-    }
-    let positive = variable.text("positive").map(str::to_ascii_lowercase);
-    if matches!(positive.as_deref(), Some("up" | "down")) {
-        return Some(Axis::Vertical);
-    }
-    None
 }
 
 /// The names that an attribute lists, without the keys of `key: name` pairs.
@@ -298,49 +194,6 @@ fn purpose_of(variable: &Variable, referenced: Option<Purpose>) -> Purpose {
         Some(_) if variable.dimensions.is_empty() => Purpose::AuxiliaryCoordinate,
         _ => Purpose::Data,
     }
-}
-
-/// The values that stand for missing ones, as binary64.
-pub(super) fn missing_values(variable: &Variable) -> Vec<f64> {
-    let numbers = |name| match variable.attributes.get(name) {
-        Some(AttributeValue::Numbers(numbers)) => numbers.to_f64(),
-        _ => Vec::new(),
-    };
-    [numbers("_FillValue"), numbers("missing_value")].concat()
-}
-
-/// The factor and the offset of packed numbers (CF 8.1).
-pub(super) fn packing(variable: &Variable) -> (f64, f64) {
-    let number = |name| variable.attributes.get(name).and_then(AttributeValue::number);
-    (number("scale_factor").unwrap_or(1.0), number("add_offset").unwrap_or(0.0))
-}
-
-/// No coordinate is that large: netCDF's own fill value (9.97e36), or another that no attribute names.
-const LARGEST_COORDINATE: f64 = 1e19;
-
-fn unpacked(variable: &Variable, array: &Array) -> Option<Vec<f64>> {
-    let ArrayValues::Numbers(numbers) = &array.values else { return None };
-    let missing = missing_values(variable);
-    let raw = numbers.to_f64();
-    let (factor, offset) = packing(variable);
-    let shown = if (factor, offset) == (1.0, 0.0) { shortest(numbers) } else { Cow::Borrowed(raw.as_slice()) };
-    let unpack = |(raw, shown): (&f64, &f64)| {
-        if missing.contains(raw) || raw.abs() >= LARGEST_COORDINATE { f64::NAN } else { shown * factor + offset }
-    };
-    Some(raw.iter().zip(shown.iter()).map(unpack).collect())
-}
-
-/// The numbers as people wrote them: 0.1 stored in 32 bits is 0.1, not 0.10000000149.
-pub(super) fn shortest(numbers: &Numbers) -> Cow<'static, [f64]> {
-    let values = match numbers {
-        Numbers::F32(values) => values.iter().map(|value| shortest_f32(*value)).collect(),
-        other => other.to_f64(),
-    };
-    Cow::Owned(values)
-}
-
-fn shortest_f32(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
 }
 
 /// The name of a type in STAC's `data_type`.

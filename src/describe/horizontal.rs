@@ -1,8 +1,10 @@
 //! Where the cells of a dataset are, from its latitudes and longitudes.
 
-use super::DescribeError;
-use super::dataset::{Axis, Coordinate, Dataset, Member};
+use super::axis::Axis;
+use super::cells::{Cells, cells, half_steps, turned};
+use super::dataset::{Coordinate, Dataset, Member};
 use super::longitude::Arcs;
+use super::{DescribeError, digest};
 use crate::model::{BoundingBox, Digest};
 
 /// How far beyond a pole rounding may put a latitude, in degrees.
@@ -13,8 +15,6 @@ const LONGITUDE_LIMIT: f64 = 1080.0;
 const BROKEN_CELL_HEIGHT: f64 = 20.0;
 /// A gap that scattered points leave by chance, in degrees: no reason to cross the antimeridian.
 const POINTS_GAP: f64 = 10.0;
-/// The gap that a grid too large to be kept whole may leave, in degrees.
-const DIGEST_GAP: f64 = 1.0;
 
 /// The box that holds all cells, by their bounds where they have any, else to half a step beyond the centres.
 pub(super) fn read(dataset: &Dataset<'_>) -> Result<BoundingBox, DescribeError> {
@@ -58,33 +58,6 @@ pub(super) fn variables(dataset: &Dataset<'_>) -> String {
         (true, _) => "no variables".into(),
         (false, false) => format!("the variables {}", names.join(", ")),
         (false, true) => format!("the variables {}, …", names.join(", ")),
-    }
-}
-
-/// How the cells of a coordinate lie.
-enum Cells {
-    /// In a row: neighbours touch.
-    Row,
-    /// On a curvilinear grid of so many columns.
-    Grid(usize),
-    /// By themselves.
-    Points,
-}
-
-fn cells(member: &Member<'_>, others: &[&Member<'_>]) -> Cells {
-    let variable = member.variable;
-    match variable.dimensions.as_slice() {
-        [dimension] => {
-            let shared =
-                others.iter().any(|other| other.path != member.path && other.variable.dimensions.contains(dimension));
-            let is_row = dimension.as_str() == variable.name.as_str() || !shared;
-            if is_row { Cells::Row } else { Cells::Points }
-        }
-        [_, _] => match usize::try_from(variable.shape[1]) {
-            Ok(columns) if columns > 0 => Cells::Grid(columns),
-            _ => Cells::Points,
-        },
-        _ => Cells::Points,
     }
 }
 
@@ -154,9 +127,8 @@ fn latitude_range<'a>(
     let centres = match values(dataset, member) {
         Some(Coordinate::Whole(centres)) => centres,
         Some(Coordinate::Digest(digest)) => {
-            let range = digest_range(dataset, member, digest);
-            check(member, &[range.0, range.1], limit, LATITUDES)?;
-            return Ok((range.0.max(-90.0), range.1.min(90.0)));
+            let (low, high) = digest_range(dataset, member, digest, limit, LATITUDES)?;
+            return Ok((low.max(-90.0), high.min(90.0)));
         }
         None => return Err(unreadable(member, LATITUDES, &"no numbers that were kept")),
     };
@@ -188,7 +160,10 @@ fn longitude_arcs<'a>(
 ) -> Result<Arcs, DescribeError> {
     let centres = match values(dataset, member) {
         Some(Coordinate::Whole(centres)) => centres,
-        Some(Coordinate::Digest(digest)) => return digest_arcs(dataset, member, digest),
+        Some(Coordinate::Digest(own)) => {
+            digest_range(dataset, member, own, LONGITUDE_LIMIT, LONGITUDES)?;
+            return Ok(digest::arcs(finest(dataset, member, own), to_degrees(member)));
+        }
         None => return Err(unreadable(member, LONGITUDES, &"no numbers that were kept")),
     };
     check(member, &centres, LONGITUDE_LIMIT, LONGITUDES)?;
@@ -259,56 +234,6 @@ fn range_around(centre: f64, cell: &[f64]) -> (f64, f64) {
     range(&turns)
 }
 
-/// The same angle in [-180, 180].
-fn turned(degrees: f64) -> f64 {
-    if degrees.abs() <= 180.0 { degrees } else { (degrees + 180.0).rem_euclid(360.0) - 180.0 }
-}
-
-/// How far each cell reaches below and above its centre.
-fn half_steps(centres: &[f64], kind: &Cells, near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-    match kind {
-        Cells::Points => vec![(0.0, 0.0); centres.len()],
-        Cells::Row => row_steps(centres, near),
-        Cells::Grid(columns) => grid_steps(centres, *columns, near),
-    }
-}
-
-/// In a row a cell reaches halfway to its neighbours; the last ones as far as on their other side. Where the direction
-/// turns there is a break, and the cells on both sides are last ones.
-fn row_steps(centres: &[f64], near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-    let steps: Vec<f64> = centres.windows(2).map(|pair| near(pair[1] - pair[0])).collect();
-    let rising = steps.iter().filter(|step| **step > 0.0).count() * 2 >= steps.len();
-    let sound = |step: Option<&f64>| step.copied().filter(|step| step.is_finite() && (*step > 0.0) == rising);
-    (0..centres.len())
-        .map(|at| {
-            let before = at.checked_sub(1).and_then(|before| sound(steps.get(before)));
-            let after = sound(steps.get(at));
-            let (before, after) = (before.or(after).unwrap_or(0.0), after.or(before).unwrap_or(0.0));
-            let (before, after) = (before.abs() / 2.0, after.abs() / 2.0);
-            if rising { (before, after) } else { (after, before) }
-        })
-        .collect()
-}
-
-/// On a curvilinear grid cells are taken for parallelograms: a corner is half a step away along both dimensions.
-fn grid_steps(centres: &[f64], columns: usize, near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-    let step = |from: f64, to: Option<&f64>| to.map(|to| near(to - from).abs()).filter(|step| step.is_finite());
-    let mean = |a: Option<f64>, b: Option<f64>| match (a, b) {
-        (Some(a), Some(b)) => f64::midpoint(a, b),
-        (one, other) => one.or(other).unwrap_or(0.0),
-    };
-    let half_step = |(at, centre): (usize, &f64)| {
-        let column = at % columns;
-        let left = (column > 0).then(|| at - 1).and_then(|left| step(*centre, centres.get(left)));
-        let right = (column + 1 < columns).then_some(at + 1).and_then(|right| step(*centre, centres.get(right)));
-        let above = at.checked_sub(columns).and_then(|above| step(*centre, centres.get(above)));
-        let below = step(*centre, centres.get(at + columns));
-        let half = f64::midpoint(mean(left, right), mean(above, below));
-        (half, half)
-    };
-    centres.iter().enumerate().map(half_step).collect()
-}
-
 /// The digest that says most: that of the bounds, if it is there.
 fn finest<'a>(dataset: &Dataset<'a>, member: &Member<'a>, own: &'a Digest) -> &'a Digest {
     match dataset.bounds(member).and_then(|bounds| dataset.numbers(bounds)) {
@@ -317,35 +242,15 @@ fn finest<'a>(dataset: &Dataset<'a>, member: &Member<'a>, own: &'a Digest) -> &'
     }
 }
 
-fn digest_range<'a>(dataset: &Dataset<'a>, member: &Member<'a>, own: &'a Digest) -> (f64, f64) {
-    let digest = finest(dataset, member, own);
-    let factor = to_degrees(member);
-    (digest.minimum * factor, digest.maximum * factor)
-}
-
-/// From a digest: its range if that is less than a turn without a wider gap inside, else the quarter degrees it falls into.
-fn digest_arcs<'a>(dataset: &Dataset<'a>, member: &Member<'a>, own: &'a Digest) -> Result<Arcs, DescribeError> {
-    let digest = finest(dataset, member, own);
-    let (low, high) = digest_range(dataset, member, own);
-    check(member, &[low, high], LONGITUDE_LIMIT, LONGITUDES)?;
-    let mut arcs = Arcs::default();
-    if (to_degrees(member) - 1.0).abs() > f64::EPSILON {
-        arcs.add(low, high);
-        return Ok(arcs);
-    }
-    for (word, bits) in (0u32..).zip(&digest.quarter_degrees) {
-        for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
-            let west = f64::from(word * 64 + bit) / 4.0;
-            arcs.add(west, west + 0.25);
-        }
-    }
-    arcs.tolerate(DIGEST_GAP);
-    match arcs.hull() {
-        Some((west, east)) if (west, east) != (-180.0, 180.0) && high - low <= (east - west).rem_euclid(360.0) => {
-            let mut exact = Arcs::default();
-            exact.add(low, high);
-            Ok(exact)
-        }
-        _ => Ok(arcs),
-    }
+fn digest_range<'a>(
+    dataset: &Dataset<'a>,
+    member: &Member<'a>,
+    own: &'a Digest,
+    limit: f64,
+    expected: &'static str,
+) -> Result<(f64, f64), DescribeError> {
+    let (digest, factor) = (finest(dataset, member, own), to_degrees(member));
+    let (low, high) = (digest.minimum * factor, digest.maximum * factor);
+    check(member, &[low, high], limit, expected)?;
+    Ok((low, high))
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dataset::{Dataset, Member, Purpose};
+use super::dataset::{Dataset, Member};
+use super::purpose::Purpose;
 use super::{DescribeError, ItemInput, STAC_VERSION, assets, coverage, datacube, geometry};
 use crate::cftime::rfc3339;
 use crate::model::{Record, RecordKind, TemporalExtent};

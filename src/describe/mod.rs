@@ -1,13 +1,15 @@
 //! Makes STAC records: what a dataset is, where and when it is, and how to open it.
 //!
 //! In: a [`VirtualCube`], its facets and properties, its [`VerifiedProduct`]s, the collection's settings and the
-//! [`Templates`]. Out: [`Record`]s of Items, their Collection and the Catalog, as they stand in the static catalogue.
+//! [`Templates`].
+//! Out: [`Record`]s of Items, their Collection and the Catalog, as they stand in the static catalogue.
+//!
 //! Pure: no clock, no I/O; the same input gives the same bytes.
 //!
 //! | file | answers |
 //! | --- | --- |
-//! | `dataset` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
-//! | `coverage`, `horizontal`, `longitude`, `temporal` | where and when the cells are |
+//! | `dataset`, `purpose`, `axis`, `numbers` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
+//! | `coverage`; `horizontal`, `cells`, `digest`, `longitude`; `temporal` | where and when the cells are |
 //! | `geometry` | boxes as GeoJSON and back, split at the antimeridian |
 //! | `datacube` | `cube:dimensions` and `cube:variables` |
 //! | `assets` | what an Item links to |
@@ -15,20 +17,23 @@
 //! | `templates` | how the pieces become a record, and that a template cannot bend the truth |
 
 mod assets;
+mod axis;
+mod cells;
 mod collection;
 mod coverage;
 mod datacube;
 mod dataset;
+mod digest;
 mod error;
 mod geometry;
 mod horizontal;
 mod item;
 mod longitude;
+mod numbers;
+mod purpose;
 mod summaries;
 mod templates;
 mod temporal;
-#[cfg(test)]
-mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -43,10 +48,11 @@ use crate::model::{
 };
 
 pub use assets::SOURCE_ASSET_LIMIT;
+pub use axis::Axis;
 pub use collection::{describe_catalog, describe_collection};
 pub use coverage::read_coverage;
-pub use dataset::{Purpose, read_purposes};
 pub use error::DescribeError;
+pub use purpose::{Purpose, Role, read_purposes};
 pub use templates::{PROFILES, Templates};
 
 /// The version of STAC that the records follow.

@@ -1,8 +1,11 @@
 //! When a dataset is.
 
 use super::DescribeError;
-use super::dataset::{Axis, Dataset, Member, Purpose, axis, missing_values, packing};
+use super::axis::{Axis, axis};
+use super::dataset::{Dataset, Member};
 use super::horizontal::variables;
+use super::numbers::{missing_values, packing};
+use super::purpose::Purpose;
 use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
 use crate::model::{Array, Numbers, TemporalExtent, Variable};
 

@@ -1,10 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+pub(super) mod cubes;
+
 use std::collections::BTreeMap;
 
-use super::testing::*;
 use super::*;
 use crate::model::recipe::StacSettings;
 use crate::model::{AttributeValue, Numbers, Variable};
+use cubes::*;
 
 /// The dataset of the snapshots: a model calendar, bounds, a scalar height, longitudes from 0 to 360.
 fn tas() -> VirtualCube {

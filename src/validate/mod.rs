@@ -1,6 +1,7 @@
 //! Checks records against the schemas of STAC and of all extensions that they name, offline.
 //!
-//! In: a [`Record`]. Out: a [`ValidatedRecord`], which alone can be published; or every problem, each with a JSON pointer.
+//! In: a [`Record`].
+//! Out: a [`ValidatedRecord`], which alone can be published; or every problem, each with a JSON pointer.
 //!
 //! | file | answers |
 //! | --- | --- |

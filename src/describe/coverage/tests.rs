@@ -7,8 +7,8 @@
 )]
 use proptest::prelude::*;
 
-use super::super::testing::time;
-use super::super::testing::*;
+use super::super::tests::cubes::time;
+use super::super::tests::cubes::*;
 use super::*;
 use crate::cftime::rfc3339;
 use crate::model::{AttributeValue, Numbers, Variable};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeZone, Utc};
 
-use super::{ItemInput, Templates};
+use crate::describe::{ItemInput, Templates};
 use crate::model::recipe::{CollectionSettings, StacSettings};
 use crate::model::{
     Array, ArrayData, ArrayValues, AttributeValue, CodecChain, CollectionId, DataType, Digest, Dimension,
@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 /// A variable with numbers.
-pub(super) fn inline(
+pub(in crate::describe) fn inline(
     name: &str,
     dimensions: &[&str],
     shape: &[u64],
@@ -37,53 +37,58 @@ pub(super) fn inline(
 }
 
 /// A coordinate variable of its own dimension.
-pub(super) fn axis(name: &str, values: &[f64], attributes: &[(&str, &str)]) -> Variable {
+pub(in crate::describe) fn axis(name: &str, values: &[f64], attributes: &[(&str, &str)]) -> Variable {
     inline(name, &[name], &[values.len() as u64], Numbers::F64(values.to_vec()), attributes)
 }
 
-pub(super) fn latitude(values: &[f64]) -> Variable {
+pub(in crate::describe) fn latitude(values: &[f64]) -> Variable {
     axis("lat", values, &[("standard_name", "latitude"), ("units", "degrees_north"), ("axis", "Y")])
 }
 
-pub(super) fn longitude(values: &[f64]) -> Variable {
+pub(in crate::describe) fn longitude(values: &[f64]) -> Variable {
     axis("lon", values, &[("standard_name", "longitude"), ("units", "degrees_east"), ("axis", "X")])
 }
 
-pub(super) fn time(values: &[f64], units: &str, calendar: &str) -> Variable {
+pub(in crate::describe) fn time(values: &[f64], units: &str, calendar: &str) -> Variable {
     axis("time", values, &[("standard_name", "time"), ("units", units), ("calendar", calendar), ("axis", "T")])
 }
 
 /// The same variable with one more attribute.
-pub(super) fn with(mut variable: Variable, name: &str, value: AttributeValue) -> Variable {
+pub(in crate::describe) fn with(mut variable: Variable, name: &str, value: AttributeValue) -> Variable {
     variable.attributes.insert(name.into(), value);
     variable
 }
 
-pub(super) fn text(text: &str) -> AttributeValue {
+pub(in crate::describe) fn text(text: &str) -> AttributeValue {
     AttributeValue::Text(text.into())
 }
 
 /// Bounds of two edges a cell.
-pub(super) fn bounds(name: &str, dimension: &str, edges: &[(f64, f64)]) -> Variable {
+pub(in crate::describe) fn bounds(name: &str, dimension: &str, edges: &[(f64, f64)]) -> Variable {
     let numbers = edges.iter().flat_map(|(low, high)| [*low, *high]).collect();
     inline(name, &[dimension, "bnds"], &[edges.len() as u64, 2], Numbers::F64(numbers), &[])
 }
 
 /// The same variable with its chunks in files, none of them listed.
-pub(super) fn placed(mut variable: Variable) -> Variable {
+pub(in crate::describe) fn placed(mut variable: Variable) -> Variable {
     let chunk_shape = variable.shape.iter().map(|length| (*length).max(1)).collect();
     variable.data = ArrayData::Placed { chunk_shape, codecs: CodecChain::default(), placements: Vec::new() };
     variable
 }
 
 /// A data variable.
-pub(super) fn data(name: &str, dimensions: &[&str], shape: &[u64], attributes: &[(&str, &str)]) -> Variable {
+pub(in crate::describe) fn data(
+    name: &str,
+    dimensions: &[&str],
+    shape: &[u64],
+    attributes: &[(&str, &str)],
+) -> Variable {
     let fill = AttributeValue::Numbers(Numbers::F32(vec![1e20]));
     placed(with(inline(name, dimensions, shape, Numbers::F32(Vec::new()), attributes), "_FillValue", fill))
 }
 
 /// A cube of variables in the root group, of two files.
-pub(super) fn cube(variables: Vec<Variable>) -> VirtualCube {
+pub(in crate::describe) fn cube(variables: Vec<Variable>) -> VirtualCube {
     let mut root = Group { path: "/".into(), ..Group::default() };
     for variable in variables {
         for (name, length) in variable.dimensions.iter().zip(&variable.shape) {
@@ -101,7 +106,7 @@ pub(super) fn cube(variables: Vec<Variable>) -> VirtualCube {
 }
 
 /// A cube of one data variable over time, latitude and longitude.
-pub(super) fn grid(latitudes: &[f64], longitudes: &[f64]) -> VirtualCube {
+pub(in crate::describe) fn grid(latitudes: &[f64], longitudes: &[f64]) -> VirtualCube {
     let shape = [2, latitudes.len() as u64, longitudes.len() as u64];
     let attributes = [("standard_name", "air_temperature"), ("long_name", "Air temperature"), ("units", "K")];
     cube(vec![
@@ -113,27 +118,27 @@ pub(super) fn grid(latitudes: &[f64], longitudes: &[f64]) -> VirtualCube {
 }
 
 /// What an item is made of but its cube.
-pub(super) struct Surroundings {
-    pub(super) digests: BTreeMap<VariablePath, Digest>,
-    pub(super) id: ItemId,
-    pub(super) facets: Facets,
-    pub(super) properties: BTreeMap<String, serde_json::Value>,
-    pub(super) products: Vec<VerifiedProduct>,
-    pub(super) report: ProductFile,
-    pub(super) source_manifest: Option<ProductFile>,
-    pub(super) collection: CollectionSettings,
-    pub(super) public_urls: PublicUrls,
-    pub(super) datetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    pub(super) geometry: Option<serde_json::Value>,
-    pub(super) templates: Templates,
+pub(in crate::describe) struct Surroundings {
+    pub(in crate::describe) digests: BTreeMap<VariablePath, Digest>,
+    pub(in crate::describe) id: ItemId,
+    pub(in crate::describe) facets: Facets,
+    pub(in crate::describe) properties: BTreeMap<String, serde_json::Value>,
+    pub(in crate::describe) products: Vec<VerifiedProduct>,
+    pub(in crate::describe) report: ProductFile,
+    pub(in crate::describe) source_manifest: Option<ProductFile>,
+    pub(in crate::describe) collection: CollectionSettings,
+    pub(in crate::describe) public_urls: PublicUrls,
+    pub(in crate::describe) datetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    pub(in crate::describe) geometry: Option<serde_json::Value>,
+    pub(in crate::describe) templates: Templates,
 }
 
-pub(super) fn product_file(name: &str) -> ProductFile {
+pub(in crate::describe) fn product_file(name: &str) -> ProductFile {
     ProductFile { path: format!("cmip6/products/CMIP6.tas.v1/r1/{name}"), size: 4096, sha256: "ab".repeat(32) }
 }
 
 impl Surroundings {
-    pub(super) fn new(profile: &str) -> Self {
+    pub(in crate::describe) fn new(profile: &str) -> Self {
         let id = ItemId::new("CMIP6.tas.v1").unwrap();
         let format = ProductFormat::Kerchunk;
         let files = vec![product_file("kerchunk.json")];
@@ -164,7 +169,7 @@ impl Surroundings {
         }
     }
 
-    pub(super) fn input<'a>(&'a self, cube: &'a VirtualCube) -> ItemInput<'a> {
+    pub(in crate::describe) fn input<'a>(&'a self, cube: &'a VirtualCube) -> ItemInput<'a> {
         ItemInput {
             cube,
             coordinate_digests: &self.digests,
