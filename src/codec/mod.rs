@@ -145,7 +145,9 @@ pub fn shuffle_remainder(chain: &CodecChain, decoded_length: u64) -> Option<(u64
     for codec in &chain.0 {
         match codec {
             Codec::Fletcher32 => length = length.saturating_add(fletcher32::CHECKSUM_LENGTH as u64),
-            Codec::Shuffle { element_size } if *element_size > 1 && length % u64::from(*element_size) != 0 => {
+            Codec::Shuffle { element_size }
+                if *element_size > 1 && !length.is_multiple_of(u64::from(*element_size)) =>
+            {
                 return Some((length, *element_size));
             }
             Codec::Shuffle { .. } => {}
