@@ -88,7 +88,13 @@ pub(super) fn lines(workspace: &Workspace, report: &BuildReport) -> Vec<String> 
     let counts = report.counts();
     let said: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let place = workspace.recipe.output.join("catalog.json");
-    lines.push(format!("{}: {} in {:.1} s → {}", report.collection, said.join(", "), report.elapsed_s, place.display()));
+    lines.push(format!(
+        "{}: {} in {:.1} s → {}",
+        report.collection,
+        said.join(", "),
+        report.elapsed_s,
+        place.display()
+    ));
     lines
 }
 

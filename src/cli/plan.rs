@@ -39,7 +39,9 @@ pub(super) fn show(printer: &Printer, report: &PlanReport) -> Result<(), Failure
             .items
             .iter()
             .filter(|item| item.action != Some(Action::Unchanged))
-            .map(|item| format!("{:<12} {} ({}; {} files)", word(item.action), item.id, item.reasons.join("; "), item.files))
+            .map(|item| {
+                format!("{:<12} {} ({}; {} files)", word(item.action), item.id, item.reasons.join("; "), item.files)
+            })
             .collect();
         let left = report.items.len() - changes.len();
         changes.into_iter().chain(std::iter::once(format!("{left} items stay as they are"))).collect()

@@ -17,7 +17,6 @@ impl Printer {
         Self { json }
     }
 
-
     /// Prints an answer: the document for machines, the lines for people.
     pub(super) fn answer<T: Serialize>(&self, document: &T, lines: impl FnOnce() -> Vec<String>) -> io::Result<()> {
         let mut out = io::stdout().lock();

@@ -36,9 +36,10 @@ pub(super) struct Publish {
 impl Publish {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.open()?;
-        let api = self.to.or_else(|| api_of(&workspace.recipe)).ok_or_else(|| PipelineError::NoApi {
-            recipe: workspace.recipe.path.display().to_string(),
-        })?;
+        let api = self
+            .to
+            .or_else(|| api_of(&workspace.recipe))
+            .ok_or_else(|| PipelineError::NoApi { recipe: workspace.recipe.path.display().to_string() })?;
         let options = SendOptions {
             items: self.items,
             force: self.force || self.dry_run,
@@ -64,7 +65,12 @@ pub(super) fn sent(workspace: &Workspace, api: &Url, options: &SendOptions) -> R
 /// Prints on standard error what was not stored.
 pub(super) fn show_problems(printer: &Printer, report: &PublishReport) {
     for record in report.records.iter().filter(|record| record.status == PublishStatus::Failed) {
-        printer.say(&format!("error: {} {}: {}", record.kind, record.id, record.message.as_deref().unwrap_or("not stored")));
+        printer.say(&format!(
+            "error: {} {}: {}",
+            record.kind,
+            record.id,
+            record.message.as_deref().unwrap_or("not stored")
+        ));
     }
 }
 

@@ -78,10 +78,7 @@ pub(super) fn host_catalogue(
     })
 }
 
-fn wait<'a>(
-    printer: &'a Printer,
-    served: ServedCatalogue,
-) -> impl Future<Output = Result<(), Failure>> + 'a {
+fn wait<'a>(printer: &'a Printer, served: ServedCatalogue) -> impl Future<Output = Result<(), Failure>> + 'a {
     printer.say(&format!("serving {}", served.url.as_str().trim_end_matches('/')));
     printer.hint("stop with Ctrl-C");
     async move { Ok(served.finished().await?) }

@@ -51,7 +51,9 @@ impl Sync {
         }
         let Some(api) = publish::api_of(&workspace.recipe) else {
             show(printer, &workspace, SyncReport { build: built, publication: None })?;
-            printer.hint("nothing was published: the recipe has no publish.api; altostac sync --serve publishes to yourself");
+            printer.hint(
+                "nothing was published: the recipe has no publish.api; altostac sync --serve publishes to yourself",
+            );
             return Ok(outcome);
         };
         let sent = publish::sent(&workspace, &api, &SendOptions::default());

@@ -27,8 +27,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.look_at()?;
-        let options =
-            VerifyOptions { items: self.items.items, every_value: self.every_value, jobs: self.items.jobs };
+        let options = VerifyOptions { items: self.items.items, every_value: self.every_value, jobs: self.items.jobs };
         let report = verify(&workspace, &options, &Bar::default())?;
         printer.answer(&report, || lines(&report))?;
         for item in &report.items {

@@ -127,6 +127,37 @@ pub fn encode_chunk(raw: &[u8], chain: &CodecChain) -> Result<Vec<u8>, CodecErro
     Ok(bytes)
 }
 
+/// The first shuffle of a chain that meets bytes which are no whole number of its elements: the number of bytes, and of those of an
+/// element.
+///
+/// HDF5 leaves the remainder where it is; numcodecs, and with it every reader of Zarr, raises an error. netCDF writes such chunks:
+/// shuffle behind fletcher32, elements of eight bytes.
+///
+/// ```
+/// use altostac::codec::shuffle_remainder;
+/// use altostac::model::{Codec, CodecChain};
+/// let chain = CodecChain(vec![Codec::Fletcher32, Codec::Shuffle { element_size: 8 }]);
+/// assert_eq!(shuffle_remainder(&chain, 80), Some((84, 8)));
+/// assert_eq!(shuffle_remainder(&CodecChain(vec![Codec::Shuffle { element_size: 8 }]), 80), None);
+/// ```
+pub fn shuffle_remainder(chain: &CodecChain, decoded_length: u64) -> Option<(u64, u32)> {
+    let mut length = decoded_length;
+    for codec in &chain.0 {
+        match codec {
+            Codec::Fletcher32 => length = length.saturating_add(fletcher32::CHECKSUM_LENGTH as u64),
+            Codec::Shuffle { element_size }
+                if *element_size > 1 && !length.is_multiple_of(u64::from(*element_size)) =>
+            {
+                return Some((length, *element_size));
+            }
+            Codec::Shuffle { .. } => {}
+            // What comes out of a compressor is of any length; nothing shuffles it.
+            _ => return None,
+        }
+    }
+    None
+}
+
 /// Whether the mask says that this filter was not applied; there are 32 bits, and filters beyond them are always applied.
 fn skipped(filter_mask: u32, position: usize) -> bool {
     u32::try_from(position).is_ok_and(|position| filter_mask.checked_shr(position).unwrap_or(0) & 1 == 1)

@@ -42,10 +42,9 @@ pub fn build(
 ) -> Result<BuildReport, PipelineError> {
     let begun = Instant::now();
     let surveyed = survey(workspace, &options.items, options.force)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs)
-        .build()
-        .map_err(|error| PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) })?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build().map_err(|error| {
+        PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) }
+    })?;
     let Survey { planned, failed, unmatched, mut problems } = surveyed;
     let guarded = guarded_removals(&planned, options.force);
     if !guarded.is_empty() {
@@ -67,7 +66,9 @@ pub fn build(
     let mut items: Vec<BuiltItem> =
         pool.install(|| planned.par_iter().map(|item| run.item(item, guarded.contains(&item.id))).collect());
     progress.end();
-    items.extend(failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }));
+    items.extend(
+        failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }),
+    );
     items.sort_by(|a, b| a.id.cmp(&b.id));
     run.write_catalogue(&mut items)?;
     let collection = workspace.recipe.collection.id.to_string();
@@ -128,7 +129,8 @@ impl Run<'_> {
         tracing::info!(item = %planned.id, reasons = planned.reasons.join("; "), "building");
         // A fault in our own code must not stop the other items.
         let attempt = catch_unwind(AssertUnwindSafe(|| item::build(self.workspace, planned, self.now)));
-        let outcome = attempt.unwrap_or_else(|_| Err(failure("internal", "a fault of altostac: please report it".into())));
+        let outcome =
+            attempt.unwrap_or_else(|_| Err(failure("internal", "a fault of altostac: please report it".into())));
         match outcome.and_then(|built| self.keep(built)) {
             Ok(known) => {
                 let status = if planned.action == Action::Added { BuiltStatus::Added } else { BuiltStatus::Changed };

@@ -32,17 +32,17 @@ pub fn verify(
 ) -> Result<VerifyReport, PipelineError> {
     let begun = Instant::now();
     let known = workspace.ledger().items()?;
-    if let Some(asked) = options.items.iter().find(|asked| !known.iter().any(|item| item.id.as_str() == asked.as_str())) {
+    if let Some(asked) = options.items.iter().find(|asked| !known.iter().any(|item| item.id.as_str() == asked.as_str()))
+    {
         return Err(PipelineError::NoSuchItem { asked: asked.clone(), nearest: None });
     }
     let chosen: Vec<&KnownItem> = known
         .iter()
         .filter(|item| options.items.is_empty() || options.items.iter().any(|asked| asked == item.id.as_str()))
         .collect();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs)
-        .build()
-        .map_err(|error| PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) })?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build().map_err(|error| {
+        PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) }
+    })?;
     progress.begin("items", chosen.len() as u64);
     let check = |item: &&KnownItem| {
         let revision = item.revision?;

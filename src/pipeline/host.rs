@@ -109,10 +109,13 @@ impl Host {
         let options =
             ServeOptions { title: title.unwrap_or_else(|| defaults.title.clone()), writes: self.writes, ..defaults };
         let state = Arc::new(ServeState::new(store, Arc::new(files), options)?);
-        let listener =
-            TcpListener::bind(self.address).await.map_err(socket(&format!("listen on {}", self.address)))?;
+        let listener = TcpListener::bind(self.address).await.map_err(socket(&format!("listen on {}", self.address)))?;
         let address = listener.local_addr().map_err(socket("tell its address"))?;
-        let shown = if address.ip().is_unspecified() { SocketAddr::new([127, 0, 0, 1].into(), address.port()) } else { address };
+        let shown = if address.ip().is_unspecified() {
+            SocketAddr::new([127, 0, 0, 1].into(), address.port())
+        } else {
+            address
+        };
         let url = Url::parse(&format!("http://{shown}/"))
             .map_err(|error| socket("tell its address")(std::io::Error::other(error)))?;
         let server = tokio::spawn(async move { serve(listener, state, shutdown).await });
@@ -124,7 +127,8 @@ impl Host {
 fn load_folder(folder: &Path) -> Result<(Store, Vec<Grant>), PipelineError> {
     let folder = std::fs::canonicalize(folder).map_err(|error| not_a_catalogue(folder, &error))?;
     let output = LocalFolder::new(&folder);
-    let base = Url::from_directory_path(&folder).map_err(|()| not_a_catalogue(&folder, &"a path that is not absolute"))?;
+    let base =
+        Url::from_directory_path(&folder).map_err(|()| not_a_catalogue(&folder, &"a path that is not absolute"))?;
     let validator = Validator::new()?;
     let store = Store::in_memory()?;
     let mut grants = Vec::new();
@@ -143,9 +147,11 @@ fn load_folder(folder: &Path) -> Result<(Store, Vec<Grant>), PipelineError> {
             let record = ItemRecord::from_json(json).map_err(|error| not_a_catalogue(&folder.join(&path), &error))?;
             store.put_item(&record)?;
             // A record may name any file of the machine: only those of the catalogue's own folder are served.
-            grants.extend(granted.into_iter().filter(|grant| {
-                std::fs::canonicalize(&grant.path).is_ok_and(|path| path.starts_with(&folder))
-            }));
+            grants.extend(
+                granted
+                    .into_iter()
+                    .filter(|grant| std::fs::canonicalize(&grant.path).is_ok_and(|path| path.starts_with(&folder))),
+            );
         }
     }
     Ok((store, grants))

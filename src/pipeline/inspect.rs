@@ -16,8 +16,8 @@ use crate::combine::combine;
 use crate::describe::{read_coverage, read_purposes};
 use crate::model::recipe::{AggregateSettings, Along, OnGap};
 use crate::model::{
-    AttributeValue, Attributes, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError, Layout, Note,
-    Numbers, PublicUrls, SourceFile, SourceUrl, VariablePath, VirtualCube,
+    AttributeValue, Attributes, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError, Layout,
+    Note, Numbers, PublicUrls, SourceFile, SourceUrl, VariablePath, VirtualCube,
 };
 
 /// The answer of `altostac inspect`.
@@ -283,9 +283,13 @@ impl InspectedVariable {
             "chunked" => format!("{} chunks of {:?}", self.chunks, self.chunk_shape),
             layout => layout.to_owned(),
         };
-        let missing = if self.missing_chunks > 0 { format!(", {} never written", self.missing_chunks) } else { String::new() };
+        let missing =
+            if self.missing_chunks > 0 { format!(", {} never written", self.missing_chunks) } else { String::new() };
         let codecs = if self.codecs.is_empty() { String::new() } else { format!(", {}", self.codecs.join(" + ")) };
-        lines.push(format!("{indent}      shape {:?}, {chunks}{missing}{codecs}, {} bytes", self.shape, self.stored_bytes));
+        lines.push(format!(
+            "{indent}      shape {:?}, {chunks}{missing}{codecs}, {} bytes",
+            self.shape, self.stored_bytes
+        ));
         lines.extend(self.attributes.iter().map(|(key, value)| format!("{indent}      {name}:{key} = {value}")));
     }
 }

@@ -136,7 +136,12 @@ pub(super) fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
 pub(super) fn conflicts_error(conflicts: &[Conflict]) -> ItemError {
     let kind = conflicts.first().map_or_else(
         || "conflict".to_owned(),
-        |conflict| serde_json::to_value(conflict.kind).ok().and_then(|kind| Some(kind.as_str()?.to_owned())).unwrap_or_default(),
+        |conflict| {
+            serde_json::to_value(conflict.kind)
+                .ok()
+                .and_then(|kind| Some(kind.as_str()?.to_owned()))
+                .unwrap_or_default()
+        },
     );
     let shown: Vec<String> = conflicts.iter().take(5).map(|c| format!("{c}; {}", c.remedy)).collect();
     let more = conflicts.len().saturating_sub(shown.len());
@@ -173,7 +178,8 @@ fn next_revision(workspace: &Workspace, id: &ItemId, known: Option<&KnownItem>) 
             for entry in entries {
                 let entry = entry.map_err(|error| io_error("look into", &folder, &error))?;
                 let name = entry.file_name();
-                let number = name.to_str().and_then(|name| name.strip_prefix('r')).and_then(|number| number.parse().ok());
+                let number =
+                    name.to_str().and_then(|name| name.strip_prefix('r')).and_then(|number| number.parse().ok());
                 last = last.max(number.and_then(Revision::new));
             }
         }
@@ -341,10 +347,7 @@ fn created(workspace: &Workspace, id: &ItemId) -> Option<DateTime<Utc>> {
 }
 
 /// An item's record as it stands in the static catalogue.
-pub(super) fn read_record(
-    workspace: &Workspace,
-    id: &str,
-) -> Result<Option<Record>, super::PipelineError> {
+pub(super) fn read_record(workspace: &Workspace, id: &str) -> Result<Option<Record>, super::PipelineError> {
     let path = workspace.item_path(id);
     let Some(bytes) = workspace.output.get(&path)? else { return Ok(None) };
     let json: Value = serde_json::from_slice(&bytes).map_err(|error| super::PipelineError::NotACatalogue {

@@ -37,10 +37,8 @@ pub fn survey(workspace: &Workspace, only: &[String], force: bool) -> Result<Sur
         .map(|item| (item.id.clone(), item_error("item", &item.error, item), item.files.len()))
         .collect();
     let failed_ids: BTreeSet<&str> = found.failed.iter().map(|item| item.id.as_str()).collect();
-    let known: Vec<KnownItem> = known
-        .into_iter()
-        .filter(|item| is_asked(item.id.as_str()) && !failed_ids.contains(item.id.as_str()))
-        .collect();
+    let known: Vec<KnownItem> =
+        known.into_iter().filter(|item| is_asked(item.id.as_str()) && !failed_ids.contains(item.id.as_str())).collect();
     let circumstances = Circumstances {
         product_digest: workspace.recipe.product_digest.clone(),
         record_digest: workspace.recipe.record_digest.clone(),

@@ -29,8 +29,9 @@ impl SourceValues for FileValues {
         for (start, count) in pieces(variable) {
             let bytes = read_slab(variable, source.as_ref(), &start, &count).map_err(|e| super::chain(&e))?;
             match variable.data_type.number() {
-                Some((primitive, ByteOrder::Big)) => digest
-                    .update(Numbers::from_bytes(primitive, ByteOrder::Big, &bytes).to_bytes(ByteOrder::Little)),
+                Some((primitive, ByteOrder::Big)) => {
+                    digest.update(Numbers::from_bytes(primitive, ByteOrder::Big, &bytes).to_bytes(ByteOrder::Little))
+                }
                 _ => digest.update(&bytes),
             }
         }
@@ -38,10 +39,7 @@ impl SourceValues for FileValues {
     }
 }
 
-fn open<'a>(
-    index: &'a FileIndex,
-    path: &VariablePath,
-) -> Result<(&'a FileVariable, Box<dyn ByteSource>), String> {
+fn open<'a>(index: &'a FileIndex, path: &VariablePath) -> Result<(&'a FileVariable, Box<dyn ByteSource>), String> {
     let variables = index.root.all_variables();
     let variable = variables.into_iter().find(|(found, _)| found == path).map(|(_, variable)| variable);
     let variable = variable.ok_or_else(|| format!("{} has no variable {path}", index.source.url))?;

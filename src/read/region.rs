@@ -48,6 +48,13 @@ pub(super) fn linear(shape: &[u64], place: &[u64]) -> u64 {
     shape.iter().zip(place).fold(0u64, |number, (length, at)| number.saturating_mul(*length).saturating_add(*at))
 }
 
+/// The numbers in C order of the first element of a box in an array of this shape, and of the one behind its last.
+pub(super) fn span(shape: &[u64], region: &Region) -> (u64, u64) {
+    let last: Vec<u64> =
+        region.start.iter().zip(&region.count).map(|(start, count)| (start + count).saturating_sub(1)).collect();
+    (linear(shape, &region.start), linear(shape, &last).saturating_add(1))
+}
+
 /// Copies a box of elements of `size` bytes from one C-order array into another.
 ///
 /// `from_first` is the number in C order of the first element that `from` holds: it may be a piece of its array.

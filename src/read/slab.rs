@@ -1,6 +1,6 @@
 //! Chunks and slabs of a variable of a source file.
 
-use super::region::{Region, advance, copy_region, linear};
+use super::region::{Region, advance, copy_region, span};
 use super::{ReadError, SLAB_LIMIT, chunk_key};
 use crate::codec::decode_chunk;
 use crate::model::{ChunkLocation, FileVariable};
@@ -148,8 +148,7 @@ impl<'a> Reader<'a> {
     fn piece(&self, place: &[u64], location: ChunkLocation, within: &Region) -> Result<(Vec<u8>, u64), ReadError> {
         let shape = &self.variable.grid.chunk_shape;
         let size = self.size as u64;
-        let last: Vec<u64> = within.start.iter().zip(&within.count).map(|(start, count)| start + count - 1).collect();
-        let (first, end) = (linear(shape, &within.start), linear(shape, &last).saturating_add(1));
+        let (first, end) = span(shape, within);
         if end.saturating_mul(size) > location.length {
             return Err(ReadError::ChunkLength {
                 variable: self.variable.name.to_string(),
@@ -188,6 +187,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Attributes, Codec, CodecChain, Numbers};
+    use crate::read::region::linear;
     use crate::read::testing::{Spec, file};
 
     fn chain() -> CodecChain {

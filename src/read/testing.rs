@@ -142,7 +142,7 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
         let joined = variable.dimensions.first().is_some_and(|name| name.as_str() == along);
         let parts: Vec<&FileVariable> = files.iter().map(|file| &file.root.variables[variable.name.as_str()]).collect();
         let parts = if joined { parts } else { vec![variable] };
-        let shape = variable.dimensions.iter().map(|name| root.dimensions[name.as_str()].length).collect();
+        let shape: Vec<u64> = variable.dimensions.iter().map(|name| root.dimensions[name.as_str()].length).collect();
         let data = if variable.values.decoded().is_some() { inline(&parts, &shape) } else { placed(&parts) };
         root.variables.insert(
             variable.name.clone(),
@@ -161,14 +161,14 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
     VirtualCube { files: files.iter().map(|file| file.source.clone()).collect(), join, root, notes: vec![] }
 }
 
-fn inline(parts: &[&FileVariable], shape: &Vec<u64>) -> ArrayData {
+fn inline(parts: &[&FileVariable], shape: &[u64]) -> ArrayData {
     let order = parts[0].data_type.number().map_or(crate::model::ByteOrder::Little, |(_, order)| order);
     if let Some(ArrayValues::Strings(_)) = parts[0].values.decoded().map(|array| &array.values) {
         let texts = parts.iter().flat_map(|part| match &part.values.decoded().unwrap().values {
             ArrayValues::Strings(texts) => texts.clone(),
             _ => panic!("texts"),
         });
-        return ArrayData::Inline(Array { shape: shape.clone(), values: ArrayValues::Strings(texts.collect()) });
+        return ArrayData::Inline(Array { shape: shape.to_vec(), values: ArrayValues::Strings(texts.collect()) });
     }
     let bytes: Vec<u8> =
         parts.iter().flat_map(|part| part.values.decoded().unwrap().to_bytes(order).unwrap()).collect();

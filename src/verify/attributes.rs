@@ -81,8 +81,12 @@ pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Difference
     let fill_stays = check_fill(checked, differences);
     let is_reencoded_time = checked.is_reencoded && checked.meaning.is_time();
     let is_free = |name: &str| is_reencoded_time && matches!(name, "units" | "calendar");
-    let in_files: Vec<&Attributes> =
-        checked.sources.files.iter().filter_map(|file| Some(file.variables.get(checked.key)?.attributes.as_ref())).collect();
+    let in_files: Vec<&Attributes> = checked
+        .sources
+        .files
+        .iter()
+        .filter_map(|file| Some(file.variables.get(checked.key)?.attributes.as_ref()))
+        .collect();
     let names: BTreeSet<&str> = in_files.iter().flat_map(|attributes| attributes.keys().map(String::as_str)).collect();
     for name in names.into_iter().filter(|name| *name != DIMENSIONS && !is_free(name)) {
         if name == FILL_VALUE && !fill_stays {
@@ -93,16 +97,20 @@ pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Difference
         let is_right = match (found.get(name), expected) {
             (None, None) => true,
             (None, Some(_)) => !agree || (is_reencoded_time && (IN_UNITS.contains(&name) || name == FILL_VALUE)),
-            (Some(says), _) => in_files.iter().filter_map(|attributes| attributes.get(name)).any(|value| is_equal(says, value)),
+            (Some(says), _) => {
+                in_files.iter().filter_map(|attributes| attributes.get(name)).any(|value| is_equal(says, value))
+            }
         };
         if !is_right {
-            let expected = expected.map_or_else(|| format!("no attribute {name}"), |value| format!("{name} = {}", shown(value)));
+            let expected =
+                expected.map_or_else(|| format!("no attribute {name}"), |value| format!("{name} = {}", shown(value)));
             let found = found.get(name).map_or_else(|| "none".into(), Value::to_string);
             differences.add(checked.difference(DifferenceKind::Attribute, expected, found));
         }
     }
     for (name, value) in found {
-        let is_known = in_files.iter().any(|attributes| attributes.contains_key(name)) && (name != FILL_VALUE || fill_stays);
+        let is_known =
+            in_files.iter().any(|attributes| attributes.contains_key(name)) && (name != FILL_VALUE || fill_stays);
         if !is_known && !is_free(name) {
             let found = format!("{name} = {value}");
             differences.add(checked.difference(DifferenceKind::Attribute, format!("no attribute {name}"), found));

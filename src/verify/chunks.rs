@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::boxes::boxes;
+use super::sample::{SplitMix, strata};
 use super::values::Elements;
 use super::variable::{Along, Checked, Counts, Piece};
-use super::{Difference, DifferenceKind, Differences};
+use super::{Difference, DifferenceKind, Differences, Sampling};
 use crate::model::{ArrayValues, ChunkLocation, Codec, CodecChain, DataType, FileVariable};
 use crate::read::{ReadError, Reference, Region, copy_region, read_slab};
 
@@ -12,16 +14,24 @@ use crate::read::{ReadError, Reference, Region, copy_region, read_slab};
 const BLOCK: u64 = 1 << 14;
 
 /// Checks all chunks, and the values of the sampled ones.
-pub(super) fn check(checked: &Checked<'_>, sample: &[u64], every_value: bool, differences: &mut Differences) -> Counts {
+pub(super) fn check(
+    checked: &Checked<'_>,
+    sample: &[u64],
+    sampling: Sampling,
+    differences: &mut Differences,
+) -> Counts {
+    let values = |number: u64| match sample.binary_search(&number) {
+        _ if sampling.every_value => Values::Every,
+        Ok(_) => Values::Sample { seed: sampling.seed },
+        Err(_) => Values::None,
+    };
     let mut counts = Counts::default();
     let count = checked.array.grid.chunk_count();
     let mut start = 0;
     while start < count {
         let end = count.min(start.saturating_add(BLOCK));
-        let results: Vec<_> = (start..end)
-            .into_par_iter()
-            .map(|number| Chunk::new(checked, number).check(every_value || sample.binary_search(&number).is_ok()))
-            .collect();
+        let results: Vec<_> =
+            (start..end).into_par_iter().map(|number| Chunk::new(checked, number).check(values(number))).collect();
         for (result, found) in results {
             counts.add(found);
             if let Some(difference) = result {
@@ -32,6 +42,20 @@ pub(super) fn check(checked: &Checked<'_>, sample: &[u64], every_value: bool, di
     }
     counts
 }
+
+/// Which values of a referenced chunk are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Values {
+    None,
+    /// Of an unfiltered chunk that is large: some boxes.
+    Sample {
+        seed: u64,
+    },
+    Every,
+}
+
+/// The most boxes of one sampled chunk.
+const SAMPLED_BOXES: u64 = 4;
 
 struct Chunk<'a> {
     checked: &'a Checked<'a>,
@@ -69,7 +93,7 @@ impl<'a> Chunk<'a> {
         Box::new(difference.chunk(&self.checked.array.chunk_key(self.number)))
     }
 
-    fn check(&self, with_values: bool) -> (Option<Box<Difference>>, Counts) {
+    fn check(&self, values: Values) -> (Option<Box<Difference>>, Counts) {
         let mut counts = Counts::default();
         // A step that belongs to no file has been reported with the coordinate of the join.
         let Some(pieces) = self.checked.pieces(&self.inside) else { return (None, counts) };
@@ -77,7 +101,7 @@ impl<'a> Chunk<'a> {
             None => self.check_missing(&pieces),
             Some(Reference::Inline(_)) => {
                 counts.references = 1;
-                self.check_values(&pieces, &mut counts)
+                self.check_values(&pieces, Values::Every, &mut counts)
             }
             Some(Reference::Whole(url)) => {
                 Err(self.difference(DifferenceKind::Reference, "a piece of a file", format!("all of {url}")))
@@ -85,11 +109,11 @@ impl<'a> Chunk<'a> {
             Some(Reference::Part { url, offset, length }) => {
                 counts.references = 1;
                 self.check_reference(&pieces, url, *offset, *length).and_then(|()| {
-                    if !with_values {
+                    if values == Values::None {
                         return Ok(());
                     }
                     counts.sampled_chunks = 1;
-                    self.check_values(&pieces, &mut counts)
+                    self.check_values(&pieces, values, &mut counts)
                 })
             }
         };
@@ -172,14 +196,29 @@ impl<'a> Chunk<'a> {
         Ok(())
     }
 
-    fn check_values(&self, pieces: &[Piece], counts: &mut Counts) -> Verdict {
+    fn check_values(&self, pieces: &[Piece], values: Values, counts: &mut Counts) -> Verdict {
         let checked = self.checked;
         if checked.array.data_type == DataType::VariableString {
             return self.check_texts(pieces);
         }
         let open = |url: &str| checked.sources.open_reference(url, checked.key);
-        let chunk = checked.store.read_chunk(checked.array, self.number, &open).map_err(|e| self.unreadable(&e))?;
+        let unreadable = |error: ReadError| self.unreadable(&error);
         let size = checked.array.data_type.size().unwrap_or(0);
+        if checked.array.codecs.is_empty()
+            && matches!(checked.array.reference(self.number), Some(Reference::Part { .. }))
+        {
+            // An unfiltered chunk may be all of a file's variable: it is read box by box, of a sample some boxes.
+            for region in self.boxes(values, size) {
+                let within = region.relative_to(&self.whole.start);
+                let found = checked.store.read_box(checked.array, self.number, &within, &open).map_err(unreadable)?;
+                counts.value_bytes += found.len() as u64;
+                for piece in checked.pieces(&region).unwrap_or_default() {
+                    self.compare(&piece, &found)?;
+                }
+            }
+            return Ok(());
+        }
+        let chunk = checked.store.read_chunk(checked.array, self.number, &open).map_err(unreadable)?;
         for piece in pieces {
             let elements = piece.product.elements().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
             let mut found = vec![0; elements.saturating_mul(size)];
@@ -191,6 +230,20 @@ impl<'a> Chunk<'a> {
             self.compare(piece, &found)?;
         }
         Ok(())
+    }
+
+    fn boxes(&self, values: Values, size: usize) -> Vec<Region> {
+        let mut all = boxes(&self.inside, size);
+        if let Values::Sample { seed } = values {
+            let mut mix = SplitMix::new(seed.wrapping_add(self.number), self.checked.key);
+            let chosen = strata(all.len() as u64, SAMPLED_BOXES, &mut mix);
+            let mut number = 0;
+            all.retain(|_| {
+                number += 1;
+                chosen.binary_search(&(number - 1)).is_ok()
+            });
+        }
+        all
     }
 
     fn compare(&self, piece: &Piece, found: &[u8]) -> Verdict {
@@ -241,15 +294,14 @@ impl<'a> Chunk<'a> {
             let Some(ArrayValues::Strings(texts)) = values.map(|array| &array.values) else {
                 return Err(refuse("texts that are not kept"));
             };
-            let inner: u64 = piece.source.count.iter().skip(1).product();
-            let rows = piece.source.count.first().copied().unwrap_or(1);
-            let first = piece.source.start.first().copied().unwrap_or(0);
-            if piece.source.start.iter().skip(1).any(|start| *start > 0) || matches!(checked.along, Along::Joined(1..))
-            {
+            let (start, count) = (&piece.source.start, &piece.source.count);
+            if start.iter().skip(1).any(|start| *start > 0) || matches!(checked.along, Along::Joined(1..)) {
                 return Err(refuse("another axis"));
             }
-            let range = usize::try_from(first * inner).unwrap_or(usize::MAX)
-                ..usize::try_from((first + rows) * inner).unwrap_or(0);
+            let inner = count.iter().skip(1).fold(1u64, |product, count| product.saturating_mul(*count));
+            let (first, rows) = (start.first().copied().unwrap_or(0), count.first().copied().unwrap_or(1));
+            let element = |row: u64| usize::try_from(row.saturating_mul(inner)).unwrap_or(usize::MAX);
+            let range = element(first)..element(first.saturating_add(rows));
             expected.extend(texts.get(range).unwrap_or_default());
         }
         match expected.iter().zip(&found).position(|(a, b)| *a != b) {

@@ -194,12 +194,12 @@ fn product_values(
     sources: &Sources<'_>,
     array: &KerchunkArray,
     expected: usize,
-) -> Result<Vec<Value>, Difference> {
+) -> Result<Vec<Value>, Box<Difference>> {
     if array.grid.shape != [expected as u64] {
         let found = format!("{:?}", array.grid.shape);
-        return Err(Difference::new(DifferenceKind::Dimension, format!("[{expected}] steps"), found));
+        return Err(Box::new(Difference::new(DifferenceKind::Dimension, format!("[{expected}] steps"), found)));
     }
-    let unreadable = |error: ReadError| Difference::unreadable(&error);
+    let unreadable = |error: ReadError| Box::new(Difference::unreadable(&error));
     let open = |url: &str| sources.open_reference(url, &array.key);
     if array.data_type == DataType::VariableString {
         let mut texts = Vec::new();
@@ -213,7 +213,7 @@ fn product_values(
     for number in 0..array.grid.chunk_count() {
         let chunk = store
             .read_chunk(array, number, &open)
-            .map_err(|error| unreadable(error).chunk(&array.chunk_key(number)))?;
+            .map_err(|error| Box::new(Difference::unreadable(&error).chunk(&array.chunk_key(number))))?;
         let start: Vec<u64> = array
             .grid
             .coordinates(number)

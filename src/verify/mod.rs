@@ -19,6 +19,7 @@
 //! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
 
 mod attributes;
+mod boxes;
 mod chunks;
 mod difference;
 mod join;
@@ -91,7 +92,7 @@ pub enum VerifyError {
         item: ItemId,
         /// Why not.
         #[source]
-        source: ReadError,
+        source: Box<ReadError>,
     },
     /// There is nothing to compare with.
     #[error("{item}: expected at least one source, found none")]
@@ -112,7 +113,7 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
         return Err(VerifyError::NoSource { item });
     }
     let store = KerchunkStore::parse(evidence.bytes)
-        .map_err(|source| VerifyError::Unreadable { item: item.clone(), source })?;
+        .map_err(|source| VerifyError::Unreadable { item: item.clone(), source: source.into() })?;
     let mut differences = Differences::new(&item);
     check_digest(&evidence, &mut differences);
     let sources = Sources::new(evidence.indexes, evidence.urls, evidence.open);

@@ -1,6 +1,7 @@
 //! Variables that do not lie along the join: the product has the first file's, and the others must agree.
 
-use super::sample::{SplitMix, strata};
+use super::boxes::boxes;
+use super::sample::SplitMix;
 use super::values::{Elements, Value, beyond_tolerance};
 use super::variable::{Checked, Counts};
 use super::{Difference, DifferenceKind, Differences, Sampling};
@@ -31,16 +32,16 @@ fn compare(
     sampling: Sampling,
     mix: &mut SplitMix,
     counts: &mut Counts,
-) -> Result<(), Difference> {
+) -> Result<(), Box<Difference>> {
     let first = checked.variable;
     let shape = &checked.array.grid.shape;
     if other.dimensions.len() != shape.len() || other.grid.shape != first.grid.shape {
         let shapes = (format!("{:?} as in the first file", first.grid.shape), format!("{:?}", other.grid.shape));
-        return Err(Difference::new(DifferenceKind::Dimension, shapes.0, shapes.1));
+        return Err(Box::new(Difference::new(DifferenceKind::Dimension, shapes.0, shapes.1)));
     }
     if let (Some(a), Some(b)) = (texts(first), texts(other)) {
         return match a.iter().zip(b).position(|(a, b)| a != b) {
-            Some(at) => Err(differs(at, format!("{:?}", a[at]), format!("{:?}", b[at]))),
+            Some(at) => Err(differs(at, &format!("{:?}", a[at]), &format!("{:?}", b[at]))),
             None => Ok(()),
         };
     }
@@ -55,7 +56,7 @@ fn compare(
             let source = checked.sources.open(&checked.sources.files[file], checked.key)?;
             read_slab(variable, source.as_ref(), &region.start, &region.count)
         };
-        let unreadable = |error: ReadError| Difference::unreadable(&error);
+        let unreadable = |error: ReadError| Box::new(Difference::unreadable(&error));
         let expected = bytes(checked.first, first).map_err(unreadable)?;
         let found = bytes(file, other).map_err(unreadable)?;
         counts.value_bytes += found.len() as u64;
@@ -73,7 +74,7 @@ fn compare_box(
     found: &Elements<'_>,
     region: &Region,
     is_coordinate: bool,
-) -> Result<(), Difference> {
+) -> Result<(), Box<Difference>> {
     let Some((at, expected_value, found_value)) = expected.first_difference(found, true) else { return Ok(()) };
     let floats = |side: &Elements<'_>| {
         let (primitive, order) = side.data_type.number().filter(|(primitive, _)| primitive.is_float())?;
@@ -84,19 +85,19 @@ fn compare_box(
             match beyond_tolerance(&a, &b, &region.count) {
                 Some(at) => Err(differs(
                     at,
-                    Value::Float(a[at].to_bits()).to_string(),
-                    Value::Float(b[at].to_bits()).to_string(),
+                    &Value::Float(a[at].to_bits()).to_string(),
+                    &Value::Float(b[at].to_bits()).to_string(),
                 )),
                 None => Ok(()),
             }
         }
-        _ => Err(differs(at, expected_value, found_value)),
+        _ => Err(differs(at, &expected_value, &found_value)),
     }
 }
 
-fn differs(at: usize, expected: String, found: String) -> Difference {
+fn differs(at: usize, expected: &str, found: &str) -> Box<Difference> {
     let expected = format!("{expected} as in the first file");
-    Difference::new(DifferenceKind::Values, expected, format!("{found} at element {at}"))
+    Box::new(Difference::new(DifferenceKind::Values, expected, format!("{found} at element {at}")))
 }
 
 fn texts(variable: &FileVariable) -> Option<&[String]> {
@@ -115,11 +116,16 @@ fn regions(checked: &Checked<'_>, sampling: Sampling, mix: &mut SplitMix) -> Vec
     if bytes.is_some_and(|bytes| bytes <= WHOLE_LIMIT) || !matches!(checked.variable.values, SmallValues::NotRead) {
         return vec![whole];
     }
-    let count = grid.chunk_count();
-    let numbers = if sampling.every_value { (0..count).collect() } else { strata(count, 1, mix) };
-    let chunk = |number: &u64| {
-        let start = grid.coordinates(*number).iter().zip(&grid.chunk_shape).map(|(at, length)| at * length).collect();
-        Region { start, count: grid.chunk_shape.clone() }.intersection(&whole)
+    let chunk = |number: u64| {
+        let start = grid.coordinates(number).iter().zip(&grid.chunk_shape).map(|(at, length)| at * length).collect();
+        let inside = Region { start, count: grid.chunk_shape.clone() }.intersection(&whole);
+        inside.map_or_else(Vec::new, |inside| boxes(&inside, checked.variable.data_type.size().unwrap_or(1)))
     };
-    numbers.iter().filter_map(chunk).collect()
+    let count = grid.chunk_count();
+    if sampling.every_value {
+        return (0..count).flat_map(chunk).collect();
+    }
+    let mut all = chunk(mix.below(count));
+    all.truncate(usize::try_from(mix.below(all.len() as u64)).unwrap_or(0) + 1);
+    all.pop().into_iter().collect()
 }

@@ -222,7 +222,7 @@ impl<'a> Checked<'a> {
         }
         let mut mix = SplitMix::new(sampling.seed, self.key);
         let sample = strata(count, share.max(1), &mut mix);
-        counts.add(chunks::check(self, &sample, sampling.every_value, differences));
+        counts.add(chunks::check(self, &sample, sampling, differences));
         counts
     }
 

@@ -93,6 +93,18 @@ pub enum WriteError {
         /// The filter.
         filter: String,
     },
+    /// Shuffled bytes that are no whole number of elements: HDF5 takes them, readers of Zarr raise an error.
+    #[error(
+        "{variable}: shuffle({element_size}) meets chunks of {length} bytes; expected a multiple of {element_size}"
+    )]
+    ShuffleRemainder {
+        /// The variable.
+        variable: String,
+        /// Bytes that are shuffled.
+        length: u64,
+        /// Bytes of an element.
+        element_size: u32,
+    },
     /// A never-written chunk that must be inlined could not be encoded.
     #[error("{variable}: a chunk of fill cannot be encoded")]
     Fill {

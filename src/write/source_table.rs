@@ -25,8 +25,12 @@ pub fn write_source_table(files: &[SourceFile], out: &mut (dyn Write + Send)) ->
         Ok::<_, ParquetError>(Arc::new(column.with_converted_type(text).build()?))
     };
     let text = |name| column(name, PhysicalType::BYTE_ARRAY, ConvertedType::UTF8);
-    let fields =
-        vec![text("url")?, column("size", PhysicalType::INT64, ConvertedType::NONE)?, text("fingerprint")?, text("role")?];
+    let fields = vec![
+        text("url")?,
+        column("size", PhysicalType::INT64, ConvertedType::NONE)?,
+        text("fingerprint")?,
+        text("role")?,
+    ];
     let schema = Arc::new(Type::group_type_builder("sources").with_fields(fields).build()?);
     let mut writer = SerializedFileWriter::new(out, schema, Arc::new(WriterProperties::builder().build()))?;
     for rows in files.chunks(ROW_GROUP) {
@@ -45,7 +49,10 @@ pub fn write_source_table(files: &[SourceFile], out: &mut (dyn Write + Send)) ->
     Ok(())
 }
 
-fn put<T: DataType, W: Write + Send>(group: &mut SerializedRowGroupWriter<'_, W>, values: &[T::T]) -> Result<(), ParquetError> {
+fn put<T: DataType, W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    values: &[T::T],
+) -> Result<(), ParquetError> {
     let missing = || ParquetError::General("fewer columns than the schema has".into());
     let mut column = group.next_column()?.ok_or_else(missing)?;
     column.typed::<T>().write_batch(values, None, None)?;

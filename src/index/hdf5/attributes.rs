@@ -40,8 +40,7 @@ pub(super) fn read_all(view: &View, messages: &[Message]) -> Found<Vec<Attribute
     let parts = each(messages, |message| match message.kind {
         kind::ATTRIBUTE => {
             let order = message.order.map(u32::from);
-            let (body, address) =
-                resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
+            let (body, address) = resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
             Ok(vec![(order, decode(view, &attribute::read(view, &body, address)?)?)])
         }
         kind::ATTRIBUTE_INFO => match link::read_attribute_info(message.cursor("attribute info", view))? {
@@ -102,9 +101,7 @@ fn plain(view: &View, raw: &RawAttribute) -> Found<AttributeValue> {
     match &raw.datatype {
         Datatype::Number(_) if raw.space == Dataspace::Null => Ok(AttributeValue::Text(String::new())),
         Datatype::Number(data_type) => Ok(match data_type.number() {
-            Some((primitive, order)) => {
-                AttributeValue::Numbers(Numbers::from_bytes(primitive, order, &raw.data))
-            }
+            Some((primitive, order)) => AttributeValue::Numbers(Numbers::from_bytes(primitive, order, &raw.data)),
             None => AttributeValue::Unsupported(data_type.to_string()),
         }),
         Datatype::FixedString { length, padding } => {

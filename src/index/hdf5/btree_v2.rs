@@ -119,7 +119,12 @@ pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Vec<Byte
     let tree = open(view, address)?;
     if !types.contains(&tree.record_type) {
         let found = format!("type {}", tree.record_type);
-        return Err(Fault::corrupt("B-tree header", view.absolute(address), format!("records of type {types:?}"), found));
+        return Err(Fault::corrupt(
+            "B-tree header",
+            view.absolute(address),
+            format!("records of type {types:?}"),
+            found,
+        ));
     }
     let mut found = Vec::new();
     let mut level: Vec<NodeAt> = tree.root.into_iter().collect();

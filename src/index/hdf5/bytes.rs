@@ -140,7 +140,8 @@ impl<'a> Cursor<'a> {
         if found == expected {
             return Ok(());
         }
-        Err(complaint.corrupt(format!("the signature {}", expected.escape_ascii()), format!("{}", found.escape_ascii())))
+        Err(complaint
+            .corrupt(format!("the signature {}", expected.escape_ascii()), format!("{}", found.escape_ascii())))
     }
 
     /// Requires this version.

@@ -42,7 +42,13 @@ pub(super) fn is_dataset(messages: &[Message]) -> bool {
 }
 
 /// Reads one kind of message, wherever it is kept; `None` if the object has none.
-fn find<T>(view: &View, messages: &[Message], kind: u16, name: &'static str, read: impl FnOnce(super::bytes::Cursor) -> Found<T>) -> Found<Option<T>> {
+fn find<T>(
+    view: &View,
+    messages: &[Message],
+    kind: u16,
+    name: &'static str,
+    read: impl FnOnce(super::bytes::Cursor) -> Found<T>,
+) -> Found<Option<T>> {
     let Some(message) = messages.iter().find(|message| message.kind == kind) else { return Ok(None) };
     let (body, address) = resolve(view, kind, message.flags, &message.body, message.address)?;
     read(view.cursor(name, &body, address)).map(Some)
@@ -95,7 +101,8 @@ fn place(
     let element = u64::from(dataset.datatype.size());
     let elements = dataset.space.elements().unwrap_or(u64::MAX);
     let at = view.absolute(address);
-    let length = elements.checked_mul(element).ok_or_else(|| Fault::corrupt("dataspace", at, "at most 2^64 bytes", "more"))?;
+    let length =
+        elements.checked_mul(element).ok_or_else(|| Fault::corrupt("dataspace", at, "at most 2^64 bytes", "more"))?;
     let one = usize::try_from(dataset.grid.chunk_count()).unwrap_or(1);
     match storage {
         Storage::Compact { position, length: stored } => {
@@ -124,7 +131,8 @@ fn place(
             let shape = dataset.grid.shape.clone();
             let grid = ChunkGrid::new(shape, chunk).filter(|_| stored_element == Some(element));
             let (Some(grid), Some(chunk_bytes)) = (grid, chunk_bytes) else {
-                let expected = format!("chunks of {} dimensions and elements of {element} bytes", dataset.space.shape().len());
+                let expected =
+                    format!("chunks of {} dimensions and elements of {element} bytes", dataset.space.shape().len());
                 return Err(Fault::corrupt("data layout", at, expected, "others"));
             };
             let count = grid.chunk_count();

@@ -39,11 +39,27 @@ impl Header {
 /// A piece of the index.
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
-    Header { address: u64 },
-    IndexBlock { address: u64, header: Header },
-    SuperBlock { address: u64, header: Header, number: u32, first: u64 },
+    Header {
+        address: u64,
+    },
+    IndexBlock {
+        address: u64,
+        header: Header,
+    },
+    SuperBlock {
+        address: u64,
+        header: Header,
+        number: u32,
+        first: u64,
+    },
     /// Elements between a frame and a checksum: a data block, or (frame 0) a page of one.
-    Elements { address: u64, header: Header, frame: usize, first: u64, count: u64 },
+    Elements {
+        address: u64,
+        header: Header,
+        frame: usize,
+        first: u64,
+        count: u64,
+    },
 }
 
 impl Piece {
@@ -101,7 +117,8 @@ fn read_header(view: &View, address: u64) -> Found<Vec<Piece>> {
         && (log2(smallest)..=60).contains(&most_bits)
         && page_bits < 60;
     if !sane {
-        let found = format!("2^{most_bits} elements, blocks of {smallest}, {pointers} pointers, pages of 2^{page_bits}");
+        let found =
+            format!("2^{most_bits} elements, blocks of {smallest}, {pointers} pointers, pages of 2^{page_bits}");
         return Err(cursor.corrupt("an array of powers of two", found));
     }
     cursor.skip(6 * widths.length)?;

@@ -69,7 +69,10 @@ fn read(view: &View, address: u64) -> Found<FractalHeap> {
         && (1..=64).contains(&heap_bits)
         && root_rows <= 128;
     if !sane {
-        return Err(cursor.corrupt("a doubling table of powers of two", format!("width {width}, blocks of {first_block} to {largest_direct_block} bytes")));
+        return Err(cursor.corrupt(
+            "a doubling table of powers of two",
+            format!("width {width}, blocks of {first_block} to {largest_direct_block} bytes"),
+        ));
     }
     let width_of = |limit: u64| (log2(limit) as usize).div_ceil(8).max(1);
     Ok(FractalHeap {
@@ -137,7 +140,9 @@ impl FractalHeap {
 
     fn managed(&self, view: &View, offset: u64, length: u64) -> Found<Bytes> {
         let at = view.absolute(self.address);
-        let outside = || Fault::corrupt("fractal heap ID", at, "an object within the heap", format!("{length} bytes at {offset}"));
+        let outside = || {
+            Fault::corrupt("fractal heap ID", at, "an object within the heap", format!("{length} bytes at {offset}"))
+        };
         let root = self.root.ok_or_else(outside)?;
         let block = if self.root_rows == 0 {
             Block { address: root, begin: 0, size: self.first_block }
@@ -189,7 +194,8 @@ impl FractalHeap {
         let direct_rows = log2(self.largest_direct_block) - log2(self.first_block) + 2;
         loop {
             let at = view.absolute(node.address);
-            let outside = || Fault::corrupt("fractal heap", at, "an object within the heap", format!("one at {offset}"));
+            let outside =
+                || Fault::corrupt("fractal heap", at, "an object within the heap", format!("one at {offset}"));
             let within = offset.checked_sub(node.begin).ok_or_else(outside)?;
             let first_row = self.first_block.checked_mul(self.width).ok_or_else(outside)?;
             let row = if within < first_row { 0 } else { log2(within / first_row) + 1 };

@@ -63,7 +63,8 @@ pub(super) fn index(source: &dyn ByteSource, base: u64) -> Result<FileIndex, Ind
     let mut parser = Parser::new(superblock.root);
     let parsed = driver.run(|view| parser.run(view));
     parsed.map_err(|failure| failed(parser.path(), failure))?;
-    let mut tree = netcdf4::build(&parser.into_structure()).map_err(|misfit| failed(&misfit.object, misfit.fault.into()))?;
+    let mut tree =
+        netcdf4::build(&parser.into_structure()).map_err(|misfit| failed(&misfit.object, misfit.fault.into()))?;
     values::read(&mut driver, source, &mut tree).map_err(|(object, failure)| failed(&object, failure))?;
     Ok(FileIndex { source: file.clone(), format: tree.format, root: tree.root, notes: tree.notes })
 }

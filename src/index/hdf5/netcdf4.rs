@@ -144,7 +144,10 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
                 Target::Soft(target) => {
                     let found = follow(structure, group, target, MOST_HOPS);
                     if found.is_none() {
-                        note("dangling_link", format!("{full} is a soft link to {target}, which is not there: left out"));
+                        note(
+                            "dangling_link",
+                            format!("{full} is a soft link to {target}, which is not there: left out"),
+                        );
                     }
                     found
                 }
@@ -242,7 +245,10 @@ fn plain_attributes(attributes: &[Attribute], path: &str, notes: &mut Vec<Note>)
             notes.push(Note {
                 kind: "attribute_type".into(),
                 subject: Some(path.into()),
-                message: format!("attribute {:?} of {path} is of type {class}, which is not carried over", attribute.name),
+                message: format!(
+                    "attribute {:?} of {path} is of type {class}, which is not carried over",
+                    attribute.name
+                ),
             });
         }
         plain.insert(attribute.name.clone(), value.clone());

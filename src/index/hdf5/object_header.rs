@@ -181,7 +181,11 @@ impl HeaderWalk {
             let at = cursor.position();
             cursor.skip(usize::from(length))?;
             let body = block.slice(at..cursor.position());
-            self.message(view, Message { kind, flags, order, address: address.saturating_add(at as u64), body }, version)?;
+            self.message(
+                view,
+                Message { kind, flags, order, address: address.saturating_add(at as u64), body },
+                version,
+            )?;
         }
         Ok(())
     }

@@ -106,7 +106,8 @@ fn want<'a>(
         DataType::VariableString => reference,
         other => other.size()?,
     };
-    let length = |name: &DimensionName| scope.iter().rev().find_map(|dimensions| dimensions.get(name)).map(|d| d.length);
+    let length =
+        |name: &DimensionName| scope.iter().rev().find_map(|dimensions| dimensions.get(name)).map(|d| d.length);
     let shape: Vec<u64> = variable.dimensions.iter().map(length).collect::<Option<_>>()?;
     let elements = shape.iter().try_fold(1u64, |product, length| product.checked_mul(*length));
     let bytes = elements.and_then(|elements| elements.checked_mul(element as u64)).unwrap_or(u64::MAX);

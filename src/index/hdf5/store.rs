@@ -35,12 +35,8 @@ impl Pieces {
         if self.get(&(start..end)).is_some() {
             return;
         }
-        let within: Vec<u64> = self
-            .0
-            .range(start..end)
-            .filter(|(at, held)| **at + held.len() as u64 <= end)
-            .map(|(at, _)| *at)
-            .collect();
+        let within: Vec<u64> =
+            self.0.range(start..end).filter(|(at, held)| **at + held.len() as u64 <= end).map(|(at, _)| *at).collect();
         for at in within {
             self.0.remove(&at);
         }
@@ -165,9 +161,7 @@ impl<'a> View<'a> {
         let start = self.absolute(address);
         match start.checked_add(length) {
             Some(end) if end <= self.facts.size => Ok(start..end),
-            end => {
-                Err(Fault::BeyondEnd { structure, offset: start, end: end.unwrap_or(u64::MAX) }.into())
-            }
+            end => Err(Fault::BeyondEnd { structure, offset: start, end: end.unwrap_or(u64::MAX) }.into()),
         }
     }
 
@@ -178,7 +172,11 @@ impl<'a> View<'a> {
     }
 
     fn spend(&self, length: u64) -> Found<()> {
-        spend(&self.budget.bytes, length.saturating_add(64), "structures that refer to each other more often than its size allows")
+        spend(
+            &self.budget.bytes,
+            length.saturating_add(64),
+            "structures that refer to each other more often than its size allows",
+        )
     }
 
     /// Counts the chunks of one more variable.

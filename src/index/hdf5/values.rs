@@ -13,8 +13,8 @@ use super::roles::{self, WHOLE_LIMIT, Wanted};
 use super::store::View;
 use crate::codec::{CodecError, decode_chunk};
 use crate::model::{
-    Array, ArrayValues, ByteOrder, ChunkLocation, CodecChain, DataType, Digest, FileGroup, Layout, Numbers, SmallValues,
-    VariablePath,
+    Array, ArrayValues, ByteOrder, ChunkLocation, CodecChain, DataType, Digest, FileGroup, Layout, Numbers,
+    SmallValues, VariablePath,
 };
 use crate::storage::ByteSource;
 
@@ -103,7 +103,8 @@ fn chunk_bytes(wanted: &Wanted) -> Found<usize> {
     match bytes.filter(|bytes| *bytes <= CHUNK_LIMIT).and_then(|bytes| usize::try_from(bytes).ok()) {
         Some(bytes) => Ok(bytes),
         None => {
-            let what = format!("chunks of {} bytes; those of a coordinate may have {CHUNK_LIMIT}", bytes.unwrap_or(u64::MAX));
+            let what =
+                format!("chunks of {} bytes; those of a coordinate may have {CHUNK_LIMIT}", bytes.unwrap_or(u64::MAX));
             Err(Fault::Limit { what }.into())
         }
     }
@@ -145,7 +146,8 @@ fn place(wanted: &Wanted, target: &mut [u8], shape: &[u64], first: u64, number: 
     };
     let coordinates = grid.coordinates(number as u64);
     let mut origin: Vec<u64> = coordinates.iter().zip(&grid.chunk_shape).map(|(at, chunk)| at * chunk).collect();
-    let extent: Vec<u64> = (0..rank).map(|d| grid.chunk_shape[d].min(grid.shape[d].saturating_sub(origin[d]))).collect();
+    let extent: Vec<u64> =
+        (0..rank).map(|d| grid.chunk_shape[d].min(grid.shape[d].saturating_sub(origin[d]))).collect();
     origin[0] -= first;
     let row = usize::try_from(extent[last]).unwrap_or(0) * element;
     let mut at = vec![0u64; rank];
@@ -259,7 +261,8 @@ fn digest_chunks(source: &dyn ByteSource, wanted: &Wanted, digester: &mut Digest
     let grid = &wanted.variable.grid;
     chunk_bytes(wanted)?;
     let in_row: u64 = grid.grid_shape().iter().skip(1).product();
-    let row_bytes = wanted.shape.iter().skip(1).fold(wanted.element as u64, |bytes, length| bytes.saturating_mul(*length));
+    let row_bytes =
+        wanted.shape.iter().skip(1).fold(wanted.element as u64, |bytes, length| bytes.saturating_mul(*length));
     let slab_rows = grid.chunk_shape[0].min(wanted.shape[0]);
     if slab_rows.saturating_mul(row_bytes) > CHUNK_LIMIT {
         let what = format!("rows of chunks of more than {CHUNK_LIMIT} bytes in a coordinate");
@@ -277,8 +280,8 @@ fn digest_chunks(source: &dyn ByteSource, wanted: &Wanted, digester: &mut Digest
             numbers.filter_map(|number| Some((number, wanted.variable.manifest.get(number)?))).collect();
         let ranges: Vec<_> = present.iter().map(|(_, at)| at.offset..at.offset + at.length).collect();
         for ((number, location), stored) in present.iter().zip(source.read(&ranges)?) {
-            let decoded =
-                decode(wanted, *number, *location, &stored).map_err(|source| Failure::Fault(Fault::Decode { source }))?;
+            let decoded = decode(wanted, *number, *location, &stored)
+                .map_err(|source| Failure::Fault(Fault::Decode { source }))?;
             place(wanted, &mut slab, &shape, first, *number, &decoded);
         }
         digester.take(&wanted.variable.data_type, &slab);

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use serde_json::{Map, Value};
 
 use super::{KerchunkArray, Reference};
+use crate::codec::shuffle_remainder;
 use crate::model::{ByteOrder, ChunkGrid, Codec, CodecChain, DataType, Numbers, Primitive};
 use crate::read::ReadError;
 
@@ -56,6 +57,11 @@ pub(super) fn array(
     let grid = ChunkGrid::new(shape, chunk_shape)
         .ok_or_else(|| wrong(key, "as many chunks as shape, none of them 0", &shown(document.get("chunks"))))?;
     let (data_type, codecs) = (data_type(key, document)?, codecs(key, document)?);
+    let chunk_bytes = grid.chunk_elements().and_then(|n| n.checked_mul(data_type.size().unwrap_or(0) as u64));
+    if chunk_bytes.is_some_and(|length| shuffle_remainder(&codecs, length).is_some()) {
+        let expected = "shuffle over a whole number of elements: readers of Zarr refuse all else";
+        return Err(wrong(key, expected, &codecs));
+    }
     let fill_value = document.get("fill_value").cloned().unwrap_or(Value::Null);
     let fill_element = fill_element(&data_type, &fill_value)
         .ok_or_else(|| wrong(key, "a fill_value of the array's dtype", &fill_value))?;

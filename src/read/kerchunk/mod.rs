@@ -12,10 +12,11 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::ReadError;
+use super::region::{Region, copy_region, span};
 use super::slab::byte_length;
 use crate::codec::{CodecError, decode_chunk};
 use crate::model::{ChunkGrid, CodecChain, DataType};
-use crate::storage::ByteSource;
+use crate::storage::{ByteSource, StorageError};
 
 /// Finds the source that a URL of the product means.
 pub type Open<'a> = &'a (dyn Fn(&str) -> Result<Box<dyn ByteSource>, ReadError> + Sync);
@@ -179,6 +180,37 @@ impl KerchunkStore {
         decode_chunk(&stored, &array.codecs, 0, length).map_err(|source| codec_error(array, number, source))
     }
 
+    /// Decodes a box of one chunk, `within` counted from the chunk's first element; of an unfiltered chunk only that much is read.
+    ///
+    /// # Errors
+    /// As [`KerchunkStore::read_chunk`]; what of the box lies outside the chunk stays 0.
+    pub fn read_box(
+        &self,
+        array: &KerchunkArray,
+        number: u64,
+        within: &Region,
+        open: Open<'_>,
+    ) -> Result<Vec<u8>, ReadError> {
+        let size = array.data_type.size().unwrap_or(0);
+        let shape = &array.grid.chunk_shape;
+        let too_large = || ReadError::TooLarge { variable: array.key.clone(), elements: within.count.clone(), size };
+        let mut out = vec![0; byte_length(&within.count, size).ok_or_else(too_large)?];
+        let (bytes, first) = match array.reference(number) {
+            Some(Reference::Part { url, offset, length }) if array.codecs.is_empty() => {
+                let (first, end) = span(shape, within);
+                let byte = |element: u64| element.saturating_mul(size as u64).min(*length);
+                let range = offset.saturating_add(byte(first))..offset.saturating_add(byte(end));
+                let read = open(url)?.read_one(range);
+                (read.map_err(|source| storage_error(array, number, source))?, first)
+            }
+            _ => (self.read_chunk(array, number, open)?.into(), 0),
+        };
+        let origin = vec![0; within.start.len()];
+        let target = (&mut out[..], &within.count[..]);
+        copy_region((&bytes, shape, first), &within.start, target, &origin, (&within.count, size));
+        Ok(out)
+    }
+
     /// Decodes one chunk of texts of any length (numcodecs' `vlen-utf8`).
     ///
     /// # Errors
@@ -196,11 +228,8 @@ impl KerchunkStore {
         let read = |url: &str, range: Option<(u64, u64)>| {
             let source = open(url)?;
             let (offset, length) = range.unwrap_or((0, source.file().size));
-            source.read_one(offset..offset.saturating_add(length)).map_err(|source| ReadError::Storage {
-                variable: array.key.clone(),
-                chunk: super::chunk_key(&array.grid.coordinates(number)),
-                source,
-            })
+            let read = source.read_one(offset..offset.saturating_add(length));
+            read.map_err(|source| storage_error(array, number, source))
         };
         match array.reference(number) {
             None => Ok(None),
@@ -209,6 +238,11 @@ impl KerchunkStore {
             Some(Reference::Part { url, offset, length }) => read(url, Some((*offset, *length))).map(Some),
         }
     }
+}
+
+fn storage_error(array: &KerchunkArray, number: u64, source: StorageError) -> ReadError {
+    let chunk = super::chunk_key(&array.grid.coordinates(number));
+    ReadError::Storage { variable: array.key.clone(), chunk, source }
 }
 
 fn codec_error(array: &KerchunkArray, number: u64, source: CodecError) -> ReadError {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::metadata::{Fill, byte_order, primitive};
 use super::output::Output;
-use crate::codec::encode_chunk;
+use crate::codec::{encode_chunk, shuffle_remainder};
 use crate::model::{
     Array, ArrayData, ArrayValues, ChunkGrid, ChunkLocation, CodecChain, DataType, Placement, SourceFile, Variable,
 };
@@ -116,6 +116,9 @@ impl Placed<'_> {
         placements: &[Placement],
         written: &mut Written,
     ) -> Result<(), WriteError> {
+        if let Some((length, element_size)) = self.chunk_bytes().and_then(|n| shuffle_remainder(self.codecs, n)) {
+            return Err(WriteError::ShuffleRemainder { variable: self.key.into(), length, element_size });
+        }
         let parts = Parts::new(self, placements)?;
         let mut fill_text = None;
         let mut missing = 0;

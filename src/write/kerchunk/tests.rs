@@ -128,7 +128,7 @@ fn texts_of_any_length_are_inlined() {
 fn what_kerchunk_cannot_say_is_refused() {
     let chain = CodecChain(vec![Codec::Deflate { level: 1 }]);
     let spec = Spec::new("v", &["time"], &[4], &Numbers::I16(vec![1, 2, 3, 4])).chunked(&[2], &chain);
-    let good = cube(&[spec.clone()]);
+    let good = cube(std::slice::from_ref(&spec));
     let change = |change: &dyn Fn(&mut crate::model::Placement, &mut CodecChain)| {
         let mut cube = good.clone();
         if let ArrayData::Placed { placements, codecs, .. } = &mut cube.root.variables.get_mut("v").unwrap().data {
@@ -152,6 +152,9 @@ fn what_kerchunk_cannot_say_is_refused() {
     assert!(plain.contains("holds 5 bytes; expected 4"), "{plain}");
     let other = Codec::Other { id: 4, name: "szip".into(), parameters: vec![] };
     assert!(change(&|_, codecs| codecs.0.push(other.clone())).contains("szip (filter 4)"));
+    let remainder = CodecChain(vec![Codec::Fletcher32, Codec::Shuffle { element_size: 3 }]);
+    let found = change(&|_, codecs| *codecs = remainder.clone());
+    assert_eq!(found, "v: shuffle(3) meets chunks of 8 bytes; expected a multiple of 3");
     assert!(change(&|placement, _| placement.grid_origin = vec![1]).contains("a part within the chunk grid"));
     assert!(change(&|placement, _| placement.file = 3).contains("a file of the cube"));
 }
@@ -159,7 +162,8 @@ fn what_kerchunk_cannot_say_is_refused() {
 #[test]
 fn parts_that_overlap_are_refused() {
     let spec = Spec::new("v", &["time"], &[4], &Numbers::I16(vec![1, 2, 3, 4])).chunked(&[2], &CodecChain::default());
-    let files: Vec<_> = ["/a.nc", "/b.nc"].map(|path| file(path, Attributes::new(), &[spec.clone()]).0).into();
+    let files: Vec<_> =
+        ["/a.nc", "/b.nc"].map(|path| file(path, Attributes::new(), std::slice::from_ref(&spec)).0).into();
     let mut cube = join(&files, "time");
     assert_eq!(written(&cube).unwrap().1.chunks, 4);
     if let ArrayData::Placed { placements, .. } = &mut cube.root.variables.get_mut("v").unwrap().data {

@@ -60,7 +60,8 @@ pub(in super::super) fn read(mut cursor: Cursor) -> Found<Dataspace> {
     } else {
         shape.iter().copied().map(Some).collect()
     };
-    if let Some((length, limit)) = shape.iter().zip(&limits).find(|(length, limit)| limit.is_some_and(|l| l < **length)) {
+    if let Some((length, limit)) = shape.iter().zip(&limits).find(|(length, limit)| limit.is_some_and(|l| l < **length))
+    {
         return Err(cursor.corrupt(format!("a length of at most {limit:?}"), format!("{length}")));
     }
     let space = Dataspace::Simple { shape, limits };

@@ -151,15 +151,7 @@ const BINARY32: FloatFields = (0, 32, 23, 8, 0, 23, 127);
 const BINARY64: FloatFields = (0, 64, 52, 11, 0, 52, 1023);
 
 fn read_float(cursor: &mut Cursor, bits: u64, size: u32) -> Found<Datatype> {
-    let fields = (
-        cursor.u16()?,
-        cursor.u16()?,
-        cursor.u8()?,
-        cursor.u8()?,
-        cursor.u8()?,
-        cursor.u8()?,
-        cursor.u32()?,
-    );
+    let fields = (cursor.u16()?, cursor.u16()?, cursor.u8()?, cursor.u8()?, cursor.u8()?, cursor.u8()?, cursor.u32()?);
     let primitive = match (size, fields) {
         (4, BINARY32) => Primitive::F32,
         (8, BINARY64) => Primitive::F64,

@@ -32,7 +32,9 @@ pub(in super::super) enum Storage {
 pub(in super::super) enum ChunkIndex {
     BtreeV1,
     /// One chunk, with its size and filter mask where it is filtered.
-    Single { filtered: Option<(u64, u32)> },
+    Single {
+        filtered: Option<(u64, u32)>,
+    },
     /// Chunks one after the other.
     Implicit,
     FixedArray,
@@ -168,9 +170,7 @@ mod tests {
         let Storage::Chunked { chunk, index, address, .. } = parse(&three).unwrap() else { unreachable!() };
         assert_eq!((chunk, index, address), (vec![5, 4], ChunkIndex::BtreeV1, None));
         let mut four = [4, 2, 3, 2, 1, 100, 4, 1, 9, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0];
-        let Storage::Chunked { index, address, unfiltered_edges, .. } = parse(&four).unwrap() else {
-            unreachable!()
-        };
+        let Storage::Chunked { index, address, unfiltered_edges, .. } = parse(&four).unwrap() else { unreachable!() };
         assert_eq!((index, address), (ChunkIndex::Single { filtered: Some((9, 1)) }, Some(256)));
         assert!(unfiltered_edges);
         four[0] = 5;

@@ -49,6 +49,11 @@ pub(in super::super) fn shared_heap(view: &View, kind: u16, address: u64) -> Fou
     let holds = |types: u16| types.checked_shr(u32::from(kind)).unwrap_or(0) & 1 == 1;
     let heap = view.facts.shared_heaps.iter().find(|(types, _)| holds(*types));
     heap.map(|(_, heap)| *heap).ok_or_else(|| {
-        Fault::corrupt("shared message", view.absolute(address), "a heap for its type in the superblock extension", "none")
+        Fault::corrupt(
+            "shared message",
+            view.absolute(address),
+            "a heap for its type in the superblock extension",
+            "none",
+        )
     })
 }
