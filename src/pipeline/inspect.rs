@@ -52,7 +52,7 @@ pub struct InspectedGroup {
     /// Its attributes; of the root: the global attributes.
     pub attributes: IndexMap<String, Value>,
     /// Groups within it.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[serde(skip_serializing_if = "IndexMap::is_empty", default)]
     pub groups: IndexMap<String, InspectedGroup>,
 }
 

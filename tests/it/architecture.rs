@@ -11,8 +11,8 @@ const STAGES: [&str; 12] = [
 /// Beyond the shared ground, what a module may name. `pipeline` and `cli` may name everything.
 fn allowed(module: &str) -> &'static [&'static str] {
     match module {
-        // Verification reads products and sources back: reading is what it is made of.
-        "verify" => &["read"],
+        // Verification reads products and sources back; a writer that copies values reads them, and names chunks as readers do.
+        "verify" | "write" => &["read"],
         _ => &[],
     }
 }

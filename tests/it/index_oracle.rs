@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use altostac::index::{IndexError, index};
 use altostac::model::{
-    ArrayValues, AttributeValue, Attributes, ByteOrder, Codec, DataType, DimensionName, FileGroup, FileIndex, FileVariable,
-    Layout, SmallValues, VariablePath,
+    ArrayValues, AttributeValue, Attributes, ByteOrder, Codec, DataType, DimensionName, FileGroup, FileIndex,
+    FileVariable, Layout, SmallValues, VariablePath,
 };
 use altostac::storage::LocalFile;
 use serde_json::{Map, Value, json};
@@ -91,8 +91,12 @@ fn compare_chunks(path: &str, ours: &FileVariable, theirs: &Value, base: u64, wr
     }
     if found != expected {
         let first = expected.iter().find(|(number, at)| found.get(number) != Some(at));
-        wrong.push(format!("{path}: {} chunks, expected {}; the first that differs: {first:?}, found {:?}",
-            found.len(), expected.len(), first.and_then(|(number, _)| found.get(number))));
+        wrong.push(format!(
+            "{path}: {} chunks, expected {}; the first that differs: {first:?}, found {:?}",
+            found.len(),
+            expected.len(),
+            first.and_then(|(number, _)| found.get(number))
+        ));
     }
 }
 
@@ -278,7 +282,10 @@ fn the_index_equals_h5py_and_netcdf4() {
             }
         }
     }
-    eprintln!("{} files: {equal} equal, {refused} refused, {differing} differing; values of {values} variables", facts.len());
+    eprintln!(
+        "{} files: {equal} equal, {refused} refused, {differing} differing; values of {values} variables",
+        facts.len()
+    );
     assert_eq!(differing, 0);
     assert!(wrong_refusals.is_empty(), "files that h5py reads are called damaged: {wrong_refusals:#?}");
 }

@@ -115,3 +115,10 @@ publish: {api: "https://x.org"}
         assert_eq!(by_program.is_ok(), is_right, "the program on {to}: {by_program:?}");
     }
 }
+
+#[test]
+fn the_output_schemas_are_those_of_the_types() {
+    for (command, schema) in altostac::cli::output_schemas() {
+        compare(&format!("schemas/output/{command}.json"), &schema);
+    }
+}
