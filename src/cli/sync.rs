@@ -50,7 +50,7 @@ impl Sync {
             return serve(printer, &workspace, built, &self.host);
         }
         let Some(api) = publish::api_of(&workspace.recipe) else {
-            show(printer, &workspace, SyncReport { build: built, publication: None })?;
+            show(printer, &workspace, &SyncReport { build: built, publication: None })?;
             printer.hint(
                 "nothing was published: the recipe has no publish.api; altostac sync --serve publishes to yourself",
             );
@@ -65,7 +65,7 @@ impl Sync {
         if let Some(report) = &publication {
             publish::show_problems(printer, report);
         }
-        show(printer, &workspace, SyncReport { build: built, publication })?;
+        show(printer, &workspace, &SyncReport { build: built, publication })?;
         match failure {
             Some(failure) => Err(failure),
             None => Ok(outcome.and(Outcome::of(stored))),
@@ -73,8 +73,8 @@ impl Sync {
     }
 }
 
-fn show(printer: &Printer, workspace: &Workspace, report: SyncReport) -> Result<(), Failure> {
-    printer.answer(&report, || {
+fn show(printer: &Printer, workspace: &Workspace, report: &SyncReport) -> Result<(), Failure> {
+    printer.answer(report, || {
         let mut lines = build::lines(workspace, &report.build);
         lines.extend(report.publication.iter().flat_map(publish::lines));
         lines
@@ -83,11 +83,9 @@ fn show(printer: &Printer, workspace: &Workspace, report: SyncReport) -> Result<
 }
 
 fn serve(printer: &Printer, workspace: &Workspace, built: BuildReport, host: &HostArgs) -> Result<Outcome, Failure> {
-    let succeeded = built.is_success();
     host_catalogue(printer, workspace, host, |publication| {
         publish::show_problems(printer, &publication);
-        show(printer, workspace, SyncReport { build: built, publication: Some(publication) })
+        show(printer, workspace, &SyncReport { build: built, publication: Some(publication) })
     })?;
-    let _ = succeeded;
     Ok(Outcome::Interrupted)
 }

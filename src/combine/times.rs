@@ -53,7 +53,7 @@ impl Reencodings {
                 continue;
             }
             let members = with_bounds(context, path, &variables);
-            if members.iter().all(|(_, variables)| variables.iter().all(|v| same_encoding(&variables[0], v)))
+            if members.iter().all(|(_, variables)| variables.iter().all(|v| same_encoding(variables[0], v)))
                 && variables.iter().all(|v| same_units(variables[0], v))
             {
                 continue;

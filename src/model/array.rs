@@ -142,7 +142,7 @@ impl Numbers {
     }
 
     /// The numbers as binary64; integers beyond 2^53 are rounded.
-    #[allow(clippy::cast_lossless, clippy::cast_precision_loss)]
+    #[allow(clippy::cast_lossless, clippy::cast_precision_loss, clippy::unnecessary_cast)]
     pub fn to_f64(&self) -> Vec<f64> {
         each!(self, values => values.iter().map(|v| *v as f64).collect())
     }

@@ -70,7 +70,7 @@ pub fn build(
         failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }),
     );
     items.sort_by(|a, b| a.id.cmp(&b.id));
-    run.write_catalogue(&mut items)?;
+    run.write_catalogue()?;
     let collection = workspace.recipe.collection.id.to_string();
     Ok(BuildReport { collection, items, unmatched, problems, elapsed_s: begun.elapsed().as_secs_f64() })
 }
@@ -193,7 +193,7 @@ impl Run<'_> {
     }
 
     /// Writes the collection and the catalogue if an item was written or removed, in this run or in one that was cut off.
-    fn write_catalogue(&self, items: &mut [BuiltItem]) -> Result<(), PipelineError> {
+    fn write_catalogue(&self) -> Result<(), PipelineError> {
         let workspace = self.workspace;
         let Written { items: written, removed } = std::mem::take(&mut *self.written());
         let behind = workspace.ledger().is_catalogue_behind()?;
@@ -238,7 +238,6 @@ impl Run<'_> {
             workspace.ledger().remove(id)?;
         }
         workspace.ledger().set_catalogue_behind(false)?;
-        let _ = items;
         Ok(())
     }
 }

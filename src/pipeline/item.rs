@@ -60,7 +60,7 @@ pub(super) fn build(workspace: &Workspace, planned: &PlannedItem, now: DateTime<
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
     let record = describe(workspace, source, &cube, &indexes, &products, (&report, &sources), now)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
-    Ok(built(workspace, record, source, &cube, products, revision, now))
+    Ok(built(workspace, record, source, &cube, &products, revision, now))
 }
 
 /// Makes the record anew of products that stand; they are verified again first.
@@ -85,7 +85,7 @@ fn redescribe(
         Ok(ProductFile { path: format!("{folder}/{name}"), size: bytes.len() as u64, sha256: sha256(&bytes) })
     };
     let record = describe(workspace, source, cube, indexes, &products, (&beside(REPORT)?, &beside(SOURCES)?), now)?;
-    Ok(built(workspace, record, source, cube, products, revision, now))
+    Ok(built(workspace, record, source, cube, &products, revision, now))
 }
 
 fn built(
@@ -93,7 +93,7 @@ fn built(
     record: ValidatedRecord,
     source: &ItemSource,
     cube: &VirtualCube,
-    products: Vec<VerifiedProduct>,
+    products: &[VerifiedProduct],
     revision: Revision,
     now: DateTime<Utc>,
 ) -> Built {
@@ -106,7 +106,7 @@ fn built(
         sources,
         products: products.iter().map(|verified| verified.product().clone()).collect(),
         product_digest: workspace.recipe.product_digest.clone(),
-        record_digest: workspace.recipe.record_digest.clone(),
+        record_digest: workspace.record_digest(),
         error: None,
         updated: now,
     };

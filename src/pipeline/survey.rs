@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::report::{PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Workspace};
-use crate::model::{ItemError, ItemId, KnownItem, Revision};
+use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
 use crate::plan::{Circumstances, PlannedItem, plan};
 use crate::scan::{Scan, scan};
 
@@ -41,9 +41,9 @@ pub fn survey(workspace: &Workspace, only: &[String], force: bool) -> Result<Sur
         known.into_iter().filter(|item| is_asked(item.id.as_str()) && !failed_ids.contains(item.id.as_str())).collect();
     let circumstances = Circumstances {
         product_digest: workspace.recipe.product_digest.clone(),
-        record_digest: workspace.recipe.record_digest.clone(),
+        record_digest: workspace.record_digest(),
         damaged: damaged(workspace, &known),
-        unreadable: found.problems.iter().map(|problem| problem.path.clone().into()).collect(),
+        unreadable: found.problems.iter().map(|problem| problem.path.clone()).collect(),
         force,
     };
     let items = found.items.into_iter().filter(|item| is_asked(item.id.as_str())).collect();

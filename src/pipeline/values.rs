@@ -28,11 +28,11 @@ impl SourceValues for FileValues {
         let mut digest = Sha256::new();
         for (start, count) in pieces(variable) {
             let bytes = read_slab(variable, source.as_ref(), &start, &count).map_err(|e| super::chain(&e))?;
-            match variable.data_type.number() {
-                Some((primitive, ByteOrder::Big)) => {
-                    digest.update(Numbers::from_bytes(primitive, ByteOrder::Big, &bytes).to_bytes(ByteOrder::Little))
-                }
-                _ => digest.update(&bytes),
+            if let Some((primitive, ByteOrder::Big)) = variable.data_type.number() {
+                let little = Numbers::from_bytes(primitive, ByteOrder::Big, &bytes).to_bytes(ByteOrder::Little);
+                digest.update(little);
+            } else {
+                digest.update(&bytes);
             }
         }
         Ok(digest.finalize().into())

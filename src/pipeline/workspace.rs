@@ -127,6 +127,11 @@ impl Workspace {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What decides what records hold beyond their products: the recipe, and the templates of this version.
+    pub(super) fn record_digest(&self) -> String {
+        format!("{} {}", self.recipe.record_digest, env!("CARGO_PKG_VERSION"))
+    }
+
     /// The path of an item's record below the output.
     pub(super) fn item_path(&self, id: &str) -> String {
         format!("{}/items/{id}.json", self.recipe.collection.id)

@@ -412,7 +412,7 @@ async fn what_is_meant_for_this_machine_does_not_leave_it() {
     let output = Url::parse("file:///published").unwrap();
     let record = absolute(&record, &output, &PublicUrls::default(), Audience::Loopback).unwrap();
     let task = Task::Store(Box::new(ItemToPublish { record, hint: New }));
-    assert_eq!(publisher.perform(task).await.status, Failed);
+    assert_eq!(publisher.perform(&task).await.status, Failed);
     assert!(api.requests().await.is_empty());
 }
 
