@@ -61,6 +61,24 @@ fn row_steps(centres: &[f64], near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
         .collect()
 }
 
+/// The stretches between neighbours in a row of longitudes, as start and length, eastwards: an axis is one piece, whether its
+/// cells touch or not. From the last to the first too, where no cell would find room between them.
+pub(super) fn bridges(longitudes: &[f64]) -> Vec<(f64, f64)> {
+    let bridge = |from: f64, step: f64| if step > 0.0 { (from, step) } else { (from + step, -step) };
+    let steps: Vec<f64> = longitudes.windows(2).map(|pair| turned(pair[1] - pair[0])).collect();
+    let is_one_way = steps.iter().all(|step| *step > 0.0) || steps.iter().all(|step| *step < 0.0);
+    if !is_one_way {
+        return Vec::new();
+    }
+    let mut bridges: Vec<_> = longitudes.iter().zip(&steps).map(|(from, step)| bridge(*from, *step)).collect();
+    let widest = steps.iter().map(|step| step.abs()).fold(0.0, f64::max);
+    let rest = 360.0 - steps.iter().map(|step| step.abs()).sum::<f64>();
+    if let Some(last) = longitudes.last().filter(|_| rest > 0.0 && rest <= widest * 1.001) {
+        bridges.push(bridge(*last, rest.copysign(steps[0])));
+    }
+    bridges
+}
+
 /// On a curvilinear grid cells are taken for parallelograms: a corner is half a step away along both dimensions.
 fn grid_steps(centres: &[f64], columns: usize, near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let step = |from: f64, to: Option<&f64>| to.map(|to| near(to - from).abs()).filter(|step| step.is_finite());

@@ -86,6 +86,18 @@ impl<'a> Dataset<'a> {
         for (index, member) in self.members.iter_mut().enumerate() {
             member.purpose = purpose_of(member.variable, referenced.get(&index).copied());
         }
+        self.find_bounds_of_formula_terms();
+    }
+
+    /// Terms of the formula of bounds have the bounds' own dimension (CF 7.1): they are bounds too.
+    fn find_bounds_of_formula_terms(&mut self) {
+        let last = |member: &Member<'a>| member.variable.dimensions.last().cloned();
+        let edges: HashSet<_> = self.of(Purpose::Bounds).filter_map(last).collect();
+        for member in self.members.iter_mut().filter(|member| member.purpose == Purpose::Other) {
+            if last(member).is_some_and(|dimension| edges.contains(&dimension)) {
+                member.purpose = Purpose::Bounds;
+            }
+        }
     }
 
     /// The variable that a name in an attribute means: in the same group, else further up (CF 2.7).

@@ -1,7 +1,7 @@
 //! Where the cells of a dataset are, from its latitudes and longitudes.
 
 use super::axis::Axis;
-use super::cells::{Cells, cells, half_steps, turned};
+use super::cells::{Cells, bridges, cells, half_steps, turned};
 use super::dataset::{Coordinate, Dataset, Member};
 use super::longitude::Arcs;
 use super::{DescribeError, digest};
@@ -185,6 +185,9 @@ fn longitude_arcs<'a>(
         }
     }
     arcs.tolerate_rounding();
+    if matches!(kind, Cells::Row) {
+        bridges(&centres).into_iter().for_each(|(start, length)| arcs.add(start, start + length));
+    }
     if matches!(kind, Cells::Points) && centres.len() > 1 {
         return Ok(plain(arcs, &centres));
     }

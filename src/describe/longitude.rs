@@ -9,6 +9,9 @@ pub(super) struct Arcs {
     tolerance: f64,
 }
 
+/// A gap at the antimeridian is taken in place of one that is wider by less than a tenth: clients prefer boxes that do not cross.
+const NEARLY_AS_WIDE: f64 = 0.9;
+
 /// What rounding in a file's longitudes may leave open between two cells, in degrees.
 const ROUNDING: f64 = 1e-4;
 
@@ -39,20 +42,25 @@ impl Arcs {
         self.tolerate(other.tolerance);
     }
 
-    /// The shortest arc that holds all stretches: west in [-180, 180), east in (-180, 180]; west > east if it crosses
+    /// The shortest arc that holds all stretches, or one hardly longer that does not cross the antimeridian: west in [-180, 180), east in (-180, 180]; west > east if it crosses
     /// the antimeridian; (-180, 180) if the stretches close the circle. `None` if there are no stretches.
     pub(super) fn hull(&self) -> Option<(f64, f64)> {
         let mut sorted = self.arcs.clone();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
         // What reaches over 360 covers the beginning of the circle.
         let mut reach = sorted.iter().map(|(start, width)| start + width - 360.0).reduce(f64::max)?;
-        let (mut widest, mut west, mut east) = (f64::NEG_INFINITY, 0.0, 0.0);
+        let mut gaps = Vec::with_capacity(sorted.len());
         for (start, width) in &sorted {
-            if start - reach > widest {
-                (widest, west, east) = (start - reach, *start, reach + 360.0);
-            }
+            gaps.push((reach, *start));
             reach = reach.max(start + width);
         }
+        let width = |(from, to): &(f64, f64)| to - from;
+        let widest = gaps.iter().map(width).reduce(f64::max)?;
+        let at_antimeridian = |(from, to): &&(f64, f64)| [-180.0, 180.0].iter().any(|at| from <= at && at <= to);
+        let wide_enough = |gap: &&(f64, f64)| width(gap) >= widest * NEARLY_AS_WIDE;
+        let chosen = gaps.iter().filter(wide_enough).find(at_antimeridian);
+        let (from, west) = *chosen.or(gaps.iter().find(|gap| width(gap) >= widest))?;
+        let east = from + 360.0;
         if widest <= self.tolerance.max(ROUNDING) {
             return Some((-180.0, 180.0));
         }
@@ -82,6 +90,8 @@ mod tests {
         assert_eq!(hull(&[(180.0, 270.0)]), (-180.0, -90.0));
         assert_eq!(hull(&[(12.0, 12.0)]), (12.0, 12.0));
         assert_eq!(hull(&[(-30.0, 40.0)]), (-30.0, 40.0));
+        // Of gaps about as wide the one at the antimeridian is left out.
+        assert_eq!(hull(&[(13.0, 14.0), (73.0, 74.0), (173.0, 174.0), (273.0, 274.0)]), (-87.0, 174.0));
         // A stretch over 360 covers what begins at 0.
         assert_eq!(hull(&[(340.0, 380.0), (5.0, 10.0)]), (-20.0, 20.0));
     }

@@ -52,6 +52,9 @@ fn regular_grids() {
         (steps(20.0, -1.0, 11), [9.5, 20.5]),
         (steps(171.0, 2.0, 5), [170.0, 180.0]),
         (steps(181.0, 2.0, 5), [-180.0, -170.0]),
+        // Every hundredth point of a global grid, as samples of archives have it: no cell finds room between last and first.
+        (vec![0.0, 93.75, 187.5, 281.25], [-180.0, 180.0]),
+        (steps(0.0, 10.0, 35), [-5.0, -15.0]),
         // One cell without bounds is a point.
         (vec![7.0], [7.0, 7.0]),
     ] {
@@ -88,6 +91,11 @@ fn bounds_count_where_they_hold_their_cells() {
     };
     assert_eq!(bbox(&with_bounds(&[(9.0, 12.0), (12.0, 21.0)])), [9.0, -5.0, 21.0, 15.0]);
     assert_eq!(bbox(&with_bounds(&[(12.0, 9.0), (21.0, 12.0)])), [9.0, -5.0, 21.0, 15.0]);
+    // Cells that do not touch are one axis all the same.
+    let sparse = with(longitude(&[0.0, 60.0, 120.0, 180.0, 240.0]), "bounds", text("lon_bnds"));
+    let edges = bounds("lon_bnds", "lon", &[0.0, 60.0, 120.0, 180.0, 240.0].map(|at| (at - 1.0, at + 1.0)));
+    let sparse = cube_of(vec![latitude(&[0.0]), sparse, edges], &["lat", "lon"], &[1, 5], "");
+    assert_eq!(bbox(&sparse), [-1.0, 0.0, -119.0, 0.0]);
     // Never filled in: half steps instead.
     assert_eq!(bbox(&with_bounds(&[(0.0, 0.0), (0.0, 0.0)])), [5.0, -5.0, 25.0, 15.0]);
     let whole = with(longitude(&[180.0]), "bounds", text("lon_bnds"));
