@@ -206,26 +206,35 @@ fn raw(numbers: &Numbers) -> Vec<Value> {
 /// How far apart, in steps of the grid around them, coordinates may be that should be the same.
 const COORDINATE_TOLERANCE: f64 = 1e-9;
 
-/// The first of two arrays of one shape whose values are further apart than 1e-9 of the largest step to a neighbour.
+/// The first place where two arrays of one shape differ by more than 1e-9 of the largest step to a neighbour along any axis.
+///
+/// Where no neighbour within the row differs, the value's own size counts as a step, if it is larger. NaN equals NaN.
 pub(super) fn beyond_tolerance(first: &[f64], second: &[f64], shape: &[u64]) -> Option<usize> {
-    let mut strides = vec![1usize; shape.len()];
-    for axis in (1..shape.len()).rev() {
-        strides[axis - 1] = strides[axis].saturating_mul(usize::try_from(shape[axis]).unwrap_or(usize::MAX));
-    }
-    let step = |at: usize| {
-        let neighbours = strides.iter().zip(shape).flat_map(|(stride, length)| {
-            let place = (at / stride) as u64 % length;
-            let before = (place > 0).then(|| at - stride);
-            let after = (place + 1 < *length).then(|| at + stride);
-            before.into_iter().chain(after)
-        });
-        neighbours.filter_map(|other| first.get(other)).map(|value| (value - first[at]).abs()).fold(0.0, f64::max)
-    };
     (0..first.len()).find(|at| {
-        let (a, b) = (first[*at], second.get(*at).copied().unwrap_or(f64::NAN));
-        // Bits first: two NaN are the same place without a place.
-        a.to_bits() != b.to_bits() && ((a - b).abs() > COORDINATE_TOLERANCE * step(*at) || (a - b).is_nan())
+        let (a, b) = (first[*at], second.get(*at).copied().unwrap_or(f64::INFINITY));
+        let is_same = a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+        let is_close = (a - b).abs() <= COORDINATE_TOLERANCE * step(first, *at, shape);
+        !is_same && !is_close
     })
+}
+
+/// The largest finite distance to a neighbour.
+fn step(values: &[f64], at: usize, shape: &[u64]) -> f64 {
+    let (mut largest, mut stride) = (0.0f64, 1usize);
+    for (from_last, length) in shape.iter().rev().enumerate() {
+        let length = usize::try_from(*length).unwrap_or(usize::MAX);
+        let place = at.checked_div(stride).and_then(|number| number.checked_rem(length)).unwrap_or(0);
+        let before = (place > 0).then(|| at - stride);
+        let after = (place + 1 < length).then(|| at.saturating_add(stride));
+        let distances =
+            before.into_iter().chain(after).filter_map(|other| values.get(other)).map(|v| (v - values[at]).abs());
+        largest = distances.filter(|distance| distance.is_finite()).fold(largest, f64::max);
+        if from_last == 0 && largest == 0.0 {
+            largest = values[at].abs();
+        }
+        stride = stride.saturating_mul(length);
+    }
+    if shape.is_empty() { values[at].abs() } else { largest }
 }
 
 #[cfg(test)]
@@ -237,9 +246,13 @@ mod tests {
         let grid = [0.0, 10.0, 20.0];
         assert_eq!(beyond_tolerance(&grid, &[0.0, 10.0 + 9e-9, 20.0], &[3]), None);
         assert_eq!(beyond_tolerance(&grid, &[0.0, 10.0 + 2e-8, 20.0], &[3]), Some(1));
-        // One value has no step; along rows this grid has none, along columns it has 5.
-        assert_eq!(beyond_tolerance(&[1.0], &[1.0 + 1e-15], &[1]), Some(0));
-        assert_eq!(beyond_tolerance(&[1.0, 1.0, 6.0, 6.0], &[1.0 + 1e-9, 1.0, 6.0, 6.0], &[2, 2]), None);
+        // One value has no step but its own size; along rows this grid has none, along columns it has 5.
+        for shape in [&[1][..], &[]] {
+            assert_eq!(beyond_tolerance(&[2.0], &[2.0 + 1e-9], shape), None);
+            assert_eq!(beyond_tolerance(&[2.0], &[2.0 + 1e-8], shape), Some(0));
+        }
+        assert_eq!(beyond_tolerance(&[1.0, 1.0, 6.0, 6.0], &[1.0 + 4e-9, 1.0, 6.0, 6.0], &[2, 2]), None);
+        assert_eq!(beyond_tolerance(&[1.0, 1.0, 6.0, 6.0], &[1.0 + 6e-9, 1.0, 6.0, 6.0], &[2, 2]), Some(0));
         assert_eq!(beyond_tolerance(&[f64::NAN], &[f64::NAN], &[1]), None);
         assert_eq!(beyond_tolerance(&[0.0, 1.0], &[0.0, f64::NAN], &[2]), Some(1));
     }
