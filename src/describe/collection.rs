@@ -1,4 +1,4 @@
-//! The Collection of all items, and the Catalog above it.
+//! The Collection of all items.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use super::summaries::{AssetDefinitions, Summaries};
 use super::{DescribeError, STAC_VERSION, Templates, geometry};
 use crate::cftime::rfc3339;
 use crate::model::recipe::CollectionSettings;
-use crate::model::{BoundingBox, CollectionId, Record, RecordKind};
+use crate::model::{BoundingBox, Record, RecordKind};
 
 /// How many boxes are kept before they are joined to one: what bounds the memory of a large collection.
 const BOXES_KEPT: usize = 10_000;
@@ -122,35 +122,4 @@ fn links(ids: &BTreeSet<String>) -> Value {
     let item =
         |id: &String| json!({"rel": "item", "href": format!("./items/{id}.json"), "type": "application/geo+json"});
     [catalog("root"), catalog("parent")].into_iter().chain(ids.iter().map(item)).collect()
-}
-
-/// Makes the STAC Catalog at the root of the static catalogue, from the ids and titles of its collections.
-///
-/// ```
-/// use altostac::describe::describe_catalog;
-/// use altostac::model::CollectionId;
-/// let cmip6 = CollectionId::new("cmip6")?;
-/// let catalog = describe_catalog("archive", "All of it", [(&cmip6, "CMIP6")]);
-/// assert_eq!(catalog.json["links"][1]["href"], "./cmip6/collection.json");
-/// # Ok::<(), altostac::model::IdError>(())
-/// ```
-pub fn describe_catalog<'a>(
-    id: &str,
-    description: &str,
-    collections: impl IntoIterator<Item = (&'a CollectionId, &'a str)>,
-) -> Record {
-    let mut sorted: Vec<_> = collections.into_iter().collect();
-    sorted.sort();
-    let child = |(id, title): (&CollectionId, &str)| json!({"rel": "child", "href": format!("./{id}/collection.json"), "type": "application/json", "title": title});
-    let root = json!({"rel": "root", "href": "./catalog.json", "type": "application/json"});
-    let links: Vec<Value> = std::iter::once(root).chain(sorted.into_iter().map(child)).collect();
-    let json = json!({
-        "type": "Catalog",
-        "stac_version": STAC_VERSION,
-        "stac_extensions": [],
-        "id": id,
-        "description": description,
-        "links": links,
-    });
-    Record { kind: RecordKind::Catalog, id: id.to_owned(), json }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a [`VirtualCube`], its facets and properties, its [`VerifiedProduct`]s, the collection's settings and the
 //! [`Templates`].
-//! Out: [`Record`]s of Items, their Collection and the Catalog, as they stand in the static catalogue.
+//! Out: [`Record`]s of Items and their Collection, as they stand in the static catalogue.
 //!
 //! Pure: no clock, no I/O; the same input gives the same bytes.
 //!
@@ -49,7 +49,7 @@ use crate::model::{
 
 pub use assets::SOURCE_ASSET_LIMIT;
 pub use axis::Axis;
-pub use collection::{describe_catalog, describe_collection};
+pub use collection::describe_collection;
 pub use coverage::read_coverage;
 pub use error::DescribeError;
 pub use purpose::{Purpose, Role, read_purposes};

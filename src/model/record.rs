@@ -7,8 +7,6 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordKind {
-    /// A STAC Catalog: the root of the static catalogue.
-    Catalog,
     /// A STAC Collection.
     Collection,
     /// A STAC Item.
@@ -18,7 +16,6 @@ pub enum RecordKind {
 impl std::fmt::Display for RecordKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Catalog => "catalog",
             Self::Collection => "collection",
             Self::Item => "item",
         })

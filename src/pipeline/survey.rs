@@ -37,8 +37,13 @@ pub fn survey(workspace: &Workspace, only: &[String], force: bool) -> Result<Sur
         .map(|item| (item.id.clone(), item_error("item", &item.error, item), item.files.len()))
         .collect();
     let failed_ids: BTreeSet<&str> = found.failed.iter().map(|item| item.id.as_str()).collect();
-    let known: Vec<KnownItem> =
-        known.into_iter().filter(|item| is_asked(item.id.as_str()) && !failed_ids.contains(item.id.as_str())).collect();
+    let failed_files: BTreeSet<&SourceUrl> =
+        found.failed.iter().flat_map(|item| &item.files).map(|file| &file.url).collect();
+    // A known item whose files now belong to one that cannot be is not gone.
+    let fails = |item: &KnownItem| {
+        failed_ids.contains(item.id.as_str()) || item.sources.iter().any(|file| failed_files.contains(&file.url))
+    };
+    let known: Vec<KnownItem> = known.into_iter().filter(|item| is_asked(item.id.as_str()) && !fails(item)).collect();
     let circumstances = Circumstances {
         product_digest: workspace.recipe.product_digest.clone(),
         record_digest: workspace.record_digest(),

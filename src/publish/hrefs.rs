@@ -187,7 +187,6 @@ fn folder_url(output: &Url) -> Url {
 /// The path of a record below the output.
 fn place(record: &Record) -> Result<String, PublishError> {
     match (record.kind, record.json.get("collection").and_then(Value::as_str)) {
-        (RecordKind::Catalog, _) => Ok("catalog.json".into()),
         (RecordKind::Collection, _) => Ok(format!("{}/collection.json", record.id)),
         (RecordKind::Item, Some(collection)) => Ok(format!("{collection}/items/{}.json", record.id)),
         (RecordKind::Item, None) => Err(PublishError::Misplaced {

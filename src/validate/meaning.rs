@@ -27,7 +27,6 @@ pub(super) fn problems(record: &Record) -> Vec<Problem> {
             assets(json, &mut problems);
             extent(&json["extent"], &mut problems);
         }
-        RecordKind::Catalog => {}
     }
     problems
 }
@@ -35,7 +34,6 @@ pub(super) fn problems(record: &Record) -> Vec<Problem> {
 fn identity(record: &Record, problems: &mut Vec<Problem>) {
     let json = &record.json;
     let kind = match record.kind {
-        RecordKind::Catalog => "Catalog",
         RecordKind::Collection => "Collection",
         RecordKind::Item => "Feature",
     };
@@ -66,7 +64,6 @@ fn extensions(json: &Value, problems: &mut Vec<Problem>) {
 
 fn links(record: &Record, problems: &mut Vec<Problem>) {
     let required: &[&str] = match record.kind {
-        RecordKind::Catalog => &["root"],
         RecordKind::Collection => &["root", "parent"],
         RecordKind::Item => &["root", "parent", "collection"],
     };

@@ -19,7 +19,6 @@ macro_rules! extension_schemas {
 
 const ITEM: &str = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json";
 const COLLECTION: &str = "https://schemas.stacspec.org/v1.1.0/collection-spec/json-schema/collection.json";
-const CATALOG: &str = "https://schemas.stacspec.org/v1.1.0/catalog-spec/json-schema/catalog.json";
 
 /// STAC itself, and what schemas refer to.
 const CORE: &[(&str, &str)] = vendored![
@@ -79,7 +78,6 @@ pub(super) fn known_extension(url: &str) -> Option<&'static str> {
 /// The schema of a kind of record.
 pub(super) fn core(kind: RecordKind) -> &'static str {
     match kind {
-        RecordKind::Catalog => CATALOG,
         RecordKind::Collection => COLLECTION,
         RecordKind::Item => ITEM,
     }
