@@ -4,4 +4,5 @@
 mod architecture;
 mod commands;
 mod index_oracle;
+mod index_robust;
 mod schemas;

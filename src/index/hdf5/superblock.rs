@@ -10,6 +10,9 @@ use super::store::{FileFacts, View};
 /// The first eight bytes of every HDF5 file.
 pub(in crate::index) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
+/// File consistency flags of version 3: open for writing, or for writing beside readers.
+const OPEN_FOR_WRITING: u8 = 0x05;
+
 /// The longest superblock: version 1 with addresses of 8 bytes.
 const GUESS: u64 = 100;
 
@@ -36,7 +39,7 @@ pub(super) fn read(view: &View) -> Found<Superblock> {
     }
     match cursor.u8()? {
         version @ (0 | 1) => read_old(&bytes, cursor, version),
-        2 | 3 => read_new(&bytes, cursor),
+        version @ (2 | 3) => read_new(&bytes, cursor, version),
         version => Err(cursor.unsupported(format!("superblock version {version}"))),
     }
 }
@@ -66,9 +69,13 @@ fn read_old(bytes: &[u8], mut cursor: Cursor, version: u8) -> Found<Superblock> 
     Ok(Superblock { widths, root, extension: None, driver, end })
 }
 
-fn read_new(bytes: &[u8], mut cursor: Cursor) -> Found<Superblock> {
+fn read_new(bytes: &[u8], mut cursor: Cursor, version: u8) -> Found<Superblock> {
     let widths = read_widths(&mut cursor)?;
-    cursor.skip(1)?;
+    let flags = cursor.u8()?;
+    // What the writer has not yet written would read as missing.
+    if version == 3 && flags & OPEN_FOR_WRITING != 0 {
+        return Err(cursor.unsupported("a file marked as open for writing (`h5clear -s` removes a stale mark)"));
+    }
     let total = cursor.position() + 4 * widths.address + 4;
     let Some(whole) = bytes.get(..total) else {
         return Err(cursor.corrupt(format!("a superblock of {total} bytes"), format!("{}", bytes.len())));

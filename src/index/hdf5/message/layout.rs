@@ -61,6 +61,9 @@ pub(in super::super) fn read(mut cursor: Cursor) -> Found<Storage> {
 
 fn read_old(mut cursor: Cursor) -> Found<Storage> {
     let (rank, class) = (cursor.u8()?, cursor.u8()?);
+    if !(1..=33).contains(&rank) {
+        return Err(cursor.corrupt("1 to 33 dimensions", format!("{rank}")));
+    }
     cursor.skip(5)?;
     let address = if class == 0 { None } else { cursor.address()? };
     let lengths = (0..rank).map(|_| cursor.u32().map(u64::from)).collect::<Found<Vec<_>>>()?;
