@@ -139,8 +139,9 @@ async fn run(publisher: &Arc<Publisher>, tasks: impl Iterator<Item = Task>, conc
     done.into_values().collect()
 }
 
+/// 502, 503 and 504 have been tried again already.
 fn is_server_error(report: &RecordReport) -> bool {
-    report.status == PublishStatus::Failed && report.http_status.is_some_and(|status| status >= 500)
+    report.status == PublishStatus::Failed && report.http_status == Some(500)
 }
 
 enum Task {

@@ -247,11 +247,23 @@ async fn a_server_that_is_gone_is_not_asked_for_every_item() {
 #[tokio::test]
 async fn one_failure_does_not_stop_the_others() {
     let api = Api::start().await;
-    api.once("POST", ITEMS, ResponseTemplate::new(500).set_body_string("Internal\nServer Error")).await;
+    api.once("POST", ITEMS, ResponseTemplate::new(400).set_body_string("Wrong\nBody")).await;
     let report = api.publish(&[("a", New), ("b", New)]).await;
     assert_eq!(statuses(&report), [Created, Failed, Created]);
+    assert_eq!(message(&report, 1), "400 Bad Request: Wrong Body");
+    assert_eq!((report.records[1].http_status, report.is_success()), (Some(400), false));
+}
+
+#[tokio::test]
+async fn an_error_of_the_server_is_tried_once_more_alone() {
+    let api = Api::start().await;
+    api.once("POST", ITEMS, ResponseTemplate::new(500).set_body_string("Internal Server Error")).await;
+    let report = api.publish(&[("a", New), ("b", New)]).await;
+    assert_eq!(statuses(&report), [Created, Created, Created]);
+    api.mount("POST", ITEMS, ResponseTemplate::new(500).set_body_string("Internal Server Error"), 1).await;
+    let report = api.publish(&[("c", New)]).await;
+    assert_eq!(statuses(&report), [Unchanged, Failed]);
     assert_eq!(message(&report, 1), "500 Internal Server Error: Internal Server Error");
-    assert_eq!((report.records[1].http_status, report.is_success()), (Some(500), false));
 }
 
 #[tokio::test]
