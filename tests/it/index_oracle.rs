@@ -4,14 +4,16 @@
 //! The facts are made by `tests/oracles/h5_facts.py OUT FILE...`; `ALTOSTAC_H5_FACTS` names the folder. Without it there is nothing
 //! to compare with, and the test says so.
 
+#![allow(clippy::print_stderr, clippy::cast_possible_truncation)] // What was skipped or differs is told on stderr.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use altostac::index::{IndexError, index};
 use altostac::model::{
-    ArrayValues, AttributeValue, Attributes, ByteOrder, Codec, DataType, DimensionName, FileGroup, FileIndex, FileVariable,
-    Layout, SmallValues, VariablePath,
+    ArrayValues, AttributeValue, Attributes, ByteOrder, Codec, DataType, DimensionName, FileGroup, FileIndex,
+    FileVariable, Layout, SmallValues, VariablePath,
 };
 use altostac::storage::LocalFile;
 use serde_json::{Map, Value, json};
@@ -78,7 +80,10 @@ fn compare_raw_chunks(path: &str, ours: &FileVariable, theirs: &[Value], content
     let mut expected = BTreeMap::new();
     for chunk in theirs {
         let at: Vec<u64> = chunk[0].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
-        expected.insert(ours.grid.number(&at).unwrap(), (chunk[1].as_str().unwrap().to_owned(), chunk[2].as_u64().unwrap()));
+        expected.insert(
+            ours.grid.number(&at).unwrap(),
+            (chunk[1].as_str().unwrap().to_owned(), chunk[2].as_u64().unwrap()),
+        );
     }
     let mut found = BTreeMap::new();
     for (number, location) in ours.manifest.iter().enumerate() {
@@ -113,8 +118,12 @@ fn compare_chunks(path: &str, ours: &FileVariable, theirs: &Value, content: &[u8
     }
     if found != expected {
         let first = expected.iter().find(|(number, at)| found.get(number) != Some(at));
-        wrong.push(format!("{path}: {} chunks, expected {}; the first that differs: {first:?}, found {:?}",
-            found.len(), expected.len(), first.and_then(|(number, _)| found.get(number))));
+        wrong.push(format!(
+            "{path}: {} chunks, expected {}; the first that differs: {first:?}, found {:?}",
+            found.len(),
+            expected.len(),
+            first.and_then(|(number, _)| found.get(number))
+        ));
     }
 }
 
@@ -125,7 +134,9 @@ fn compare_values(path: &str, ours: &FileVariable, theirs: &Value, wrong: &mut V
         SmallValues::Digest(digest) => json!({"shape": expected["shape"], "sha256": hex(&digest.sha256)}),
         SmallValues::Decoded(array) => {
             let bytes = match &array.values {
-                ArrayValues::Strings(texts) => texts.iter().flat_map(|text| [text.as_bytes(), b"\0"].concat()).collect(),
+                ArrayValues::Strings(texts) => {
+                    texts.iter().flat_map(|text| [text.as_bytes(), b"\0"].concat()).collect()
+                }
                 _ => array.to_bytes(ByteOrder::Little).unwrap(),
             };
             json!({"shape": array.shape, "sha256": hex(&Sha256::digest(bytes))})

@@ -1,5 +1,7 @@
 //! The index on damaged files: whatever the bytes, it answers with an index or an error, soon and with little memory.
 
+#![allow(clippy::print_stderr, clippy::cast_possible_truncation)] // What was skipped or differs is told on stderr.
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -51,9 +53,17 @@ fn damaged_files_are_answered() {
         return;
     }
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     let change = (any::<prop::sample::Index>(), any::<u8>(), prop::bool::weighted(0.7));
-    let damage = (any::<prop::sample::Index>(), prop::collection::vec(change, 1..8), prop::option::weighted(0.2, any::<prop::sample::Index>()));
+    let damage = (
+        any::<prop::sample::Index>(),
+        prop::collection::vec(change, 1..8),
+        prop::option::weighted(0.2, any::<prop::sample::Index>()),
+    );
     runner
         .run(&damage, |(which, changes, cut)| {
             let mut content = files[which.index(files.len())].clone();
