@@ -1,7 +1,6 @@
 //! Why a file cannot be indexed.
 
 use crate::codec::CodecError;
-use crate::model::SourceUrl;
 use crate::storage::StorageError;
 
 /// Why a file cannot be indexed.
@@ -11,7 +10,7 @@ pub enum IndexError {
     #[error("{file} cannot be read")]
     Storage {
         /// The file.
-        file: SourceUrl,
+        file: String,
         /// Why not.
         #[source]
         source: StorageError,
@@ -20,7 +19,7 @@ pub enum IndexError {
     #[error("{file} is {found}; expected NetCDF-4 or HDF5")]
     Format {
         /// The file.
-        file: SourceUrl,
+        file: String,
         /// What it is instead, in words.
         found: String,
     },
@@ -28,7 +27,7 @@ pub enum IndexError {
     #[error("{file}: {object} (at byte {offset}) uses what is not supported: {feature}")]
     Unsupported {
         /// The file.
-        file: SourceUrl,
+        file: String,
         /// The path of the object within the file.
         object: String,
         /// Where in the file.
@@ -40,7 +39,7 @@ pub enum IndexError {
     #[error("{file} is cut short: {structure} of {object} ends at byte {end}, but the file at byte {size}")]
     Truncated {
         /// The file.
-        file: SourceUrl,
+        file: String,
         /// The path of the object within the file.
         object: String,
         /// What lies beyond the end.
@@ -54,7 +53,7 @@ pub enum IndexError {
     #[error("{file}: {object}: {structure} at byte {offset}: expected {expected}, found {found}")]
     Corrupt {
         /// The file.
-        file: SourceUrl,
+        file: String,
         /// The path of the object within the file.
         object: String,
         /// Which structure of the format.
@@ -70,7 +69,7 @@ pub enum IndexError {
     #[error("{file}: {object} has {what}")]
     Limit {
         /// The file.
-        file: SourceUrl,
+        file: String,
         /// The path of the object within the file.
         object: String,
         /// What is too much.
@@ -80,7 +79,7 @@ pub enum IndexError {
     #[error("{file}: the values of {variable} cannot be decoded")]
     Values {
         /// The file.
-        file: SourceUrl,
+        file: String,
         /// The path of the variable.
         variable: String,
         /// Why not.

@@ -29,7 +29,7 @@ use sniff::Format;
 /// assert_eq!(index(&file).unwrap_err().to_string(), "/a.nc is text; expected NetCDF-4 or HDF5");
 /// ```
 pub fn index(source: &dyn ByteSource) -> Result<FileIndex, IndexError> {
-    let file = source.file().url.clone();
+    let file = source.file().url.to_string();
     let format = sniff::sniff(source).map_err(|source| IndexError::Storage { file: file.clone(), source })?;
     match format {
         Format::Hdf5 { superblock } => hdf5::index(source, superblock),

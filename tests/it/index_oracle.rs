@@ -4,6 +4,8 @@
 //! The facts are made by `tests/oracles/h5_facts.py OUT FILE...`; `ALTOSTAC_H5_FACTS` names the folder. Without it there is nothing
 //! to compare with, and the test says so.
 
+#![allow(clippy::print_stderr, clippy::cast_possible_truncation)] // What was skipped or differs is told on stderr.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The index on damaged files: whatever the bytes, it answers with an index or an error, soon and with little memory.
 
+#![allow(clippy::print_stderr, clippy::cast_possible_truncation)] // What was skipped or differs is told on stderr.
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -80,7 +80,6 @@ impl Tree {
         bytes: &Bytes,
         mut visit: impl FnMut(Cursor, Bytes) -> Found<()>,
     ) -> Found<Vec<NodeAt>> {
-        let widths = view.facts.widths;
         let mut cursor = view.cursor("B-tree node", bytes, node.address);
         cursor.signature(if node.depth == 0 { b"BTLF" } else { b"BTIN" })?;
         cursor.version(0)?;

@@ -70,13 +70,6 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    /// All bytes that are left.
-    pub(super) fn rest(&mut self) -> &'a [u8] {
-        let rest = &self.bytes[self.at..];
-        self.at = self.bytes.len();
-        rest
-    }
-
     /// Passes over bytes.
     pub(super) fn skip(&mut self, count: usize) -> Found<()> {
         self.take(count).map(|_| ())

@@ -8,7 +8,7 @@ pub(super) enum Fault {
     /// A structure is not as the format demands.
     Corrupt { structure: &'static str, offset: u64, expected: String, found: String },
     /// A structure lies beyond the end of the file.
-    BeyondEnd { structure: &'static str, offset: u64, end: u64 },
+    BeyondEnd { structure: &'static str, end: u64 },
     /// A part of the format that this reader does not have.
     Unsupported { offset: u64, feature: String },
     /// The file claims more than its size allows.

@@ -71,7 +71,7 @@ pub(super) fn index(source: &dyn ByteSource, base: u64) -> Result<FileIndex, Ind
 
 /// Says which file and object a failure is about.
 fn explain(file: &SourceUrl, size: u64, object: &str, failure: Failure) -> IndexError {
-    let (file, object) = (file.clone(), object.to_owned());
+    let (file, object) = (file.to_string(), object.to_owned());
     match failure {
         Failure::Storage(source) => IndexError::Storage { file, source },
         Failure::Fault(Fault::Corrupt { structure, offset, expected, found }) => {

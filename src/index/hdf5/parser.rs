@@ -21,7 +21,6 @@ const DEEPEST: usize = 64;
 /// An object of the file.
 #[derive(Debug)]
 pub(super) struct Object {
-    pub(super) address: u64,
     pub(super) attributes: Vec<Attribute>,
     pub(super) body: Body,
 }
@@ -162,7 +161,7 @@ impl Job {
             _ => Vec::new(),
         };
         let attributes = pending.attributes.take().unwrap_or_default();
-        self.stage = Stage::Done(Box::new(Object { address: self.address, attributes, body }));
+        self.stage = Stage::Done(Box::new(Object { attributes, body }));
         Ok(children)
     }
 }

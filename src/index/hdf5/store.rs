@@ -161,7 +161,7 @@ impl<'a> View<'a> {
         let start = self.absolute(address);
         match start.checked_add(length) {
             Some(end) if end <= self.facts.size => Ok(start..end),
-            end => Err(Fault::BeyondEnd { structure, offset: start, end: end.unwrap_or(u64::MAX) }.into()),
+            end => Err(Fault::BeyondEnd { structure, end: end.unwrap_or(u64::MAX) }.into()),
         }
     }
 

@@ -120,7 +120,7 @@ pub(super) fn complete(view: &View, superblock: &Superblock) -> Found<FileFacts>
     }
     let end = view.absolute(superblock.end);
     if end > facts.size {
-        return Err(Fault::BeyondEnd { structure: "the file as it was closed", offset: facts.size, end }.into());
+        return Err(Fault::BeyondEnd { structure: "the file as it was closed", end }.into());
     }
     Ok(facts)
 }

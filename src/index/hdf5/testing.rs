@@ -1,5 +1,5 @@
 //! What the tests of the parsers share: bytes laid out by address, and a view of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation)]
 
 use bytes::Bytes;
 
