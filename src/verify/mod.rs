@@ -23,6 +23,7 @@ mod boxes;
 mod chunks;
 mod difference;
 mod join;
+mod locate;
 mod sample;
 mod sources;
 mod statics;
