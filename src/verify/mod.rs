@@ -23,6 +23,7 @@ mod boxes;
 mod chunks;
 mod difference;
 mod join;
+mod locate;
 mod sample;
 mod sources;
 mod statics;
@@ -103,6 +104,31 @@ pub enum VerifyError {
 }
 
 /// Compares a Kerchunk product with its sources.
+///
+/// ```
+/// use altostac::model::*;
+/// use altostac::storage::{ByteSource, MemoryFile};
+/// use altostac::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError, verify_kerchunk};
+/// let file = MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), vec![0; 8]);
+/// let (item, format) = (ItemId::new("a")?, ProductFormat::Kerchunk);
+/// let root = FileGroup { path: "/".into(), ..FileGroup::default() };
+/// let index = FileIndex { source: file.file().clone(), format: "HDF5".into(), root, notes: vec![] };
+/// let verify = |json: &str| {
+///     verify_kerchunk(Evidence {
+///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0 },
+///         bytes: json.as_bytes(),
+///         recorded: &[file.file().clone()],
+///         indexes: &[index.clone()],
+///         urls: &PublicUrls::default(),
+///         open: &|_| Ok(Box::new(file.clone())),
+///         sampling: Sampling { budget: DEFAULT_BUDGET, seed: 1, every_value: false },
+///     })
+/// };
+/// assert!(verify(r#"{".zgroup": "{\"zarr_format\": 2}"}"#).is_ok());
+/// let spoiled = verify(r#"{".zgroup": "{\"zarr_format\": 2}", "tas/0": ["file:///a.nc", 0, 8]}"#);
+/// assert!(matches!(spoiled, Err(VerifyError::Different { differences, .. }) if differences.total == 1));
+/// # Ok::<(), IdError>(())
+/// ```
 ///
 /// # Errors
 /// [`VerifyError::Different`] lists what differs, the first [`DIFFERENCE_LIMIT`] one by one; a source that cannot be read is such a

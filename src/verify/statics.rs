@@ -5,7 +5,7 @@ use super::sample::SplitMix;
 use super::values::{Elements, Value, beyond_tolerance};
 use super::variable::{Checked, Counts};
 use super::{Difference, DifferenceKind, Differences, Sampling};
-use crate::model::{ArrayValues, FileVariable, Numbers, SmallValues};
+use crate::model::{ArrayValues, ByteOrder, FileVariable, Numbers, SmallValues};
 use crate::read::{ReadError, Region, read_slab};
 
 /// Variables up to so many bytes are compared as a whole.
@@ -53,6 +53,9 @@ fn compare(
     }
     for region in regions(checked, sampling, mix) {
         let bytes = |file: usize, variable: &FileVariable| -> Result<Vec<u8>, ReadError> {
+            if let Some(bytes) = kept(variable, &region) {
+                return Ok(bytes);
+            }
             let source = checked.sources.open(&checked.sources.files[file], checked.key)?;
             read_slab(variable, source.as_ref(), &region.start, &region.count)
         };
@@ -66,6 +69,13 @@ fn compare(
         compare_box(&expected, &found, &region, !matches!(first.values, SmallValues::NotRead))?;
     }
     Ok(())
+}
+
+/// The bytes of a whole variable that the fresh index has read already.
+fn kept(variable: &FileVariable, region: &Region) -> Option<Vec<u8>> {
+    let array = variable.values.decoded().filter(|array| array.shape == region.count)?;
+    let order = variable.data_type.number().map_or(ByteOrder::Little, |(_, order)| order);
+    array.to_bytes(order)
 }
 
 /// Coordinates may differ by a little; all else not at all.

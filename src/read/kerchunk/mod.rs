@@ -110,8 +110,7 @@ impl KerchunkStore {
     /// use altostac::read::KerchunkStore;
     /// let store = KerchunkStore::parse(br#"{"version": 1, "refs": {
     ///     ".zgroup": "{\"zarr_format\": 2}",
-    ///     "x/.zarray": "{\"zarr_format\": 2, \"shape\": [2], \"chunks\": [2], \"dtype\": \"|u1\", \"fill_value\": null,
-    ///                    \"order\": \"C\", \"filters\": null, \"compressor\": null}",
+    ///     "x/.zarray": "{\"zarr_format\":2,\"shape\":[2],\"chunks\":[2],\"dtype\":\"|u1\",\"fill_value\":null,\"filters\":null}",
     ///     "x/.zattrs": "{\"_ARRAY_DIMENSIONS\": [\"x\"]}",
     ///     "x/0": "base64:AQI="
     /// }}"#)?;
