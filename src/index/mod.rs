@@ -3,7 +3,7 @@
 //! In: a source file, read by ranges ([`ByteSource`]).
 //! Out: a [`FileIndex`], which holds the decoded values of coordinates, bounds and scalars too, and no other data.
 //!
-//! [`sniff`] tells formats apart; each format has a reader beside it that makes the same [`FileIndex`].
+//! `sniff` tells formats apart; each format has a reader beside it that makes the same [`FileIndex`].
 
 mod error;
 mod hdf5;
