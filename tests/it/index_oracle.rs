@@ -159,7 +159,7 @@ fn compare_variable(path: &str, ours: &FileVariable, theirs: &Value, content: &[
     if data_type.is_some() {
         check("shape", json!(ours.grid.shape), &theirs["shape"]);
     }
-    if data_type.as_deref().is_some_and(|text| text != "|O") {
+    if data_type.as_deref().is_some_and(|text| text != "|O") && theirs["fill"] != "unknown" {
         check("fill value", json!(ours.fill_value.as_deref().map(hex)), &theirs["fill"]);
     }
     let layout = match ours.layout {

@@ -110,14 +110,17 @@ def variable(dataset, dims):
     if text not in ("other", "|O") and plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED:
         dtype = np.dtype(text)
         value = np.zeros((), dtype=dtype)
-        plist.get_fill_value(value)
-        fill = value.tobytes().hex()
+        try:
+            plist.get_fill_value(value)
+            fill = value.tobytes().hex()
+        except RuntimeError:  # h5py has no UTF-8 text of fixed length
+            fill = "unknown"
     facts["fill"] = fill
     for name in attribute_names(dataset):
         facts["attributes"][decode(name)] = attribute(dataset, name)
     if text != "other" and not null and dataset.size is not None and dataset.size * kind.get_size() <= SMALL:
         try:
-            facts["values"] = values(dataset, text, fill, dims)
+            facts["values"] = values(dataset, text, None if fill == "unknown" else fill, dims)
         except Exception as error:
             facts["values_error"] = str(error)
     return facts

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bytes::Cursor;
 use super::chunks::{ChunkWalk, MOST_CHUNKS, Placer};
 use super::fault::{Fault, Found};
 use super::message::dataspace::{self, Dataspace};
@@ -47,7 +48,7 @@ fn find<T>(
     messages: &[Message],
     kind: u16,
     name: &'static str,
-    read: impl FnOnce(super::bytes::Cursor) -> Found<T>,
+    read: impl FnOnce(Cursor) -> Found<T>,
 ) -> Found<Option<T>> {
     let Some(message) = messages.iter().find(|message| message.kind == kind) else { return Ok(None) };
     let (body, address) = resolve(view, kind, message.flags, &message.body, message.address)?;
@@ -98,60 +99,58 @@ fn place(
     mut dataset: Dataset,
     storage: Storage,
 ) -> Found<(Dataset, Option<ChunkWalk>)> {
-    let element = u64::from(dataset.datatype.size());
-    let elements = dataset.space.elements().unwrap_or(u64::MAX);
     let at = view.absolute(address);
-    let length =
-        elements.checked_mul(element).ok_or_else(|| Fault::corrupt("dataspace", at, "at most 2^64 bytes", "more"))?;
-    let one = usize::try_from(dataset.grid.chunk_count()).unwrap_or(1);
-    match storage {
-        Storage::Compact { position, length: stored } => {
+    let bytes = dataset.space.elements().and_then(|count| count.checked_mul(u64::from(dataset.datatype.size())));
+    let bytes = bytes.ok_or_else(|| Fault::corrupt("dataspace", at, "at most 2^64 bytes", "more"))?;
+    let location = match storage {
+        Storage::Compact { position, length } => {
             dataset.layout = Layout::Compact;
-            dataset.manifest = Arc::new(ChunkManifest::missing(one));
-            if (stored as u64) < length {
-                return Err(Fault::corrupt("data layout", at, format!("{length} bytes of data"), format!("{stored}")));
+            if (length as u64) < bytes {
+                return Err(Fault::corrupt("data layout", at, format!("{bytes} bytes of data"), format!("{length}")));
             }
             let message = messages.iter().find(|message| message.kind == kind::LAYOUT);
-            let message = message.map_or(0, |message| message.address);
-            if length > 0 {
-                let location = view.location("compact data", message.saturating_add(position as u64), length)?;
-                dataset.manifest = Arc::new(ChunkManifest::single(location));
-            }
+            message.map(|message| message.address.saturating_add(position as u64))
         }
-        Storage::Contiguous { address } => {
-            dataset.manifest = Arc::new(ChunkManifest::missing(one));
-            if let Some(address) = address.filter(|_| length > 0) {
-                let location = view.location("contiguous data", address, length)?;
-                dataset.manifest = Arc::new(ChunkManifest::single(location));
-            }
+        Storage::Contiguous { address } => address,
+        Storage::Virtual => {
+            return Err(Fault::unsupported(at, "a virtual dataset, whose data are in other datasets"));
         }
-        Storage::Chunked { mut chunk, index, address, unfiltered_edges } => {
-            let stored_element = chunk.pop();
-            let chunk_bytes = chunk.iter().try_fold(element, |product, length| product.checked_mul(*length));
-            let shape = dataset.grid.shape.clone();
-            let grid = ChunkGrid::new(shape, chunk).filter(|_| stored_element == Some(element));
-            let (Some(grid), Some(chunk_bytes)) = (grid, chunk_bytes) else {
-                let expected =
-                    format!("chunks of {} dimensions and elements of {element} bytes", dataset.space.shape().len());
-                return Err(Fault::corrupt("data layout", at, expected, "others"));
-            };
-            let count = grid.chunk_count();
-            if count > MOST_CHUNKS {
-                let what = format!("{count} chunks in one variable; at most {MOST_CHUNKS} are supported");
-                return Err(Fault::Limit { what }.into());
-            }
-            dataset.layout = Layout::Chunked;
-            dataset.unfiltered_edges = unfiltered_edges;
-            dataset.manifest = Arc::new(ChunkManifest::missing(usize::try_from(count).unwrap_or(0)));
-            let placer = Placer::new(&grid, dataset.limits(), chunk_bytes, !dataset.codecs.is_empty());
-            dataset.grid = grid;
-            if let (Some(address), Some(placer)) = (address.filter(|_| count > 0), placer) {
-                view.spend_chunks(count)?;
-                let walk = ChunkWalk::new(view, placer, index, address)?;
-                return Ok((dataset, Some(walk)));
-            }
-        }
-        Storage::Virtual => return Err(Fault::unsupported(at, "a virtual dataset, whose data are in other datasets")),
-    }
+        chunked @ Storage::Chunked { .. } => return place_chunks(view, at, dataset, chunked),
+    };
+    dataset.manifest = match location {
+        Some(address) if bytes > 0 => Arc::new(ChunkManifest::single(view.location("data", address, bytes)?)),
+        _ => Arc::new(ChunkManifest::missing(usize::try_from(dataset.grid.chunk_count()).unwrap_or(1))),
+    };
     Ok((dataset, None))
+}
+
+/// Begins the walk over the chunks of a dataset, if one was written.
+fn place_chunks(view: &View, at: u64, mut dataset: Dataset, storage: Storage) -> Found<(Dataset, Option<ChunkWalk>)> {
+    let Storage::Chunked { mut chunk, index, address, unfiltered_edges } = storage else { return Ok((dataset, None)) };
+    let element = u64::from(dataset.datatype.size());
+    let stored_element = chunk.pop();
+    let bytes = chunk.iter().try_fold(element, |product, length| product.checked_mul(*length));
+    let grid = ChunkGrid::new(dataset.grid.shape.clone(), chunk).filter(|_| stored_element == Some(element));
+    let (Some(grid), Some(bytes)) = (grid, bytes) else {
+        let rank = dataset.space.shape().len();
+        let expected = format!("chunks of {rank} dimensions and elements of {element} bytes");
+        return Err(Fault::corrupt("data layout", at, expected, "others"));
+    };
+    let count = grid.chunk_count();
+    if count > MOST_CHUNKS {
+        let what = format!("{count} chunks in one variable; at most {MOST_CHUNKS} are supported");
+        return Err(Fault::Limit { what }.into());
+    }
+    dataset.layout = Layout::Chunked;
+    dataset.unfiltered_edges = unfiltered_edges;
+    dataset.manifest = Arc::new(ChunkManifest::missing(usize::try_from(count).unwrap_or(0)));
+    let placer = Placer::new(&grid, dataset.limits(), bytes, !dataset.codecs.is_empty());
+    dataset.grid = grid;
+    match (address.filter(|_| count > 0), placer) {
+        (Some(address), Some(placer)) => {
+            view.spend_chunks(count)?;
+            Ok((dataset, Some(ChunkWalk::new(view, placer, index, address)?)))
+        }
+        _ => Ok((dataset, None)),
+    }
 }

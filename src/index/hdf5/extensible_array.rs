@@ -206,3 +206,71 @@ fn read_super_block(view: &View, address: u64, header: Header, number: u32, firs
     }
     Ok(pieces)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::chunks::ChunkWalk;
+    use super::super::fault::Fault;
+    use super::super::message::layout::ChunkIndex;
+    use super::super::testing::{Image, words};
+    use super::*;
+    use crate::model::{ChunkGrid, ChunkManifest};
+
+    /// One element in the index block, data blocks of 1, 1 (super block 0: 1 of 1; 1: 1 of 2), then super block 2: 2 of 2.
+    fn image() -> Image {
+        let mut header = b"EAHD\0\0\x08\x08\x01\x01\x02\x0a".to_vec();
+        header.extend(words(&[0, 0, 0, 0, 0, 0, 100]));
+        let mut index = b"EAIB\0\0".to_vec();
+        index.extend(words(&[0, 500]));
+        // Two data blocks, then super blocks 2 to 8.
+        index.extend(words(&[300, u64::MAX, 200]));
+        index.extend(words(&[u64::MAX; 6]));
+        let block = |signature: &[u8; 4], offset: u8, content: &[u64]| {
+            let mut bytes = signature.to_vec();
+            bytes.extend([0, 0]);
+            bytes.extend(words(&[0]));
+            bytes.push(offset);
+            bytes.extend(words(content));
+            bytes
+        };
+        Image::default()
+            .put_summed(0, header)
+            .put_summed(100, index)
+            .put_summed(200, block(b"EASB", 3, &[u64::MAX, 400]))
+            .put_summed(300, block(b"EADB", 0, &[504]))
+            .put_summed(400, block(b"EADB", 5, &[508, u64::MAX]))
+            .put(600, [0])
+    }
+
+    fn manifest(image: &Image) -> Result<ChunkManifest, Fault> {
+        let grid = ChunkGrid::new(vec![8], vec![1]).unwrap();
+        let mut walk = None;
+        image.parse(|view| {
+            if walk.is_none() {
+                let placer = Placer::new(&grid, &[None], 4, false).unwrap();
+                walk = Some(ChunkWalk::new(view, placer, ChunkIndex::ExtensibleArray, 0)?);
+            }
+            walk.as_mut().unwrap().run(view)
+        })?;
+        Ok(walk.unwrap().into_manifest())
+    }
+
+    #[test]
+    fn elements_stand_where_the_array_grows() {
+        let manifest = manifest(&image()).unwrap();
+        let found: Vec<(usize, u64)> =
+            manifest.iter().enumerate().filter_map(|(number, at)| Some((number, at?.offset))).collect();
+        // Element 0 in the index block; 1 in the first data block; 2 and 3 missing; 4 and 5 missing; 6 in super block 2.
+        assert_eq!(found, [(0, 500), (1, 504), (6, 508)]);
+    }
+
+    #[test]
+    fn broken_arrays_are_named() {
+        for at in [10, 110, 210, 310, 410] {
+            let mut broken = image();
+            broken.0[at] ^= 1;
+            assert!(matches!(manifest(&broken), Err(Fault::Corrupt { .. })), "byte {at}");
+        }
+    }
+}

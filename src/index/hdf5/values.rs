@@ -157,9 +157,12 @@ fn place(wanted: &Wanted, target: &mut [u8], shape: &[u64], first: u64, number: 
             from = from * grid.chunk_shape[d] + at[d];
             to = to * shape[d] + origin[d] + at[d];
         }
-        let from = usize::try_from(from).unwrap_or(usize::MAX).saturating_mul(element);
-        let to = usize::try_from(to).unwrap_or(usize::MAX).saturating_mul(element);
-        if let (Some(target), Some(source)) = (target.get_mut(to..to + row), chunk.get(from..from + row)) {
+        let piece = |number: u64| {
+            let start = usize::try_from(number).ok()?.checked_mul(element)?;
+            Some(start..start.checked_add(row)?)
+        };
+        let source = piece(from).and_then(|piece| chunk.get(piece));
+        if let (Some(source), Some(target)) = (source, piece(to).and_then(|piece| target.get_mut(piece))) {
             target.copy_from_slice(source);
         }
         // The next row: like the digits of a counter, the last dimension but one runs fastest.
@@ -288,4 +291,123 @@ fn digest_chunks(source: &dyn ByteSource, wanted: &Wanted, digester: &mut Digest
         first += rows;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::testing::Image;
+    use super::*;
+    use crate::model::{
+        Attributes, ChunkGrid, ChunkManifest, DimensionName, FileVariable, Primitive, SourceUrl, VariableName,
+    };
+    use crate::storage::MemoryFile;
+
+    /// A file of chunks of 16-bit numbers, each number telling its place; chunks whose number is in `missing` are not there.
+    fn chunked(grid: ChunkGrid, missing: &[u64]) -> (Vec<u8>, FileVariable) {
+        let mut content = Vec::new();
+        let mut manifest = ChunkManifest::missing(usize::try_from(grid.chunk_count()).unwrap());
+        let elements = grid.chunk_elements().unwrap();
+        let inner = ChunkGrid::new(grid.chunk_shape.clone(), vec![1; grid.shape.len()]).unwrap();
+        for number in (0..grid.chunk_count()).filter(|number| !missing.contains(number)) {
+            let offset = content.len() as u64;
+            for element in 0..elements {
+                let chunk = grid.coordinates(number);
+                let within = inner.coordinates(element);
+                let at: Vec<u64> =
+                    chunk.iter().zip(&within).zip(&grid.chunk_shape).map(|((c, w), s)| c * s + w).collect();
+                content.extend(told(&at).to_le_bytes());
+            }
+            let length = elements * 2;
+            manifest.set(usize::try_from(number).unwrap(), ChunkLocation { offset, length, filter_mask: 0 });
+        }
+        content.push(0);
+        let dimensions = (0..grid.shape.len()).map(|d| DimensionName::new(format!("d{d}")).unwrap()).collect();
+        let variable = FileVariable {
+            name: VariableName::new("v").unwrap(),
+            data_type: DataType::little(Primitive::U16),
+            dimensions,
+            attributes: Arc::new(Attributes::new()),
+            fill_value: Some(vec![0xff, 0xfe]),
+            layout: Layout::Chunked,
+            codecs: CodecChain::default(),
+            grid,
+            unfiltered_edges: false,
+            manifest: Arc::new(manifest),
+            values: SmallValues::NotRead,
+        };
+        (content, variable)
+    }
+
+    fn told(at: &[u64]) -> u16 {
+        u16::try_from(at.iter().fold(1, |number, at| number * 13 + at) % 60_000).unwrap()
+    }
+
+    fn wanted<'a>(variable: &'a FileVariable, shape: &[u64]) -> Wanted<'a> {
+        let bytes = shape.iter().product::<u64>() * 2;
+        let path = VariablePath::new("/", &variable.name);
+        Wanted { path, variable, shape: shape.to_vec(), element: 2, coordinate: true, bytes }
+    }
+
+    proptest! {
+        #[test]
+        fn every_element_is_found_in_its_chunk(
+            axes in prop::collection::vec((1u64..9, 1u64..5), 1..4),
+            missing in prop::collection::vec(0u64..30, 0..4),
+            longer in 0u64..4,
+        ) {
+            let stored: Vec<u64> = axes.iter().map(|(length, _)| *length).collect();
+            let grid = ChunkGrid::new(stored.clone(), axes.iter().map(|(_, chunk)| *chunk).collect()).unwrap();
+            let (content, variable) = chunked(grid.clone(), &missing);
+            let mut shape = stored.clone();
+            shape[0] += longer;
+            let wanted = wanted(&variable, &shape);
+
+            let whole = ChunkGrid::new(shape.clone(), vec![1; shape.len()]).unwrap();
+            let expected: Vec<u16> = (0..whole.chunk_count()).map(|number| {
+                let at = whole.coordinates(number);
+                let chunk: Vec<u64> = at.iter().zip(&grid.chunk_shape).map(|(at, chunk)| at / chunk).collect();
+                let inside = at.iter().zip(&stored).all(|(at, length)| at < length);
+                match grid.number(&chunk) {
+                    Some(chunk) if inside && !missing.contains(&chunk) => told(&at),
+                    _ => 0xfeff,
+                }
+            }).collect();
+
+            let read = Image(content.clone()).parse(|view| read_whole(view, &wanted)).unwrap();
+            let values = ArrayValues::Numbers(Numbers::U16(expected.clone()));
+            prop_assert_eq!(read, SmallValues::Decoded(Array { shape, values }));
+
+            let source = MemoryFile::new(SourceUrl::from_path("/a").unwrap(), content);
+            let Ok(digest) = digest(&source, &wanted) else { panic!("no digest") };
+            let mut digester = Digester::new();
+            digester.take(&variable.data_type, &Numbers::U16(expected).to_bytes(ByteOrder::Little));
+            prop_assert_eq!(digest, digester.finish());
+        }
+    }
+
+    #[test]
+    fn longitudes_fall_into_quarter_degrees() {
+        let mut digester = Digester::new();
+        let numbers = Numbers::F64(vec![-0.1, 0.0, 359.9, f64::NAN, 720.3]);
+        digester.take(&DataType::little(Primitive::F64), &numbers.to_bytes(ByteOrder::Little));
+        let digest = digester.finish();
+        assert_eq!((digest.minimum, digest.maximum), (-0.1, 720.3));
+        let set: Vec<usize> = (0..1440).filter(|at| digest.quarter_degrees[at / 64] >> (at % 64) & 1 == 1).collect();
+        assert_eq!(set, [0, 1, 1439]);
+    }
+
+    #[test]
+    fn a_chunk_too_large_is_refused() {
+        let grid = ChunkGrid::new(vec![3], vec![1 << 40]).unwrap();
+        let (_, mut variable) = chunked(ChunkGrid::new(vec![3], vec![1]).unwrap(), &[]);
+        variable.grid = grid;
+        assert!(
+            matches!(chunk_bytes(&wanted(&variable, &[3])), Err(Stop::Fault(fault)) if matches!(*fault, Fault::Limit { .. }))
+        );
+    }
 }

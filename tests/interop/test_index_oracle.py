@@ -1,0 +1,73 @@
+"""The index of every file against h5py and netCDF4: variables, dimensions, attributes, every chunk, small values.
+
+The facts come from tests/oracles/h5_facts.py; the comparison is the Rust test `index_oracle`, which needs the index itself and not a
+rendering of it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from program import FIXTURE, ROOT
+
+ORACLES = ROOT / "tests/oracles"
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def python(*arguments):
+    subprocess.run([sys.executable, "-W", "ignore", *map(str, arguments)], check=True)
+
+
+def is_hdf5(path):
+    """Whether a superblock stands at 0, 512, 1024, 2048, …"""
+    if path.is_symlink() or not path.is_file():
+        return False
+    at, size = 0, path.stat().st_size
+    with path.open("rb") as file:
+        while at + len(SIGNATURE) <= size:
+            file.seek(at)
+            if file.read(len(SIGNATURE)) == SIGNATURE:
+                return True
+            at = at * 2 or 512
+    return False
+
+
+def compare(files, facts, differing=0):
+    """Compares the index of these files with the facts; gives back the counts of the comparison."""
+    assert files
+    python(ORACLES / "h5_facts.py", facts, *sorted(files))
+    command = ["cargo", "test", "--quiet", "--test", "it", "the_index_equals_h5py_and_netcdf4", "--", "--nocapture"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"ALTOSTAC_H5_FACTS": str(facts)}, capture_output=True, text=True)
+    told = re.search(r"(\d+) files: (\d+) equal, (\d+) that h5py does not read, (\d+) refused, (\d+) differing", done.stderr)
+    assert told, done.stderr
+    counts = dict(zip(("files", "equal", "unjudged", "refused", "differing"), map(int, told.groups())))
+    assert done.returncode == 0 and counts["differing"] == differing, done.stderr
+    assert counts["files"] == len(files)
+    return counts
+
+
+def test_the_fixture(tmp_path):
+    files = [path for path in FIXTURE.rglob("*.nc") if is_hdf5(path)]
+    assert compare(files, tmp_path)["equal"] == len(files)
+
+
+def test_every_chunk_index_and_kind_of_object(tmp_path):
+    python(ORACLES / "h5_samples.py", tmp_path / "samples")
+    files = list((tmp_path / "samples").iterdir())
+    assert compare(files, tmp_path / "facts")["equal"] == len(files)
+
+
+def test_real_archives(shared, tmp_path):
+    files = [path for path in (shared / "corpus/archive").rglob("*") if is_hdf5(path)]
+    assert compare(files, tmp_path)["equal"] == len(files)
+
+
+@pytest.mark.skipif("ALTOSTAC_FULL" not in os.environ, reason="takes a minute: set ALTOSTAC_FULL=1")
+def test_odd_files(shared, tmp_path):
+    files = [path for path in (shared / "corpus/odd").rglob("*") if is_hdf5(path)]
+    counts = compare(files, tmp_path)
+    # Virtual datasets, external files, files of several parts, damaged ones: refused by name.
+    assert counts["refused"] < len(files) / 10
