@@ -11,11 +11,14 @@ use crate::publish::{ApiOptions, PublishReport, PublishStatus};
 
 /// Push the validated records to a STAC API
 #[derive(Debug, Args)]
-#[command(after_help = "Only what has changed since the API last confirmed it is sent; every record is read back.
+#[command(
+    after_help = "Every record is compared with the API's; what differs is sent and read back. (sync asks only about records that
+changed since the API last confirmed them.)
 
 Examples:
   altostac publish recipe.yaml
-  altostac publish recipe.yaml --to https://api.stac.example.org --dry-run")]
+  altostac publish recipe.yaml --to https://api.stac.example.org --dry-run"
+)]
 pub(super) struct Publish {
     #[command(flatten)]
     recipe: RecipeArgs,
@@ -25,9 +28,6 @@ pub(super) struct Publish {
     /// Publish this item alone; may be repeated
     #[arg(long = "item", value_name = "ID")]
     items: Vec<String>,
-    /// Ask the API about every record, also those that it has confirmed before
-    #[arg(long)]
-    force: bool,
     /// Say what differs, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -42,7 +42,7 @@ impl Publish {
             .ok_or_else(|| PipelineError::NoApi { recipe: workspace.recipe.path.display().to_string() })?;
         let options = SendOptions {
             items: self.items,
-            force: self.force || self.dry_run,
+            ask_all: true,
             api: ApiOptions { dry_run: self.dry_run, ..ApiOptions::default() },
         };
         let report = sent(&workspace, &api, &options)?;

@@ -22,7 +22,7 @@ pub struct SendOptions {
     /// These items alone; empty for all.
     pub items: Vec<String>,
     /// Ask the API about every record, also those that it has confirmed before.
-    pub force: bool,
+    pub ask_all: bool,
     /// How to talk with the API.
     pub api: ApiOptions,
 }
@@ -107,7 +107,7 @@ pub async fn send(workspace: &Workspace, api: &Url, options: &SendOptions) -> Re
 /// Pushes to the embedded API; what it holds is asked of itself, for its database may be younger than the ledger.
 pub(super) async fn send_embedded(workspace: &Workspace, api: &Url) -> Result<PublishReport, PipelineError> {
     let publishables = Publishables::new(workspace, Reader::Embedded)?;
-    let options = SendOptions { force: true, ..SendOptions::default() };
+    let options = SendOptions { ask_all: true, ..SendOptions::default() };
     push(workspace, api, "embedded", &publishables, &options).await
 }
 
@@ -139,7 +139,7 @@ async fn push(
         };
         let known = confirmed.get(&key(&record));
         let own = digest(&record);
-        if !options.force && known == Some(&own) {
+        if !options.ask_all && known == Some(&own) {
             unchanged.push(report(RecordKind::Item, id.as_str(), PublishStatus::Unchanged));
             continue;
         }
@@ -153,7 +153,7 @@ async fn push(
         .filter_map(|(_, id)| ItemId::new(id.as_str()).ok())
         .collect();
     let collection_stands = confirmed.get(&key(&collection)) == digests.get(&key(&collection));
-    let nothing_to_send = collection_stands && !options.force && items.is_empty() && removed.is_empty();
+    let nothing_to_send = collection_stands && !options.ask_all && items.is_empty() && removed.is_empty();
     // A collection whose items cannot be published is of no use to anybody.
     let nothing_fit = items.is_empty() && removed.is_empty() && !refused.is_empty();
     let mut answer = if nothing_to_send || nothing_fit {
