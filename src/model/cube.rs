@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::array::Array;
@@ -10,8 +9,8 @@ use super::attribute::{self, Attributes};
 use super::chunk::ChunkGrid;
 use super::codec::CodecChain;
 use super::dtype::DataType;
-use super::file_index::Dimension;
-use super::ids::{DimensionName, VariableName, VariablePath};
+use super::group::VariableGroup;
+use super::ids::{DimensionName, VariableName};
 use super::manifest::ManifestHandle;
 use super::source::SourceFile;
 
@@ -79,32 +78,7 @@ impl Variable {
 }
 
 /// A group of the cube.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Group {
-    /// The absolute path, `/` for the root.
-    pub path: String,
-    /// The dimensions defined here.
-    pub dimensions: IndexMap<DimensionName, Dimension>,
-    /// Its attributes.
-    pub attributes: Attributes,
-    /// Its variables.
-    pub variables: IndexMap<VariableName, Variable>,
-    /// Groups within it, by name.
-    pub groups: IndexMap<String, Group>,
-}
-
-impl Group {
-    /// Every variable here and further down, with its path; groups after the variables of their parent.
-    pub fn all_variables(&self) -> Vec<(VariablePath, &Variable)> {
-        let mut found = Vec::new();
-        let mut groups = std::collections::VecDeque::from([self]);
-        while let Some(group) = groups.pop_front() {
-            found.extend(group.variables.values().map(|v| (VariablePath::new(&group.path, &v.name), v)));
-            groups.extend(group.groups.values());
-        }
-        found
-    }
-}
+pub type Group = VariableGroup<Variable>;
 
 /// One dataset over many files.
 #[derive(Debug, Clone, PartialEq)]

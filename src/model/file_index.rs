@@ -2,26 +2,16 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::array::SmallValues;
 use super::attribute::{self, Attributes};
 use super::chunk::ChunkGrid;
 use super::codec::CodecChain;
 use super::cube::Note;
 use super::dtype::DataType;
-use super::ids::{DimensionName, VariableName, VariablePath};
+use super::group::VariableGroup;
+use super::ids::{DimensionName, VariableName};
 use super::manifest::ManifestHandle;
 use super::source::SourceFile;
-
-/// A dimension of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Dimension {
-    /// Its length.
-    pub length: u64,
-    /// Whether it can grow.
-    pub unlimited: bool,
-}
 
 /// How a file keeps the data of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,32 +60,7 @@ impl FileVariable {
 }
 
 /// A group of a file.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FileGroup {
-    /// The absolute path, `/` for the root.
-    pub path: String,
-    /// The dimensions defined here; those of groups further up are inherited.
-    pub dimensions: IndexMap<DimensionName, Dimension>,
-    /// Its attributes; of the root: the global attributes.
-    pub attributes: Attributes,
-    /// Its variables, in the order of the file.
-    pub variables: IndexMap<VariableName, FileVariable>,
-    /// Groups within it, by name.
-    pub groups: IndexMap<String, FileGroup>,
-}
-
-impl FileGroup {
-    /// Every variable here and further down, with its path; groups after the variables of their parent.
-    pub fn all_variables(&self) -> Vec<(VariablePath, &FileVariable)> {
-        let mut found = Vec::new();
-        let mut groups = std::collections::VecDeque::from([self]);
-        while let Some(group) = groups.pop_front() {
-            found.extend(group.variables.values().map(|v| (VariablePath::new(&group.path, &v.name), v)));
-            groups.extend(group.groups.values());
-        }
-        found
-    }
-}
+pub type FileGroup = VariableGroup<FileVariable>;
 
 /// What a source file holds, as of the moment its fingerprint was taken.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,6 +10,7 @@
 //! | [`attribute`] | `AttributeValue`, `Attributes` |
 //! | [`chunk`] | `ChunkGrid`, `ChunkLocation`, `ChunkPayload` |
 //! | [`manifest`] | `ChunkManifest` |
+//! | [`group`] | `Dimension`, `VariableGroup`: what files and cubes have in common |
 //! | [`file_index`] | `FileIndex`: what one file holds |
 //! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
@@ -27,6 +28,7 @@ pub mod cube;
 pub mod dtype;
 pub mod extension;
 pub mod file_index;
+pub mod group;
 pub mod ids;
 pub mod manifest;
 pub mod pattern;
@@ -44,7 +46,8 @@ pub use codec::{Codec, CodecChain};
 pub use coverage::{BoundingBox, Coverage, TemporalExtent};
 pub use cube::{ArrayData, Conflict, ConflictKind, Group, Note, Placement, Variable, VirtualCube};
 pub use dtype::{ByteOrder, DataType, Primitive};
-pub use file_index::{Dimension, FileGroup, FileIndex, FileVariable, Layout};
+pub use file_index::{FileGroup, FileIndex, FileVariable, Layout};
+pub use group::{Dimension, VariableGroup};
 pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
 pub use manifest::{ChunkManifest, ManifestHandle};
 pub use pattern::ItemPattern;

@@ -1,0 +1,57 @@
+//! Groups of variables: of a file, and of a dataset over many files.
+
+use std::collections::VecDeque;
+
+use indexmap::IndexMap;
+
+use super::attribute::Attributes;
+use super::ids::{DimensionName, VariableName, VariablePath};
+
+/// A dimension of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dimension {
+    /// Its length.
+    pub length: u64,
+    /// Whether it can grow.
+    pub unlimited: bool,
+}
+
+/// A group with its variables and the groups within it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariableGroup<V> {
+    /// The absolute path, `/` for the root.
+    pub path: String,
+    /// The dimensions defined here; those of groups further up are inherited.
+    pub dimensions: IndexMap<DimensionName, Dimension>,
+    /// Its attributes; of the root: the global attributes.
+    pub attributes: Attributes,
+    /// Its variables, in the order of the file.
+    pub variables: IndexMap<VariableName, V>,
+    /// Groups within it, by name.
+    pub groups: IndexMap<String, Self>,
+}
+
+impl<V> Default for VariableGroup<V> {
+    fn default() -> Self {
+        Self {
+            path: String::new(),
+            dimensions: IndexMap::new(),
+            attributes: Attributes::new(),
+            variables: IndexMap::new(),
+            groups: IndexMap::new(),
+        }
+    }
+}
+
+impl<V> VariableGroup<V> {
+    /// Every variable here and further down, with its path; groups after the variables of their parent.
+    pub fn all_variables(&self) -> Vec<(VariablePath, &V)> {
+        let mut found = Vec::new();
+        let mut groups = VecDeque::from([self]);
+        while let Some(group) = groups.pop_front() {
+            found.extend(group.variables.iter().map(|(name, v)| (VariablePath::new(&group.path, name), v)));
+            groups.extend(group.groups.values());
+        }
+        found
+    }
+}
