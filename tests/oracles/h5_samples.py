@@ -160,6 +160,10 @@ for name, version in VERSIONS.items():
             objects(file, track)
     with h5py.File(f"{OUT}/scales_{name}.h5", "w", libver=version) as file:
         scales(file)
+with h5py.File(f"{OUT}/crowded.h5", "w", libver="latest") as file:
+    # So many that looking at a whole heap block for each would go beyond any bound on work.
+    for number in range(12_000):
+        file.attrs[f"attribute_{number:06}"] = f"text {number}" * 3
 netcdf(f"{OUT}/netcdf4.nc")
 netcdf(f"{OUT}/classic.nc", format="NETCDF4_CLASSIC")
 large_coordinates(f"{OUT}/large.nc")

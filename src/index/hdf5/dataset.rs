@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::bytes::Cursor;
-use super::chunks::{ChunkWalk, MOST_CHUNKS, Placer};
+use super::chunks::{ChunkWalk, MOST_CHUNKS};
 use super::fault::{Fault, Found};
 use super::message::dataspace::{self, Dataspace};
 use super::message::datatype::{self, Datatype};
 use super::message::layout::{self, Storage};
 use super::message::{fill_value, filters, resolve};
 use super::object_header::{Message, kind};
+use super::placer::Placer;
 use super::store::View;
 use crate::model::{ChunkGrid, ChunkManifest, CodecChain, Layout};
 

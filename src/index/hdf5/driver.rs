@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use super::fault::{Fault, Found, Stop};
 use super::store::{Budget, FileFacts, Needs, Shared, Store, View};
 use crate::storage::{ByteSource, StorageError};
@@ -74,6 +76,13 @@ impl<'a> Driver<'a> {
         Ok(Self { source, store, shared: Shared::default(), budget: Budget::new(size), facts })
     }
 
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<(Range<u64>, Bytes)>, StorageError> {
+        if ranges.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(ranges.iter().cloned().zip(self.source.read(ranges)?).collect())
+    }
+
     /// Runs a parser to its end.
     pub(super) fn run<T>(&mut self, mut parser: impl FnMut(&View) -> Found<T>) -> Result<T, Failure> {
         loop {
@@ -87,10 +96,10 @@ impl<'a> Driver<'a> {
             if kept.is_empty() && passing.is_empty() {
                 return Err(Failure::Fault(Fault::Limit { what: "a structure that cannot be read to its end".into() }));
             }
-            for (range, bytes) in kept.iter().zip(self.source.read(&kept)?) {
+            for (range, bytes) in self.read(&kept)? {
                 self.store.keep(range.start, bytes);
             }
-            for (range, bytes) in passing.iter().zip(self.source.read(&passing)?) {
+            for (range, bytes) in self.read(&passing)? {
                 self.store.pass(range.start, bytes);
             }
         }

@@ -6,9 +6,9 @@
 
 use super::bytes::log2;
 use super::checksum;
-use super::chunks::{Element, Placer};
 use super::fault::Found;
 use super::fixed_array::bits;
+use super::placer::{Element, Placer};
 use super::store::View;
 
 /// What the header says.

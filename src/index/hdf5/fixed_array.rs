@@ -1,8 +1,8 @@
 //! Fixed arrays: the chunk index of datasets that cannot grow without end (HDF5 File Format Specification 3.0, III.H).
 
 use super::checksum;
-use super::chunks::{Element, Placer};
 use super::fault::Found;
+use super::placer::{Element, Placer};
 use super::store::View;
 
 /// What the header says.

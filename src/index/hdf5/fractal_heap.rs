@@ -153,10 +153,12 @@ impl FractalHeap {
         if within.checked_add(length).is_none_or(|end| end > block.size) {
             return Err(outside());
         }
-        let bytes = view.get("fractal heap block", block.address, block.size)?;
-        self.check_direct(view, block, &bytes)?;
-        let (from, to) = (usize::try_from(within), usize::try_from(within + length));
-        Ok(bytes.slice(from.unwrap_or(0)..to.unwrap_or(0)))
+        if !view.was_checked(block.address) {
+            let bytes = view.get("fractal heap block", block.address, block.size)?;
+            self.check_direct(view, block, &bytes)?;
+            view.note_checked(block.address);
+        }
+        view.get("object of a fractal heap", block.address.saturating_add(within), length)
     }
 
     /// Checks a direct block. Its checksum is taken with the checksum's own bytes being 0.
@@ -169,7 +171,7 @@ impl FractalHeap {
         if begin != block.begin {
             return Err(cursor.corrupt(format!("a block that begins at {}", block.begin), format!("{begin}")));
         }
-        if self.checksummed_blocks && view.first_sight(block.address) {
+        if self.checksummed_blocks {
             let at = cursor.position();
             let stored = cursor.u32()?;
             let mut zeroed = bytes.to_vec();
@@ -224,15 +226,17 @@ impl FractalHeap {
         // Direct and indirect entries are of one size, for there are no filters.
         let entries = u64::from(rows) * self.width;
         let length = head as u64 + entries * widths.address as u64 + 4;
-        let bytes = view.get("fractal heap indirect block", node.address, length)?;
-        let mut cursor = view.cursor("fractal heap indirect block", &bytes, node.address);
-        cursor.signature(b"FHIB")?;
-        if view.first_sight(node.address) {
+        if !view.was_checked(node.address) {
+            let bytes = view.get("fractal heap indirect block", node.address, length)?;
+            let mut cursor = view.cursor("fractal heap indirect block", &bytes, node.address);
+            cursor.signature(b"FHIB")?;
+            cursor.version(0)?;
             checksum::verify("fractal heap indirect block", &bytes, view.absolute(node.address))?;
+            view.note_checked(node.address);
         }
-        cursor.version(0)?;
-        cursor.skip(head - 5)?;
-        cursor.skip(usize::try_from(entry).unwrap_or(usize::MAX).saturating_mul(widths.address))?;
+        let at = node.address.saturating_add(head as u64).saturating_add(entry.saturating_mul(widths.address as u64));
+        let bytes = view.get("entry of a fractal heap", at, widths.address as u64)?;
+        let mut cursor = view.cursor("entry of a fractal heap", &bytes, at);
         cursor.address()
     }
 }

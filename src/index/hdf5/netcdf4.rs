@@ -196,7 +196,12 @@ fn build_group(
         let names: Result<Vec<DimensionName>, Misfit> =
             at.iter().map(|(owner, number)| name_of(&dimensions.groups[*owner].dimensions[*number].0)).collect();
         let full = join(&node.path, name);
-        let stripped = name.strip_prefix(NON_COORDINATE).unwrap_or(name);
+        let is_variable = |name: &str| {
+            let mut datasets = node.datasets.iter();
+            datasets.any(|(other, object)| other == name && dimensions.of_variable.contains_key(&(group, *object)))
+        };
+        // Never at the cost of a variable that has the plain name.
+        let stripped = name.strip_prefix(NON_COORDINATE).filter(|plain| !is_variable(plain)).unwrap_or(name);
         let name = VariableName::new(stripped).map_err(|_| misfit(&full, "the name of a variable", name))?;
         if let Some(variable) = build_variable(structure, *object, name.clone(), names?, &full, notes) {
             variables.insert(name, variable);

@@ -89,8 +89,8 @@ pub(super) struct FileFacts {
 pub(super) struct Shared {
     pub(super) collections: RefCell<HashMap<u64, Arc<Collection>>>,
     pub(super) heaps: RefCell<HashMap<u64, Arc<FractalHeap>>>,
-    /// Blocks whose checksums were verified.
-    verified: RefCell<HashSet<u64>>,
+    /// Blocks of heaps that were checked.
+    checked: RefCell<HashSet<u64>>,
 }
 
 /// How much work the size of a file allows: structures that overlap without end run into this.
@@ -187,11 +187,14 @@ impl<'a> View<'a> {
     /// The bytes of a structure of known length.
     pub(super) fn get(&self, structure: &'static str, address: u64, length: u64) -> Found<Bytes> {
         let range = self.range(structure, address, length)?;
-        self.spend(length)?;
-        self.store.get(&range).ok_or_else(|| {
-            self.needs.borrow_mut().kept.push(range);
-            Stop::Need
-        })
+        match self.store.get(&range) {
+            Some(bytes) => self.spend(length).map(|()| bytes),
+            None => {
+                self.spend(0)?;
+                self.needs.borrow_mut().kept.push(range);
+                Err(Stop::Need)
+            }
+        }
     }
 
     /// The bytes of a structure whose length is guessed: fewer at the end of the file.
@@ -215,9 +218,14 @@ impl<'a> View<'a> {
         Err(Stop::Need)
     }
 
-    /// Whether a block is met for the first time: its checksum is verified once, not for every object in it.
-    pub(super) fn first_sight(&self, address: u64) -> bool {
-        self.shared.verified.borrow_mut().insert(address)
+    /// Whether a block was checked: that is done once, and not for every object in it.
+    pub(super) fn was_checked(&self, address: u64) -> bool {
+        self.shared.checked.borrow().contains(&address)
+    }
+
+    /// Notes that a block was checked.
+    pub(super) fn note_checked(&self, address: u64) {
+        self.shared.checked.borrow_mut().insert(address);
     }
 
     /// The number of bytes from an address to the end of the file, at least 1.

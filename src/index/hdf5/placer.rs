@@ -1,0 +1,126 @@
+//! Placing the chunks of a dataset in its manifest, whichever way its index names them.
+
+use super::bytes::Cursor;
+use super::fault::Found;
+use super::store::View;
+use crate::model::{ChunkGrid, ChunkLocation, ChunkManifest};
+
+/// What places chunks in a manifest.
+#[derive(Debug)]
+pub(super) struct Placer {
+    pub(super) grid: Vec<u64>,
+    chunk_shape: Vec<u64>,
+    pub(super) chunk_bytes: u64,
+    filtered: bool,
+    /// The dimensions in the order in which an array index counts, and how many chunks each can have.
+    pub(super) counting: Vec<(usize, u64)>,
+    pub(super) coordinates: Vec<u64>,
+    pub(super) manifest: ChunkManifest,
+}
+
+impl Placer {
+    /// A manifest to be filled; `limits` are the greatest lengths of the dimensions (`None`: unlimited).
+    pub(super) fn new(grid: &ChunkGrid, limits: &[Option<u64>], chunk_bytes: u64, filtered: bool) -> Option<Self> {
+        let count = usize::try_from(grid.chunk_count()).ok()?;
+        let rank = grid.shape.len();
+        // Extensible arrays count with the unlimited dimension first (libhdf5 calls that "swizzling").
+        let unlimited = limits.iter().position(Option::is_none);
+        let order = unlimited.into_iter().chain((0..rank).filter(|dimension| Some(*dimension) != unlimited));
+        let possible = |dimension: usize| {
+            let limit = limits.get(dimension).copied().flatten().unwrap_or(u64::MAX);
+            limit.div_ceil(grid.chunk_shape[dimension]).max(1)
+        };
+        Some(Self {
+            grid: grid.grid_shape(),
+            chunk_shape: grid.chunk_shape.clone(),
+            chunk_bytes,
+            filtered,
+            counting: order.map(|dimension| (dimension, possible(dimension))).collect(),
+            coordinates: vec![0; rank],
+            manifest: ChunkManifest::missing(count),
+        })
+    }
+
+    /// Goes to the chunk that begins at these elements.
+    pub(super) fn move_to(&mut self, cursor: &Cursor, offsets: &[u64]) -> Found<()> {
+        for ((at, offset), length) in self.coordinates.iter_mut().zip(offsets).zip(&self.chunk_shape) {
+            if offset % length != 0 {
+                return Err(cursor.corrupt(format!("a chunk at a multiple of {length}"), format!("one at {offset}")));
+            }
+            *at = offset / length;
+        }
+        Ok(())
+    }
+
+    /// Places the chunk at `self.coordinates`; chunks outside the array, left over from its shrinking, do not count.
+    pub(super) fn place(&mut self, view: &View, address: u64, length: u64, filter_mask: u32) -> Found<()> {
+        let mut number = 0u64;
+        for (at, count) in self.coordinates.iter().zip(&self.grid) {
+            if at >= count {
+                return Ok(());
+            }
+            number = number.wrapping_mul(*count).wrapping_add(*at);
+        }
+        let length = if length == 0 && !self.filtered { self.chunk_bytes } else { length };
+        let location = view.location("chunk", address, length)?;
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        self.manifest.set(number, ChunkLocation { filter_mask, ..location });
+        Ok(())
+    }
+
+    /// Places the chunk with a number in an array index.
+    pub(super) fn place_counted(
+        &mut self,
+        view: &View,
+        mut number: u64,
+        address: u64,
+        length: u64,
+        filter_mask: u32,
+    ) -> Found<()> {
+        let mut counting = self.counting.iter().rev().peekable();
+        while let Some((dimension, count)) = counting.next() {
+            // The slowest dimension takes what is left.
+            let last = counting.peek().is_none();
+            self.coordinates[*dimension] = if last { number } else { number % count };
+            number /= count;
+        }
+        self.place(view, address, length, filter_mask)
+    }
+
+    /// Reads one element of an array index (III.H and III.I): an address, and for filtered chunks a size and a mask.
+    pub(super) fn element(&mut self, view: &View, cursor: &mut Cursor, number: u64, element: Element) -> Found<()> {
+        let address = cursor.address()?;
+        let (length, mask) = match element.size_width {
+            Some(width) => (cursor.uint(width)?, cursor.u32()?),
+            None => (self.chunk_bytes, 0),
+        };
+        match address {
+            Some(address) => self.place_counted(view, number, address, length, mask),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The form of the elements of an array index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) bytes: u64,
+    /// How wide the size of a filtered chunk is; `None`: chunks have no filters.
+    pub(super) size_width: Option<usize>,
+}
+
+impl Element {
+    /// The form that the client ID and element size in an array's header ask for.
+    pub(super) fn new(cursor: &Cursor, address_width: usize, client: u8, bytes: u8) -> Found<Self> {
+        let bytes = usize::from(bytes);
+        let size_width = match client {
+            0 if bytes == address_width => None,
+            1 if (address_width + 5..=address_width + 12).contains(&bytes) => Some(bytes - address_width - 4),
+            _ => {
+                let found = format!("client {client} with elements of {bytes} bytes");
+                return Err(cursor.corrupt("an array of chunks", found));
+            }
+        };
+        Ok(Self { bytes: bytes as u64, size_width })
+    }
+}
