@@ -74,6 +74,7 @@ pub(super) fn host_catalogue(
     runtime()?.block_on(async {
         let (served, report) = host.serve_recipe(workspace, interrupted()).await?;
         published(report)?;
+        workspace.unlock();
         wait(printer, served).await
     })
 }

@@ -14,7 +14,7 @@ use crate::publish::{
     ApiOptions, Audience, Counts, Grant, Hint, ItemToPublish, PublishReport, PublishSet, PublishStatus,
     PublishableRecord, RecordReport, absolute, embedded, publish,
 };
-use crate::storage::OutputStore;
+use crate::storage::{OutputStore, current_fingerprint};
 
 /// What publishing is asked for.
 #[derive(Debug, Clone, Default)]
@@ -143,6 +143,13 @@ async fn push(
             unchanged.push(report(RecordKind::Item, id.as_str(), PublishStatus::Unchanged));
             continue;
         }
+        if let Some(error) = changed_source(workspace, id)? {
+            refused.push(RecordReport {
+                message: Some(error),
+                ..report(RecordKind::Item, id.as_str(), PublishStatus::Failed)
+            });
+            continue;
+        }
         digests.insert(key(&record), own);
         items.push(ItemToPublish { record, hint: if known.is_some() { Hint::Stored } else { Hint::New } });
     }
@@ -172,6 +179,22 @@ async fn push(
     answer.records.extend(unchanged);
     answer.records.extend(refused);
     Ok(summed(api, options.api.dry_run, answer.records))
+}
+
+/// Whether a source is no longer what it was when it was indexed: its products may be wrong then.
+fn changed_source(workspace: &Workspace, id: &ItemId) -> Result<Option<String>, PipelineError> {
+    let Some(known) = workspace.ledger().item(id.as_str())? else { return Ok(None) };
+    for file in &known.sources {
+        let message = match current_fingerprint(&file.url) {
+            Ok(now) if now == file.fingerprint => continue,
+            Ok(now) => {
+                format!("{} was changed since it was indexed: expected {}, found {now}", file.url, file.fingerprint)
+            }
+            Err(error) => super::chain(&error),
+        };
+        return Ok(Some(format!("not sent: {message}; altostac build makes the item anew")));
+    }
+    Ok(None)
 }
 
 fn key(record: &PublishableRecord) -> (String, String) {

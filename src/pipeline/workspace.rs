@@ -70,8 +70,8 @@ pub struct Workspace {
     pub(super) templates: Templates,
     pub(super) validator: Validator,
     ledger: Mutex<Ledger>,
-    /// Held until the workspace is dropped.
-    _lock: Option<File>,
+    /// Held until the workspace is dropped or unlocked.
+    lock: Mutex<Option<File>>,
 }
 
 impl Workspace {
@@ -119,7 +119,12 @@ impl Workspace {
         let templates = Templates::load(&recipe.stac)?;
         let validator = Validator::new()?;
         let output = LocalFolder::new(&recipe.output);
-        Ok(Self { recipe, output, state, templates, validator, ledger: Mutex::new(ledger), _lock: lock })
+        Ok(Self { recipe, output, state, templates, validator, ledger: Mutex::new(ledger), lock: Mutex::new(lock) })
+    }
+
+    /// Lets others work on the recipe: all that is left to do is reading.
+    pub fn unlock(&self) {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {

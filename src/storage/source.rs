@@ -93,6 +93,24 @@ pub fn fingerprint(metadata: &Metadata) -> Fingerprint {
     Fingerprint::ModifiedAndSize { modified_ns, size: metadata.len() }
 }
 
+/// The fingerprint that a source has now; nothing of it is read.
+///
+/// # Errors
+/// As [`open_source`].
+pub fn current_fingerprint(url: &SourceUrl) -> Result<Fingerprint, StorageError> {
+    let path = url.local_path().ok_or_else(|| no_reader(url))?;
+    let metadata = std::fs::metadata(&path).map_err(|source| StorageError::Io {
+        action: "look at",
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok(fingerprint(&metadata))
+}
+
+fn no_reader(url: &SourceUrl) -> StorageError {
+    StorageError::Scheme { url: url.to_string(), scheme: url.url().scheme().into() }
+}
+
 /// A file in memory, for tests.
 #[derive(Debug, Clone)]
 pub struct MemoryFile {
@@ -134,7 +152,7 @@ impl ByteSource for MemoryFile {
 pub fn open_source(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
     match url.local_path() {
         Some(path) => Ok(Box::new(LocalFile::open(&path)?)),
-        None => Err(StorageError::Scheme { url: url.to_string(), scheme: url.url().scheme().into() }),
+        None => Err(no_reader(url)),
     }
 }
 

@@ -242,6 +242,35 @@ fn wrong_requests_end_with_2() {
 }
 
 #[test]
+fn products_of_changed_sources_are_not_published() {
+    let project = Project::new();
+    project.statuses(&["build", "recipe.yaml"]);
+    for file in glob(&project.path("archive"), ".nc") {
+        let file = fs::File::options().append(true).open(file).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    }
+    // Nothing listens there: nothing is to be asked of it.
+    let (report, status) = project.json(&["publish", "recipe.yaml", "--to", "http://127.0.0.1:9"]);
+    assert_eq!((status, report["counts"]["failed"].as_u64()), (1, Some(4)));
+    let message = report["records"][1]["message"].as_str().unwrap();
+    assert!(message.contains("was changed since it was indexed") && message.contains(".nc"), "{message}");
+}
+
+#[test]
+fn one_run_at_a_time() {
+    let project = Project::new();
+    fs::create_dir_all(project.path(".altostac/recipe")).unwrap();
+    let lock = fs::File::create(project.path(".altostac/recipe/lock")).unwrap();
+    lock.lock().unwrap();
+    let output = project.run(&["build", "recipe.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("another altostac is at work"), "{}", stderr(&output));
+    assert_eq!(project.json(&["status", "recipe.yaml"]).1, 0);
+    drop(lock);
+    assert_eq!(project.statuses(&["build", "recipe.yaml"]), ["added"; 3]);
+}
+
+#[test]
 fn plan_makes_nothing() {
     let project = Project::new();
     let (plan, status) = project.json(&["plan", "recipe.yaml"]);

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""altostac beside its peers in one run, on the same files: CPU seconds and peak memory of whole processes.
+
+usage: benches/side_by_side.py [--data DIR] [--runs N] [CASE…]      cases: A B C1 C2 D build-A build-B
+
+Needs a release build (cargo build --release), the interop environment (tests/run makes target/interop-venv) and
+../shared/bench/gen_bench.py, which makes the data once (A and B in a minute, C in several). Figures of a shared machine:
+quote the ratios of one run, never the seconds.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BINARY = Path(os.environ.get("ALTOSTAC_BIN") or ROOT / "target/release/altostac")
+PYTHON = ROOT / "target/interop-venv/bin/python"
+SHARED = Path(os.environ.get("ALTOSTAC_SHARED") or ROOT / "../shared").resolve()
+
+KERCHUNK = """
+import sys, json
+from kerchunk.hdf import SingleHdf5ToZarr
+for path in sys.argv[1:]:
+    json.dumps(SingleHdf5ToZarr(path, inline_threshold=0).translate())
+"""
+KERCHUNK_COMBINE = """
+import sys, json
+from kerchunk.hdf import SingleHdf5ToZarr
+from kerchunk.combine import MultiZarrToZarr
+single = [SingleHdf5ToZarr(path, inline_threshold=500).translate() for path in sys.argv[1:]]
+same = ["lat", "lon"] + [name for name in ("lat_bnds", "lon_bnds") if f"{name}/.zarray" in single[0]["refs"]]
+json.dumps(MultiZarrToZarr(single, concat_dims=["time"], identical_dims=same).translate())
+"""
+H5PY = """
+import sys, h5py
+for path in sys.argv[1:]:
+    with h5py.File(path) as file:
+        for dataset in file.values():
+            dict(dataset.attrs)
+            found = []
+            if dataset.chunks: dataset.id.chunk_iter(found.append)
+"""
+
+
+def measured(command, runs):
+    """CPU seconds of each run, and the greatest resident memory in MB."""
+    seconds, memory = [], 0
+    for _ in range(runs):
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        error = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status != 0:
+            raise SystemExit(f"{command[:3]} failed: {error.decode()[-2000:]}")
+        seconds.append(usage.ru_utime + usage.ru_stime)
+        memory = max(memory, usage.ru_maxrss / 1024)
+    return seconds, memory
+
+
+def recipe(folder, root, name):
+    text = {"collection": {"id": name, "title": name, "description": name, "license": "CC0-1.0"},
+            "sources": [{"root": str(root), "include": ["*.nc"]}], "item": {"pattern": "{filename}", "id": name},
+            "products": ["kerchunk"], "output": "published"}
+    path = Path(folder) / "recipe.yaml"
+    path.write_text(json.dumps(text))
+    return path
+
+
+def show(case, who, seconds, memory, ours):
+    ratio = f"{min(seconds) / min(ours):8.1f}x" if ours else " " * 9
+    print(f"{case:8} {who:28} min {min(seconds):8.3f} s  median {statistics.median(seconds):8.3f} s  {ratio}  {memory:7.0f} MB", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=ROOT / "target/bench-data")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("cases", nargs="*", default=["A", "B", "D", "build-A", "build-B"])
+    arguments = parser.parse_args()
+    data = arguments.data
+    data.mkdir(parents=True, exist_ok=True)
+    for letter, made in (("A", "daily"), ("B", "cmip"), ("C", "dense_v1.h5"), ("D", "wide.nc")):
+        if any(case.removeprefix("build-").startswith(letter) for case in arguments.cases) and not (data / made).exists():
+            subprocess.run([PYTHON, SHARED / "bench/gen_bench.py", data, letter], check=True)
+    files = {"A": sorted(data.glob("daily/*.nc")), "B": sorted(data.glob("cmip/*.nc")), "C1": [data / "dense_v1.h5"],
+             "C2": [data / "dense_latest.h5"], "D": [data / "wide.nc"]}
+    for case in arguments.cases:
+        letter = case.removeprefix("build-")
+        if case.startswith("build-"):
+            # Theirs ends with references; ours indexes twice, verifies, describes, validates and writes the catalogue too.
+            with tempfile.TemporaryDirectory() as folder:
+                path = recipe(folder, files[letter][0].parent, f"bench-{letter}")
+                ours, memory = measured([BINARY, "build", path, "--force"], arguments.runs)
+            peers = [("kerchunk translate + combine", [PYTHON, "-W", "ignore", "-c", KERCHUNK_COMBINE, *files[letter]])]
+        else:
+            # One process for each file: what a shell script would do.
+            each = ["sh", "-c", 'for file; do "$0" inspect "$file" --kerchunk; done', BINARY, *files[letter]]
+            ours, memory = measured(each, arguments.runs)
+            peers = [("kerchunk translate", [PYTHON, "-W", "ignore", "-c", KERCHUNK, *files[letter]]),
+                     ("h5py attributes + chunk_iter", [PYTHON, "-W", "ignore", "-c", H5PY, *files[letter]])]
+        show(case, "altostac", ours, memory, None)
+        for who, command in peers:
+            seconds, memory = measured(command, arguments.runs)
+            show(case, who, seconds, memory, ours)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
