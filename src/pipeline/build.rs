@@ -46,7 +46,7 @@ pub fn build(
         PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) }
     })?;
     let Survey { planned, failed, unmatched, mut problems } = surveyed;
-    let guarded = guarded_removals(&planned, options.force);
+    let guarded = guarded_removals(&planned, options.force || !options.items.is_empty());
     if !guarded.is_empty() {
         problems.push(format!(
             "{} of {} items would be removed, for none of their files is left: nothing was removed; if that is right, say --force",
@@ -80,11 +80,11 @@ fn is_work(item: &PlannedItem) -> bool {
 }
 
 /// Items that are not removed because too many would be: an archive that is not mounted looks like one that was emptied.
-fn guarded_removals(planned: &[PlannedItem], force: bool) -> BTreeSet<ItemId> {
+fn guarded_removals(planned: &[PlannedItem], is_meant: bool) -> BTreeSet<ItemId> {
     let known = planned.iter().filter(|item| item.known.is_some()).count();
     let removed: BTreeSet<ItemId> =
         planned.iter().filter(|item| item.action == Action::Removed).map(|item| item.id.clone()).collect();
-    if force || removed.len() * 2 <= known { BTreeSet::new() } else { removed }
+    if is_meant || removed.len() * 2 <= known { BTreeSet::new() } else { removed }
 }
 
 fn empty(id: String, status: BuiltStatus, error: Option<ItemError>) -> BuiltItem {
