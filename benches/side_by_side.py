@@ -41,7 +41,6 @@ json.dumps(MultiZarrToZarr(single, concat_dims=["time"], identical_dims=same).tr
 KERCHUNK_TREE = """
 import sys, json, collections, os
 from kerchunk.hdf import SingleHdf5ToZarr
-from kerchunk.netCDF3 import NetCDF3ToZarr
 from kerchunk.combine import MultiZarrToZarr
 datasets, failed = collections.defaultdict(list), 0
 for path in sys.argv[1:]:
@@ -51,6 +50,7 @@ for paths in datasets.values():
         single = []
         for path in paths:
             with open(path, "rb") as file: classic = file.read(3) == b"CDF"
+            if classic: from kerchunk.netCDF3 import NetCDF3ToZarr  # needs scipy
             single.append((NetCDF3ToZarr if classic else SingleHdf5ToZarr)(path, inline_threshold=500).translate())
         same = [key[:-8] for key in single[0]["refs"] if key.endswith("/.zarray") and "time" not in
                 json.loads(single[0]["refs"][key[:-8] + "/.zattrs"])["_ARRAY_DIMENSIONS"]]
