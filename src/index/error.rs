@@ -16,7 +16,7 @@ pub enum IndexError {
         source: StorageError,
     },
     /// The file is of another format.
-    #[error("{file} is {found}; expected NetCDF-4 or HDF5")]
+    #[error("{file} is {found}; expected NetCDF or HDF5")]
     Format {
         /// The file.
         file: String,
@@ -99,7 +99,7 @@ impl IndexError {
             }
             Self::Truncated { .. } => Some("the copy is not complete: transfer the file again"),
             Self::Corrupt { .. } | Self::Values { .. } => {
-                Some("the file is damaged, unless `h5dump` reads it: transfer or make it again")
+                Some("the file is damaged, unless `ncdump` or `h5dump` reads it: transfer or make it again")
             }
             Self::Limit { .. } => None,
         }

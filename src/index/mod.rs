@@ -5,9 +5,13 @@
 //!
 //! `sniff` tells formats apart; each format has a reader beside it that makes the same [`FileIndex`].
 
+mod digest;
 mod error;
 mod hdf5;
+mod netcdf3;
+mod roles;
 mod sniff;
+mod text;
 
 pub use error::IndexError;
 
@@ -26,19 +30,14 @@ use sniff::Format;
 /// use altostac::model::SourceUrl;
 /// use altostac::storage::MemoryFile;
 /// let file = MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), &b"no data here"[..]);
-/// assert_eq!(index(&file).unwrap_err().to_string(), "/a.nc is text; expected NetCDF-4 or HDF5");
+/// assert_eq!(index(&file).unwrap_err().to_string(), "/a.nc is text; expected NetCDF or HDF5");
 /// ```
 pub fn index(source: &dyn ByteSource) -> Result<FileIndex, IndexError> {
     let file = source.file().url.to_string();
     let format = sniff::sniff(source).map_err(|source| IndexError::Storage { file: file.clone(), source })?;
     match format {
         Format::Hdf5 { superblock } => hdf5::index(source, superblock),
-        Format::NetCdf3 { version } => Err(IndexError::Unsupported {
-            file,
-            object: "/".into(),
-            offset: 0,
-            feature: format!("NetCDF-3 (CDF-{version})"),
-        }),
+        Format::NetCdf3 { version } => netcdf3::index(source, version),
         Format::Other(found) => Err(IndexError::Format { file, found }),
     }
 }

@@ -1,6 +1,7 @@
 //! Reading the bytes of one structure: a bounds-checked cursor, and the ways in which reading stops.
 
 use super::fault::{Fault, Found, Stop};
+pub(super) use crate::index::text::decode_text;
 
 /// The address of a structure that is not there (all bits set, in whatever width).
 const UNDEFINED: u64 = u64::MAX;
@@ -157,14 +158,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A text of the file: UTF-8, or else Latin-1, so that nothing is lost.
-pub(super) fn decode_text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
-    }
-}
-
 /// The logarithm to base 2, rounded down; 0 of 0.
 pub(super) fn log2(number: u64) -> u32 {
     number.checked_ilog2().unwrap_or(0)
@@ -192,12 +185,6 @@ mod tests {
         assert_eq!(cursor.remaining(), 0);
         let Err(Stop::Fault(fault)) = cursor.u8() else { panic!("read beyond the end") };
         assert!(matches!(*fault, Fault::Corrupt { offset: 112, .. }));
-    }
-
-    #[test]
-    fn texts_keep_every_byte() {
-        assert_eq!(decode_text("é".as_bytes()), "é");
-        assert_eq!(decode_text(&[b'a', 0xe9]), "aé");
     }
 
     #[test]

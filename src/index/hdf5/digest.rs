@@ -1,59 +1,15 @@
 //! Digests of coordinates that are too large to be kept: read row of chunks by row of chunks.
 
-use sha2::{Digest as _, Sha256};
-
 use super::driver::Failure;
 use super::fault::{Fault, Stop};
-use super::roles::Wanted;
 use super::values::{CHUNK_LIMIT, chunk_bytes, decode, filled, place};
-use crate::model::{ByteOrder, ChunkLocation, DataType, Digest, Layout, Numbers};
+use crate::index::digest::Digester;
+use crate::index::roles::Wanted;
+use crate::model::{ChunkLocation, Digest, Layout};
 use crate::storage::ByteSource;
 
 /// How much of a contiguous variable is read at a time.
 const PIECE: u64 = 4 << 20;
-
-/// Sums up a large coordinate row of chunks by row of chunks.
-pub(super) struct Digester {
-    hash: Sha256,
-    minimum: f64,
-    maximum: f64,
-    quarter_degrees: Vec<u64>,
-}
-
-impl Digester {
-    /// Nothing taken yet.
-    pub(super) fn new() -> Self {
-        let quarter_degrees = vec![0; 1440_usize.div_ceil(64)];
-        Self { hash: Sha256::new(), minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, quarter_degrees }
-    }
-
-    /// Takes the next elements.
-    pub(super) fn take(&mut self, data_type: &DataType, elements: &[u8]) {
-        let Some((primitive, order)) = data_type.number() else { return };
-        let numbers = Numbers::from_bytes(primitive, order, elements);
-        match order {
-            ByteOrder::Little => self.hash.update(elements),
-            ByteOrder::Big => self.hash.update(numbers.to_bytes(ByteOrder::Little)),
-        }
-        for number in numbers.to_f64().into_iter().filter(|number| number.is_finite()) {
-            self.minimum = self.minimum.min(number);
-            self.maximum = self.maximum.max(number);
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // From 0 to 1,440.
-            let quarter = ((number.rem_euclid(360.0) * 4.0) as usize).min(1439);
-            self.quarter_degrees[quarter / 64] |= 1 << (quarter % 64);
-        }
-    }
-
-    /// The digest of all that was taken.
-    pub(super) fn finish(self) -> Digest {
-        Digest {
-            sha256: self.hash.finalize().into(),
-            minimum: self.minimum,
-            maximum: self.maximum,
-            quarter_degrees: self.quarter_degrees,
-        }
-    }
-}
 
 impl From<Stop> for Failure {
     fn from(stop: Stop) -> Self {

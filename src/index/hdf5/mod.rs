@@ -34,7 +34,6 @@ mod netcdf4;
 mod object_header;
 mod parser;
 mod placer;
-mod roles;
 mod store;
 mod superblock;
 mod symbol_table;

@@ -9,9 +9,9 @@ use super::driver::{Driver, Failure};
 use super::fault::{Fault, Found, each};
 use super::global_heap::{self, HeapReference};
 use super::netcdf4::Tree;
-use super::roles::{self, WHOLE_LIMIT, Wanted};
 use super::store::View;
 use crate::codec::{CodecError, decode_chunk};
+use crate::index::roles::{self, WHOLE_LIMIT, Wanted};
 use crate::model::{
     Array, ArrayValues, ChunkLocation, CodecChain, DataType, FileGroup, Layout, SmallValues, VariablePath,
 };

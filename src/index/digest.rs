@@ -1,0 +1,46 @@
+//! What is kept of the values of a coordinate that is too large to be kept whole.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{ByteOrder, DataType, Digest, Numbers};
+
+/// Sums up a large coordinate piece by piece, in C order.
+pub(super) struct Digester {
+    hash: Sha256,
+    minimum: f64,
+    maximum: f64,
+    quarter_degrees: Vec<u64>,
+}
+
+impl Digester {
+    pub(super) fn new() -> Self {
+        let quarter_degrees = vec![0; 1440_usize.div_ceil(64)];
+        Self { hash: Sha256::new(), minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, quarter_degrees }
+    }
+
+    /// Takes whole elements.
+    pub(super) fn take(&mut self, data_type: &DataType, elements: &[u8]) {
+        let Some((primitive, order)) = data_type.number() else { return };
+        let numbers = Numbers::from_bytes(primitive, order, elements);
+        match order {
+            ByteOrder::Little => self.hash.update(elements),
+            ByteOrder::Big => self.hash.update(numbers.to_bytes(ByteOrder::Little)),
+        }
+        for number in numbers.to_f64().into_iter().filter(|number| number.is_finite()) {
+            self.minimum = self.minimum.min(number);
+            self.maximum = self.maximum.max(number);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // From 0 to 1,440.
+            let quarter = ((number.rem_euclid(360.0) * 4.0) as usize).min(1439);
+            self.quarter_degrees[quarter / 64] |= 1 << (quarter % 64);
+        }
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest {
+            sha256: self.hash.finalize().into(),
+            minimum: self.minimum,
+            maximum: self.maximum,
+            quarter_degrees: self.quarter_degrees,
+        }
+    }
+}
