@@ -172,6 +172,8 @@ def kerchunk(path):
 def masked(raw, attributes):
     """Values as xarray shows them: missing ones NaN, integers that can be missing as floats."""
     missing = [attributes[key] for key in ("_FillValue", "missing_value") if key in attributes]
+    if raw.dtype.kind in "iu":
+        missing = [value for value in missing if np.all(np.asarray(value) == np.asarray(value))]  # no integer is NaN
     if raw.dtype.kind not in "fiu" or not missing:
         return raw.astype(raw.dtype.newbyteorder("=")) if raw.dtype.kind in "fiu" else raw
     kind = raw.dtype.newbyteorder("=") if raw.dtype.kind == "f" else np.dtype("f4" if raw.dtype.itemsize < 4 else "f8")
