@@ -1,7 +1,7 @@
 //! Conflicts, and the checks that need no knowledge of the join.
 
 use super::Context;
-use crate::model::{Conflict, ConflictKind, DataType, FileVariable, Note, VariablePath};
+use crate::model::{ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Note, VariablePath};
 
 /// What a combination has to say besides the cube.
 #[derive(Default)]
@@ -95,14 +95,32 @@ pub(super) fn same_kind<'a>(
     Ok(present)
 }
 
-/// Checks that the type of an element is the same everywhere.
+/// Checks that the type of an element is the same everywhere, whatever the order of its bytes.
 pub(super) fn same_type(
     context: &Context<'_>,
     path: &VariablePath,
     variables: &[&FileVariable],
 ) -> Result<(), Box<Conflict>> {
+    agree(context, path, variables, |data_type| data_type.with_order(ByteOrder::Little))
+}
+
+/// Checks that the bytes of an element mean the same everywhere: those of NetCDF-3 are big-endian.
+pub(super) fn same_bytes(
+    context: &Context<'_>,
+    path: &VariablePath,
+    variables: &[&FileVariable],
+) -> Result<(), Box<Conflict>> {
+    agree(context, path, variables, DataType::clone)
+}
+
+fn agree(
+    context: &Context<'_>,
+    path: &VariablePath,
+    variables: &[&FileVariable],
+    seen: impl Fn(&DataType) -> DataType,
+) -> Result<(), Box<Conflict>> {
     let first = &variables[0].data_type;
-    match variables.iter().position(|variable| variable.data_type != *first) {
+    match variables.iter().position(|variable| seen(&variable.data_type) != seen(first)) {
         Some(other) => Err(between(
             context,
             ConflictKind::DataType,
@@ -110,7 +128,7 @@ pub(super) fn same_type(
             other,
             described_type(first),
             described_type(&variables[other].data_type),
-            "types are never converted: publish these files as two items",
+            "data are never converted: publish these files as two items",
         )),
         None => Ok(()),
     }

@@ -38,6 +38,7 @@ pub(super) fn along(
         referable(context, path, file, variable)?;
         same_codecs(context, path, file, variables[0], variable)?;
     }
+    conflict::same_bytes(context, path, variables)?;
     same_fill(context, path, variables)?;
     // Files without a step have no chunk, and nothing to say about how chunks are cut.
     let filled: Vec<usize> = (0..variables.len()).filter(|file| shapes[*file][axis] > 0).collect();

@@ -123,6 +123,21 @@ impl DataType {
         }
     }
 
+    /// The same type with its bytes in another order: files of NetCDF-3 are big-endian, most others little-endian.
+    ///
+    /// ```
+    /// use altostac::model::{ByteOrder, DataType, Primitive};
+    /// let big = DataType::Number { primitive: Primitive::F32, order: ByteOrder::Big };
+    /// assert_eq!(big.with_order(ByteOrder::Little), DataType::little(Primitive::F32));
+    /// ```
+    pub fn with_order(&self, wanted: ByteOrder) -> Self {
+        let mut same = self.clone();
+        if let Self::Number { order, .. } | Self::Enumeration { order, .. } = &mut same {
+            *order = wanted;
+        }
+        same
+    }
+
     /// NumPy's type string (`<f4`, `|i1`, `|S1`), as Zarr v2 writes it; `None` for unsupported types.
     ///
     /// ```

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::join::Steps;
 use super::sources::Sources;
+use super::values::same_but_order;
 use super::variable::Checked;
 use super::{Difference, DifferenceKind, Differences};
 use crate::model::{AttributeValue, Attributes, FileVariable, Numbers};
@@ -162,7 +163,7 @@ pub(super) fn check_agreement(checked: &Checked<'_>, file: usize, other: &FileVa
             report(format!("{name} = {} as in the first file", text(a)), text(b));
         }
     }
-    if first.data_type.numpy() != other.data_type.numpy() && !both_times {
+    if !same_but_order(&first.data_type, &other.data_type) && !both_times {
         report(format!("{} as in the first file", first.data_type), other.data_type.to_string());
     }
     if let (Some(a), Some(b)) = (checked.meanings[checked.first].calendar(), checked.meanings[file].calendar())

@@ -1,10 +1,11 @@
 //! What the bytes of elements mean, and whether two sides mean the same.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
 use crate::cftime::{Calendar, Instant, TimeUnits};
-use crate::model::{DataType, Numbers};
+use crate::model::{ByteOrder, DataType, Numbers};
 
 /// What the numbers of a variable mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +111,11 @@ impl fmt::Display for Value {
     }
 }
 
+/// Whether two types hold the same numbers or texts, whatever the order of their bytes.
+pub(super) fn same_but_order(a: &DataType, b: &DataType) -> bool {
+    a.with_order(ByteOrder::Little).numpy() == b.with_order(ByteOrder::Little).numpy()
+}
+
 /// Elements in C order, and what they mean.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Elements<'a> {
@@ -132,11 +138,24 @@ impl Elements<'_> {
         }
     }
 
+    /// The bytes of numbers in the order of another type.
+    fn in_order_of(&self, other: &DataType) -> Cow<'_, [u8]> {
+        match (self.data_type.number(), other.number()) {
+            (Some((primitive, own)), Some((same, order))) if primitive == same && own != order => {
+                Cow::Owned(Numbers::from_bytes(primitive, own, self.bytes).to_bytes(order))
+            }
+            _ => Cow::Borrowed(self.bytes),
+        }
+    }
+
     /// The first element that differs: its number in C order, and both values.
     ///
     /// Bits decide; where `as_instants`, times decide.
     pub(super) fn first_difference(&self, found: &Self, as_instants: bool) -> Option<(usize, String, String)> {
-        let same_type = self.data_type.numpy() == found.data_type.numpy();
+        let same_type = same_but_order(self.data_type, found.data_type);
+        let in_order = found.in_order_of(self.data_type);
+        let data_type = if same_type { self.data_type } else { found.data_type };
+        let found = &Elements { data_type, bytes: &in_order, meaning: found.meaning };
         if same_type && self.meaning.is_equivalent(found.meaning) && self.bytes == found.bytes {
             return None;
         }
@@ -151,12 +170,12 @@ impl Elements<'_> {
             return Some((at, expected[at].to_string(), found_values[at].to_string()));
         }
         if !same_type || !self.meaning.is_equivalent(found.meaning) {
-            let shown = |side: &Self| format!("{} meaning {}", side.data_type, side.meaning);
+            let shown = |side: &Elements<'_>| format!("{} meaning {}", side.data_type, side.meaning);
             return Some((0, shown(self), shown(found)));
         }
         let size = self.data_type.size().unwrap_or(1).max(1);
         let at = self.bytes.chunks(size).zip(found.bytes.chunks(size)).position(|(a, b)| a != b)?;
-        let shown = |side: &Self| {
+        let shown = |side: &Elements<'_>| {
             let bytes = side.bytes.get(at * size..(at + 1) * size).unwrap_or_default();
             let one = Elements { bytes, meaning: &Meaning::Raw, ..*side };
             one.values().first().map_or_else(String::new, |value| format!("{value} (bytes {bytes:02x?})"))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::join::{Step, Steps, product_meaning};
 use super::sample::{SplitMix, strata};
 use super::sources::{File, Sources};
-use super::values::Meaning;
+use super::values::{Meaning, same_but_order};
 use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, statics};
 use crate::model::{DataType, FileVariable, Note};
 use crate::read::{KerchunkArray, KerchunkStore, Reference, Region};
@@ -140,7 +140,7 @@ impl<'a> Checked<'a> {
                 !meanings[at].is_equivalent(&meanings[first])
                     || other.text("units") != variable.text("units")
                     || other.text("calendar") != variable.text("calendar")
-                    || other.data_type.numpy() != variable.data_type.numpy()
+                    || !same_but_order(&other.data_type, &variable.data_type)
             });
         let checked =
             Self { key, store, sources, steps, array, first, variable, along, meaning, meanings, is_reencoded };

@@ -38,7 +38,12 @@ pub(super) fn read(cursor: &mut Cursor) -> Found<Header> {
     let magic = cursor.take(4)?;
     let version = magic[3];
     if !magic.starts_with(b"CDF") || !matches!(version, 1 | 2 | 5) {
-        return Err(cursor.corrupt("the magic number", 4, "CDF-1, CDF-2 or CDF-5", format!("{}", magic.escape_ascii())));
+        return Err(cursor.corrupt(
+            "the magic number",
+            4,
+            "CDF-1, CDF-2 or CDF-5",
+            format!("{}", magic.escape_ascii()),
+        ));
     }
     cursor.wide_counts = version == 5;
     cursor.wide_offsets = version != 1;

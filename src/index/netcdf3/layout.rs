@@ -74,7 +74,8 @@ fn corrupt(
 
 /// The dimension whose length is written as 0.
 fn record_dimension(file: &SourceFile, header: &Header) -> Result<Option<usize>, IndexError> {
-    let mut found = header.dimensions.values().enumerate().filter(|(_, length)| **length == 0).map(|(number, _)| number);
+    let mut found =
+        header.dimensions.values().enumerate().filter(|(_, length)| **length == 0).map(|(number, _)| number);
     let first = found.next();
     match found.next() {
         None => Ok(first),
@@ -172,7 +173,8 @@ fn check_end(file: &SourceFile, part: &Part, records: &Records) -> Result<(), In
 fn variable(file: &SourceFile, header: &Header, part: &Part, records: &Records) -> Result<FileVariable, IndexError> {
     // Single numbers without a gap between them are one piece: a reference for each would be larger than itself.
     let is_one_piece = !part.is_record || (part.inner.is_empty() && records.stride == part.bytes);
-    let shape: Vec<u64> = part.is_record.then_some(records.count).into_iter().chain(part.inner.iter().copied()).collect();
+    let shape: Vec<u64> =
+        part.is_record.then_some(records.count).into_iter().chain(part.inner.iter().copied()).collect();
     let mut chunk_shape: Vec<u64> = shape.iter().map(|length| (*length).max(1)).collect();
     if let (false, Some(first)) = (is_one_piece, chunk_shape.first_mut()) {
         *first = 1;

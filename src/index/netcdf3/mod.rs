@@ -20,6 +20,8 @@
 mod cursor;
 mod header;
 mod layout;
+#[cfg(test)]
+mod tests;
 mod types;
 mod values;
 
@@ -41,8 +43,7 @@ pub(super) fn index(source: &dyn ByteSource, version: u8) -> Result<FileIndex, I
     let file = source.file();
     let header = read_header(source)?;
     let mut root = layout::lay_out(file, &header)?;
-    values::read(source, &mut root)
-        .map_err(|error| IndexError::Storage { file: file.url.clone(), source: error })?;
+    values::read(source, &mut root).map_err(|error| IndexError::Storage { file: file.url.clone(), source: error })?;
     let format = match version {
         1 => "netCDF-3 classic (CDF-1)",
         2 => "netCDF-3 64-bit offset (CDF-2)",
@@ -56,8 +57,9 @@ fn read_header(source: &dyn ByteSource) -> Result<Header, IndexError> {
     let file = source.file();
     let mut length = file.size.min(HEAD);
     loop {
-        let bytes =
-            source.read_one(0..length).map_err(|error| IndexError::Storage { file: file.url.clone(), source: error })?;
+        let bytes = source
+            .read_one(0..length)
+            .map_err(|error| IndexError::Storage { file: file.url.clone(), source: error })?;
         match parse(file, &bytes) {
             Ok(header) => return Ok(header),
             Err(Stop::Fault(fault)) => return Err(*fault),

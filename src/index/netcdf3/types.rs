@@ -53,9 +53,7 @@ impl External {
                 let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
                 AttributeValue::Text(decode_text(&bytes[..length]))
             }
-            Self::Number(primitive) => {
-                AttributeValue::Numbers(Numbers::from_bytes(primitive, ByteOrder::Big, bytes))
-            }
+            Self::Number(primitive) => AttributeValue::Numbers(Numbers::from_bytes(primitive, ByteOrder::Big, bytes)),
         }
     }
 

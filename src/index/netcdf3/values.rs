@@ -62,11 +62,7 @@ fn each_piece(source: &dyn ByteSource, wanted: &Wanted, mut take: impl FnMut(&[u
     read_batch(source, &batch, &mut take)
 }
 
-fn read_batch(
-    source: &dyn ByteSource,
-    batch: &[Range<u64>],
-    mut take: impl FnMut(&[u8]),
-) -> Result<(), StorageError> {
+fn read_batch(source: &dyn ByteSource, batch: &[Range<u64>], mut take: impl FnMut(&[u8])) -> Result<(), StorageError> {
     let spans = spans(batch);
     let pieces = source.read(&spans)?;
     let mut at = 0;
