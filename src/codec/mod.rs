@@ -6,9 +6,15 @@
 //! Pure and bounded: whatever the bytes say, no more memory is used than the decoded chunk asks for.
 //! Source: HDF5 File Format Specification 4.0, IV.A.2.l (filter pipeline message), and the library's own filters.
 
+mod bitshuffle;
+mod blocks;
+mod blosc;
 mod deflate;
 mod fletcher32;
+mod lz4;
+mod lz77;
 mod shuffle;
+mod zstd;
 
 use std::borrow::Cow;
 
@@ -18,7 +24,9 @@ use crate::model::{Codec, CodecChain};
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
     /// There is no decoder for a filter.
-    #[error("chunks with {filter} are not supported; expected deflate, shuffle or fletcher32")]
+    #[error(
+        "chunks with {filter} are not supported; expected deflate, shuffle, fletcher32, zstd, blosc, lz4, lzf or bitshuffle"
+    )]
     Unsupported {
         /// The filter by name and number.
         filter: String,
@@ -51,6 +59,16 @@ pub enum CodecError {
         /// What the decoder said.
         #[source]
         source: std::io::Error,
+    },
+    /// A chunk is not as its filter writes it.
+    #[error("a chunk of {length} bytes is not {filter}: {reason}")]
+    Damaged {
+        /// The filter.
+        filter: &'static str,
+        /// Bytes at hand.
+        length: usize,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A decoded chunk is not as long as its shape asks for.
     #[error("a decoded chunk holds {at_least}{found} bytes; expected {expected}", at_least = if *.more { "more than " } else { "" })]
@@ -97,8 +115,18 @@ pub fn decode_chunk(
             }
             Codec::Shuffle { element_size } => Cow::Owned(shuffle::decode(&bytes, element_length(*element_size))),
             Codec::Fletcher32 => fletcher32::decode(bytes)?,
-            Codec::Zstd { .. } | Codec::Other { .. } => {
-                return Err(CodecError::Unsupported { filter: codec.to_string() });
+            Codec::Zstd { .. } => {
+                Cow::Owned(zstd::decode(&bytes, encoded_limit(&applied[..position], decoded_length))?)
+            }
+            Codec::Other { id, parameters, .. } => {
+                let limit = encoded_limit(&applied[..position], decoded_length);
+                Cow::Owned(match *id {
+                    Codec::LZF => lz77::lzf(&bytes, limit)?,
+                    Codec::BLOSC => blosc::decode(&bytes, limit)?,
+                    Codec::LZ4 => lz4::decode(&bytes, limit)?,
+                    Codec::BITSHUFFLE => bitshuffle::decode(&bytes, parameters, limit)?,
+                    _ => return Err(CodecError::Unsupported { filter: codec.to_string() }),
+                })
             }
         };
     }
@@ -111,7 +139,7 @@ pub fn decode_chunk(
 /// Encodes one chunk with every filter of the chain, from the first to the last.
 ///
 /// # Errors
-/// [`CodecError::Unsupported`] if a filter is none of deflate, shuffle and fletcher32.
+/// [`CodecError::Unsupported`] if a filter is none of deflate, shuffle, fletcher32, zstd and blosc.
 pub fn encode_chunk(raw: &[u8], chain: &CodecChain) -> Result<Vec<u8>, CodecError> {
     let mut bytes = raw.to_vec();
     for codec in &chain.0 {
@@ -119,9 +147,13 @@ pub fn encode_chunk(raw: &[u8], chain: &CodecChain) -> Result<Vec<u8>, CodecErro
             Codec::Deflate { level } => deflate::encode(&bytes, *level)?,
             Codec::Shuffle { element_size } => shuffle::encode(&bytes, element_length(*element_size)),
             Codec::Fletcher32 => fletcher32::encode(bytes),
-            Codec::Zstd { .. } | Codec::Other { .. } => {
-                return Err(CodecError::Unsupported { filter: codec.to_string() });
+            Codec::Zstd { .. } => zstd::encode(&bytes),
+            Codec::Other { id: Codec::BLOSC, parameters, .. } => {
+                let element_size = parameters.get(2).and_then(|size| u8::try_from(*size).ok()).unwrap_or(1);
+                blosc::encode(&bytes, element_size)
+                    .ok_or_else(|| CodecError::Unsupported { filter: "blosc of more than 4 GiB".into() })?
             }
+            Codec::Other { .. } => return Err(CodecError::Unsupported { filter: codec.to_string() }),
         };
     }
     Ok(bytes)
@@ -171,9 +203,11 @@ fn element_length(element_size: u32) -> usize {
 fn encoded_limit(filters: &[&Codec], decoded_length: usize) -> usize {
     filters.iter().fold(decoded_length, |length, codec| match codec {
         Codec::Fletcher32 => length.saturating_add(fletcher32::CHECKSUM_LENGTH),
-        // Deflate makes incompressible bytes at most a little longer.
-        Codec::Deflate { .. } => length.saturating_add(length / 8).saturating_add(1024),
-        _ => length,
+        // Compressors make incompressible bytes at most a little longer.
+        Codec::Deflate { .. } | Codec::Zstd { .. } | Codec::Other { .. } => {
+            length.saturating_add(length / 8).saturating_add(1024)
+        }
+        Codec::Shuffle { .. } => length,
     })
 }
 

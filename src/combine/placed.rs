@@ -85,6 +85,9 @@ fn referable(
             "texts of any length in the file's heap".into(),
         );
     }
+    if let Some(codec) = variable.codecs.0.iter().find(|codec| !codec.is_referable()) {
+        return unsupported("filters that the readers of references know, or at most 1 MiB of data", codec.to_string());
+    }
     if variable.manifest.has_masks() {
         return unsupported("the same filters for every chunk", "chunks that skip a filter (filter mask)".into());
     }

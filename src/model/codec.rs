@@ -33,6 +33,32 @@ pub enum Codec {
     },
 }
 
+impl Codec {
+    /// The number of the LZF filter.
+    pub const LZF: u16 = 32000;
+    /// The number of the Blosc filter.
+    pub const BLOSC: u16 = 32001;
+    /// The number of the LZ4 filter.
+    pub const LZ4: u16 = 32004;
+    /// The number of the Bitshuffle filter.
+    pub const BITSHUFFLE: u16 = 32008;
+
+    /// Whether a plain installation of Zarr's readers decodes chunks with this filter, so that a product may point at them.
+    ///
+    /// ```
+    /// use altostac::model::Codec;
+    /// assert!(Codec::Deflate { level: 4 }.is_referable());
+    /// assert!(!Codec::Other { id: Codec::LZF, name: "lzf".into(), parameters: vec![] }.is_referable());
+    /// ```
+    pub fn is_referable(&self) -> bool {
+        match self {
+            Self::Deflate { .. } | Self::Shuffle { .. } | Self::Fletcher32 | Self::Zstd { .. } => true,
+            // The compressor is the seventh parameter; numcodecs is built without Snappy (3).
+            Self::Other { id, parameters, .. } => *id == Self::BLOSC && parameters.get(6) != Some(&3),
+        }
+    }
+}
+
 impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -67,10 +67,14 @@ pub(super) fn first_written(variable: &FileVariable, region: &Region) -> Option<
     })
 }
 
-/// Filters that are undone in the same way: the level of deflate does not matter.
+/// Filters that are undone in the same way: levels do not matter, and chunks of Blosc say themselves how they were made.
 pub(super) fn are_same_filters(first: &CodecChain, second: &CodecChain) -> bool {
     let without_level = |codec: &Codec| match codec {
         Codec::Deflate { .. } => Codec::Deflate { level: 0 },
+        Codec::Zstd { .. } => Codec::Zstd { level: 0 },
+        Codec::Other { id: Codec::BLOSC, .. } => {
+            Codec::Other { id: Codec::BLOSC, name: "blosc".into(), parameters: Vec::new() }
+        }
         other => other.clone(),
     };
     first.0.iter().map(without_level).eq(second.0.iter().map(without_level))

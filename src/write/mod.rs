@@ -86,7 +86,7 @@ pub enum WriteError {
         found: u64,
     },
     /// A filter that the format's readers do not know.
-    #[error("{variable}: {filter} has no codec in Zarr; expected deflate, shuffle, fletcher32 or zstd")]
+    #[error("{variable}: {filter} has no codec in Zarr; expected deflate, shuffle, fletcher32, zstd or blosc")]
     Filter {
         /// The variable.
         variable: String,

@@ -85,20 +85,3 @@ fn digest_chunks(source: &dyn ByteSource, wanted: &Wanted, digester: &mut Digest
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Primitive;
-
-    #[test]
-    fn longitudes_fall_into_quarter_degrees() {
-        let mut digester = Digester::new();
-        let numbers = Numbers::F64(vec![-0.1, 0.0, 359.9, f64::NAN, 720.3]);
-        digester.take(&DataType::little(Primitive::F64), &numbers.to_bytes(ByteOrder::Little));
-        let digest = digester.finish();
-        assert_eq!((digest.minimum, digest.maximum), (-0.1, 720.3));
-        let set: Vec<usize> = (0..1440).filter(|at| digest.quarter_degrees[at / 64] >> (at % 64) & 1 == 1).collect();
-        assert_eq!(set, [0, 1, 1439]);
-    }
-}

@@ -174,9 +174,11 @@ fn codec(key: &str, filter: &Value) -> Result<Codec, ReadError> {
         Some("zstd") => {
             number("level", 0).and_then(|level| i32::try_from(level).ok()).map(|level| Codec::Zstd { level })
         }
+        // Its chunks say how they are to be decoded.
+        Some("blosc") => Some(Codec::Other { id: Codec::BLOSC, name: "blosc".into(), parameters: Vec::new() }),
         _ => None,
     };
-    codec.ok_or_else(|| wrong(key, "the filters zlib, shuffle, fletcher32 or zstd", filter))
+    codec.ok_or_else(|| wrong(key, "the filters zlib, shuffle, fletcher32, zstd or blosc", filter))
 }
 
 /// The bytes of one element of fill; `None` if the value is not one of the type's.

@@ -94,8 +94,17 @@ fn filter(key: &str, codec: &Codec) -> Result<Value, WriteError> {
         Codec::Shuffle { element_size } => Ok(json!({"id": "shuffle", "elementsize": element_size})),
         Codec::Fletcher32 => Ok(json!({"id": "fletcher32"})),
         Codec::Zstd { level } => Ok(json!({"id": "zstd", "level": level})),
+        Codec::Other { id: Codec::BLOSC, parameters, .. } if codec.is_referable() => Ok(blosc(parameters)),
         Codec::Other { .. } => Err(WriteError::Filter { variable: key.into(), filter: codec.to_string() }),
     }
+}
+
+/// The parameters of HDF5's filter: from the fifth on level, shuffle and compressor. Readers take all of them from the chunk.
+fn blosc(parameters: &[u32]) -> Value {
+    const COMPRESSORS: [&str; 6] = ["blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd"];
+    let parameter = |at: usize, other: u32| parameters.get(at).copied().unwrap_or(other);
+    let compressor = usize::try_from(parameter(6, 0)).ok().and_then(|at| COMPRESSORS.get(at)).unwrap_or(&"blosclz");
+    json!({"id": "blosc", "cname": compressor, "clevel": parameter(4, 5).min(9), "shuffle": parameter(5, 1).min(2), "blocksize": 0})
 }
 
 pub(super) fn variable_attributes(variable: &Variable, fill: &Fill) -> Object {
