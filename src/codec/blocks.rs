@@ -30,11 +30,6 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// All bytes that are left.
-    pub(super) fn rest(&self) -> &'a [u8] {
-        &self.bytes[self.at..]
-    }
-
     /// A big-endian length of so many bytes.
     pub(super) fn length(&mut self, width: usize) -> Result<usize, CodecError> {
         let number = self.take(width)?.iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
