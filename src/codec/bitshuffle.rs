@@ -40,7 +40,7 @@ pub(super) fn decode(stored: &[u8], parameters: &[u32], decoded_length: usize) -
         let expected = step.min(whole - bytes.len());
         let length = reader.length(4)?;
         let shuffled = unpack(reader.take(length)?, expected)?;
-        push_block(&mut bytes, "bitshuffle", undo(&shuffled, element), expected)?;
+        push_block(&mut bytes, "bitshuffle", &undo(&shuffled, element), expected)?;
     }
     bytes.extend_from_slice(reader.take(total - whole)?);
     Ok(bytes)

@@ -41,13 +41,13 @@ impl<'a> Reader<'a> {
 pub(super) fn push_block(
     bytes: &mut Vec<u8>,
     filter: &'static str,
-    block: Vec<u8>,
+    block: &[u8],
     expected: usize,
 ) -> Result<(), CodecError> {
     if block.len() != expected {
         let reason = format!("a block of {} bytes instead of {expected}", block.len());
         return Err(CodecError::Damaged { filter, length: block.len(), reason });
     }
-    bytes.extend_from_slice(&block);
+    bytes.extend_from_slice(block);
     Ok(())
 }

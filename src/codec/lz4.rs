@@ -22,7 +22,7 @@ pub(super) fn decode(stored: &[u8], limit: usize) -> Result<Vec<u8>, CodecError>
         if length == expected {
             bytes.extend_from_slice(piece);
         } else {
-            push_block(&mut bytes, "lz4", lz77::lz4(piece, expected)?, expected)?;
+            push_block(&mut bytes, "lz4", &lz77::lz4(piece, expected)?, expected)?;
         }
     }
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! The registered filters against chunks that hdf5plugin 6 and h5py 3.16 wrote (`read_direct_chunk`).
+//! The registered filters against chunks that hdf5plugin 7.1 and h5py 3.16 wrote (`read_direct_chunk`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;

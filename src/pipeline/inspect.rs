@@ -153,7 +153,7 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
 pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<(), ItemError> {
     let cube = alone(&index_path(path)?)?;
     let written = crate::write::write_kerchunk(&cube, &PublicUrls::default(), out);
-    written.map(|_| ()).map_err(|error| failure("write", chain(&error)))
+    written.map(|_| ()).map_err(|error| failure("write", format!("{}: {}", path.display(), chain(&error))))
 }
 
 fn index_path(path: &Path) -> Result<FileIndex, ItemError> {

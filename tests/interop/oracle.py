@@ -120,8 +120,9 @@ class Series:
         return found or self._equal(name, "stored value", raw, array.values)
 
     def _seen(self, name, column, array):
-        if column.raw.dtype == "S1" and column.raw.ndim:
-            text = netCDF4.chartostring(column.raw, encoding="none")  # readers join the characters of the last dimension
+        if column.raw.dtype == "S1" and column.raw.ndim and array.dims != column.dimensions:
+            # Readers join the characters of the last dimension, if nothing but characters has it.
+            text = netCDF4.chartostring(column.raw, encoding="none")
             return self._equal(name, "text", text, np.asarray(array.values, dtype=text.dtype).reshape(text.shape))
         found = self._shape(name, column, array)
         if found or "scale_factor" in column.attributes or "add_offset" in column.attributes:
