@@ -188,10 +188,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::digest::Digester;
     use super::super::fault::Stop;
     use super::super::testing::Image;
     use super::*;
+    use crate::index::digest::Digester;
     use crate::model::{
         Attributes, ByteOrder, ChunkGrid, ChunkManifest, DimensionName, FileVariable, Numbers, Primitive, SourceUrl,
         VariableName,

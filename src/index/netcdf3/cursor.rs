@@ -42,7 +42,7 @@ impl<'a> Cursor<'a> {
         found: impl Into<String>,
     ) -> Stop {
         Stop::Fault(Box::new(IndexError::Corrupt {
-            file: self.file.url.clone(),
+            file: self.file.url.to_string(),
             object: self.object.clone(),
             structure,
             offset: (self.at as u64).saturating_sub(back),

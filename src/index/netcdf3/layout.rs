@@ -69,7 +69,7 @@ fn corrupt(
     expected: &str,
     found: String,
 ) -> IndexError {
-    IndexError::Corrupt { file: file.url.clone(), object, structure, offset, expected: expected.into(), found }
+    IndexError::Corrupt { file: file.url.to_string(), object, structure, offset, expected: expected.into(), found }
 }
 
 /// The dimension whose length is written as 0.
@@ -107,7 +107,7 @@ fn part<'a>(
         Some(bytes) => Ok(Part { name, raw, inner, is_record, bytes }),
         None => {
             let what = format!("dimensions of {inner:?}, more elements than a file can hold");
-            Err(IndexError::Limit { file: file.url.clone(), object: object(name), what })
+            Err(IndexError::Limit { file: file.url.to_string(), object: object(name), what })
         }
     }
 }
@@ -122,7 +122,7 @@ fn records(file: &SourceFile, header: &Header, parts: &[Part]) -> Result<Records
     let sum = of_records.iter().try_fold(0u64, |sum, part| sum.checked_add(padded(part)));
     let Some(sum) = sum else {
         let what = "records of more bytes than a file can hold".into();
-        return Err(IndexError::Limit { file: file.url.clone(), object: "/".into(), what });
+        return Err(IndexError::Limit { file: file.url.to_string(), object: "/".into(), what });
     };
     let stride = match of_records.first() {
         Some(first) if sum == padded(first) => first.bytes,
@@ -149,7 +149,7 @@ fn check_sum(file: &SourceFile, parts: &[Part], records: &Records) -> Result<(),
         return Ok(());
     }
     let (object, structure) = ("/".into(), "the data of all variables");
-    Err(IndexError::Truncated { file: file.url.clone(), object, structure, end: sum, size: file.size })
+    Err(IndexError::Truncated { file: file.url.to_string(), object, structure, end: sum, size: file.size })
 }
 
 /// The data of every variable must lie within the file.
@@ -167,7 +167,13 @@ fn check_end(file: &SourceFile, part: &Part, records: &Records) -> Result<(), In
         return Ok(());
     }
     let structure = if part.is_record { "the last record" } else { "the data" };
-    Err(IndexError::Truncated { file: file.url.clone(), object: object(part.name), structure, end, size: file.size })
+    Err(IndexError::Truncated {
+        file: file.url.to_string(),
+        object: object(part.name),
+        structure,
+        end,
+        size: file.size,
+    })
 }
 
 fn variable(file: &SourceFile, header: &Header, part: &Part, records: &Records) -> Result<FileVariable, IndexError> {
@@ -181,7 +187,7 @@ fn variable(file: &SourceFile, header: &Header, part: &Part, records: &Records) 
     }
     let too_many = || {
         let what = format!("dimensions of {shape:?}, more chunks than a file can hold");
-        IndexError::Limit { file: file.url.clone(), object: object(part.name), what }
+        IndexError::Limit { file: file.url.to_string(), object: object(part.name), what }
     };
     let grid = ChunkGrid::new(shape.clone(), chunk_shape).ok_or_else(too_many)?;
     // Every chunk was found to lie within the file, one behind the other: their number is bounded by its size.

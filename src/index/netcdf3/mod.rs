@@ -43,7 +43,8 @@ pub(super) fn index(source: &dyn ByteSource, version: u8) -> Result<FileIndex, I
     let file = source.file();
     let header = read_header(source)?;
     let mut root = layout::lay_out(file, &header)?;
-    values::read(source, &mut root).map_err(|error| IndexError::Storage { file: file.url.clone(), source: error })?;
+    values::read(source, &mut root)
+        .map_err(|error| IndexError::Storage { file: file.url.to_string(), source: error })?;
     let format = match version {
         1 => "netCDF-3 classic (CDF-1)",
         2 => "netCDF-3 64-bit offset (CDF-2)",
@@ -59,15 +60,14 @@ fn read_header(source: &dyn ByteSource) -> Result<Header, IndexError> {
     loop {
         let bytes = source
             .read_one(0..length)
-            .map_err(|error| IndexError::Storage { file: file.url.clone(), source: error })?;
+            .map_err(|error| IndexError::Storage { file: file.url.to_string(), source: error })?;
         match parse(file, &bytes) {
             Ok(header) => return Ok(header),
             Err(Stop::Fault(fault)) => return Err(*fault),
             Err(Stop::Short { end, object }) => {
                 if end > file.size || length == file.size {
-                    let file_url = file.url.clone();
                     return Err(IndexError::Truncated {
-                        file: file_url,
+                        file: file.url.to_string(),
                         object,
                         structure: "the header",
                         end,
@@ -76,7 +76,7 @@ fn read_header(source: &dyn ByteSource) -> Result<Header, IndexError> {
                 }
                 if end > GREATEST_HEADER {
                     let what = format!("a header of more than {GREATEST_HEADER} bytes");
-                    return Err(IndexError::Limit { file: file.url.clone(), object, what });
+                    return Err(IndexError::Limit { file: file.url.to_string(), object, what });
                 }
                 length = end.max(length.saturating_mul(2)).min(file.size);
             }
