@@ -1,0 +1,308 @@
+"""Where and when the cells of source files are: read from the CF conventions (1.11, chapters 4, 5 and 7) by xarray, pyproj and
+cftime, one file at a time. The judge of bbox, start and end; nothing of altostac is used here.
+
+A box is right if it holds every centre, and reaches no further beyond the cells than one cell.
+"""
+
+import calendar as real_calendar
+import datetime
+from dataclasses import dataclass, field
+
+import cftime
+import numpy as np
+import pyproj
+import xarray as xr
+
+ROUNDING = 1e-3  # degrees: coordinates in 32 bits, and the six decimals of a bbox
+NORTH = {"degrees_north", "degree_north", "degree_n", "degrees_n", "degreen", "degreesn"}
+EAST = {"degrees_east", "degree_east", "degree_e", "degrees_e", "degreee", "degreese"}
+LARGEST = 1e19  # beyond it stand fill values that no attribute names
+
+
+@dataclass
+class Place:
+    """The centres of all cells in degrees, and the reach of each cell to both sides (its bounds, else half a step)."""
+
+    latitudes: list = field(default_factory=list)  # arrays of (centre, below, above, cell)
+    longitudes: list = field(default_factory=list)
+
+    def __bool__(self):
+        return bool(self.latitudes and self.longitudes)
+
+    def differences(self, bbox):
+        west, south, east, north = bbox
+        return self._latitude_differences(south, north) + self._longitude_differences(west, east)
+
+    def _latitude_differences(self, south, north):
+        centre, below, above, cell = np.concatenate(self.latitudes, axis=1)
+        low, high = max(-90, np.min(centre - below)), min(90, np.max(centre + above))
+        at_low, at_high = cell[np.argmin(centre - below)], cell[np.argmax(centre + above)]
+        found = []
+        if np.min(centre) < south - ROUNDING or np.max(centre) > north + ROUNDING:
+            found.append(f"rows are missing: latitudes {np.min(centre)} to {np.max(centre)} are not within {south} to {north}")
+        for name, expected, value, one in (("south", low, south, at_low), ("north", high, north, at_high)):
+            if abs(expected - value) > one + ROUNDING:
+                found.append(f"{name} is {value}, expected {expected} within a cell of {one}")
+        return found
+
+    def _longitude_differences(self, west, east):
+        centre, below, above, cell = np.concatenate(self.longitudes, axis=1)
+        around = (west, east) == (-180, 180)
+        width = 360 if around else (east - west) % 360
+        position = (centre - west + ROUNDING) % 360  # eastwards from the western edge
+        found = []
+        if not around and np.any(position > width + 2 * ROUNDING):
+            at = np.argmax(position)
+            found.append(f"columns are missing: longitude {centre[at]} is not within {west} to {east}")
+        gap, one = _widest_gap(centre, below, above, cell)
+        if around and gap > 2 * one + ROUNDING:
+            found.append(f"the box is the whole circle, but {gap} degrees of it are empty (a cell has {one})")
+        if not around and width > 360 - 0.85 * gap + 2 * one + ROUNDING:
+            found.append(f"the box is {width} degrees wide, but {gap} degrees of the circle are empty (a cell has {one})")
+        if not around and not found:
+            for name, distance, reach in (("west", position, below), ("east", width - position, above)):
+                nearest = np.argmin(distance)
+                if distance[nearest] > reach[nearest] + cell[nearest] + 2 * ROUNDING:
+                    found.append(f"{name} of {west} to {east} is {distance[nearest]} degrees from the nearest centre {centre[nearest]}")
+        return found
+
+
+def _widest_gap(centre, below, above, cell):
+    """The widest stretch of the circle without a cell, and the size of the cells beside it."""
+    start, reach = (centre - below) % 360, np.minimum(below + above, 360)
+    order = np.argsort(start, kind="stable")
+    start, end, cell = start[order], start[order] + reach[order], cell[order]
+    # The first cells once more, a turn later; what reaches over 360 covers the beginning.
+    covered = np.maximum.accumulate(np.concatenate([[np.max(end) - 360], end]))
+    gaps = np.concatenate([start, [start[0] + 360]]) - covered
+    at = int(np.argmax(gaps))
+    return float(gaps[at]), float(max(cell[at % len(cell)], cell[at - 1]))
+
+
+# -- places ---------------------------------------------------------------------------------------------------------------
+
+
+def place(paths):
+    """The cells of all files; empty if they have no latitude or no longitude."""
+    found = Place()
+    for path in paths:
+        for group in _groups(path):
+            with _open(path, group) as ds:
+                _file_place(ds, found)
+    return found
+
+
+def _groups(path):
+    import netCDF4
+
+    def walk(group):
+        yield group.path
+        for inner in group.groups.values():
+            yield from walk(inner)
+
+    with netCDF4.Dataset(path) as nc:
+        return list(walk(nc))
+
+
+def _open(path, group="/"):
+    return xr.open_dataset(path, engine="netcdf4", decode_cf=False, group=group)
+
+
+def _file_place(ds, found):
+    latitudes = [ds[name] for name in ds.variables if _is(ds[name], "latitude", NORTH, ("lat", "latitude", "nav_lat"))]
+    longitudes = [ds[name] for name in ds.variables if _is(ds[name], "longitude", EAST, ("lon", "longitude", "nav_lon"))]
+    edges = {str(v.attrs[key]) for v in ds.variables.values() for key in ("bounds", "climatology") if key in v.attrs}
+    latitudes = [v for v in latitudes if v.name not in edges]
+    longitudes = [v for v in longitudes if v.name not in edges]
+    # Of a dataset with coordinates that data refer to, others do not count.
+    named = {name for v in ds.variables.values() for name in str(v.attrs.get("coordinates", "")).split()} | set(ds.dims)
+    latitudes = [v for v in latitudes if v.name in named] or latitudes
+    longitudes = [v for v in longitudes if v.name in named] or longitudes
+    if latitudes and longitudes:
+        found.latitudes += [_cells(ds, v, longitudes, circular=False) for v in latitudes]
+        found.longitudes += [_cells(ds, v, latitudes, circular=True) for v in longitudes]
+    else:
+        _projected_place(ds, found)
+
+
+def _is(variable, standard_name, units, names):
+    if "standard_name" in variable.attrs:
+        return variable.attrs["standard_name"] == standard_name
+    own = str(variable.attrs.get("units", "")).strip().lower()
+    return own in units or (variable.name.lower() in names and (own == "" or own.startswith("degree")) and variable.dtype.kind in "fiu")
+
+
+def _numbers(variable):
+    values = np.asarray(variable.values, "f8")
+    if variable.dtype == np.float32:
+        values = np.asarray([float(str(v)) for v in np.asarray(variable.values, "f4").ravel()]).reshape(values.shape) if values.size < 5000 else values
+    for key in ("_FillValue", "missing_value"):
+        if key in variable.attrs:
+            values = np.where(np.isin(values, np.asarray(variable.attrs[key], "f8")), np.nan, values)
+    values = np.where(np.abs(values) >= LARGEST, np.nan, values)
+    values = values * float(variable.attrs.get("scale_factor", 1)) + float(variable.attrs.get("add_offset", 0))
+    return np.degrees(values) if str(variable.attrs.get("units", "")).startswith("rad") else values
+
+
+def _turned(degrees):
+    return (degrees + 180) % 360 - 180
+
+
+def _cells(ds, variable, others, circular):
+    """(centre, reach below, reach above, cell size) of every cell."""
+    centre = _numbers(variable)
+    near = _turned if circular else (lambda value: value)
+    alone = variable.ndim == 1 and any(variable.dims[0] in v.dims and v.name != variable.name for v in others)
+    cell = np.zeros(centre.shape)
+    if centre.ndim in (1, 2) and not alone:
+        for axis in range(centre.ndim):
+            step = np.abs(near(np.diff(centre, axis=axis)))
+            if step.size:
+                pad = lambda *width: [width if i == axis else (0, 0) for i in range(centre.ndim)]
+                size = np.fmax(np.pad(step, pad(1, 0), mode="edge"), np.pad(step, pad(0, 1), mode="edge"))
+                cell = np.fmax(cell, size)
+    below = above = cell / 2
+    bounds = ds.variables.get(str(variable.attrs.get("bounds", "")))
+    if bounds is not None and bounds.shape[:-1] == centre.shape:
+        edges = xr.DataArray(bounds, name="bounds")
+        edges.attrs.setdefault("units", variable.attrs.get("units", ""))
+        offset = near(_numbers(edges) - centre[..., None])
+        if circular and bounds.shape[-1] == 2:
+            whole = np.abs(np.diff(_numbers(edges), axis=-1)[..., 0]) >= 360 - ROUNDING
+            offset[whole] = (-180, 180)
+        lower, upper = -np.min(offset, axis=-1), np.max(offset, axis=-1)
+        # Bounds that do not hold their coordinate are somebody else's.
+        holds = (lower >= -ROUNDING) & (upper >= -ROUNDING)
+        if np.count_nonzero(holds | np.isnan(centre)) >= 0.9 * centre.size:
+            below, above = np.where(holds, lower, below), np.where(holds, upper, above)
+            cell = np.fmax(cell, below + above)
+    cells = np.array([part.ravel() for part in (centre, np.maximum(below, 0), np.maximum(above, 0), cell)])
+    return cells[:, np.all(np.isfinite(cells), axis=0)]
+
+
+def _projected_place(ds, found):
+    """Horizontal coordinates of a grid mapping (CF 5.6), brought to the earth by pyproj."""
+    for name, mapping in ds.variables.items():
+        if "grid_mapping_name" not in mapping.attrs:
+            continue
+        axes = {}
+        for variable in ds.variables.values():
+            for axis, names in (("x", ("projection_x_coordinate", "grid_longitude")), ("y", ("projection_y_coordinate", "grid_latitude"))):
+                if variable.attrs.get("standard_name") in names and variable.ndim == 1:
+                    axes[axis] = variable
+        if len(axes) < 2:
+            continue
+        attributes = {key: value for key, value in mapping.attrs.items()}
+        source = pyproj.CRS.from_cf(attributes)
+        units = {"km": 1000.0, "kilometre": 1000.0, "kilometer": 1000.0}
+        values = [np.asarray(axes[axis].values, "f8") * units.get(axes[axis].attrs.get("units"), 1.0) for axis in "xy"]
+        x, y = np.meshgrid(*values)
+        to_earth = pyproj.Transformer.from_crs(source, source.geodetic_crs, always_xy=True)
+        longitude, latitude = to_earth.transform(x, y)
+        grid = {"lat": (("y", "x"), latitude), "lon": (("y", "x"), longitude)}
+        earth = xr.Dataset({key: (dims, np.where(np.isfinite(v), v, np.nan)) for key, (dims, v) in grid.items()})
+        found.latitudes.append(_cells(earth, earth["lat"], [], circular=False))
+        found.longitudes.append(_cells(earth, earth["lon"], [], circular=True))
+        return
+
+
+# -- times ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Time:
+    """The coordinates and the edges of their cells, as instants of the real calendar; `cell` is the longest of all."""
+
+    instants: list = field(default_factory=list)
+    edges: list = field(default_factory=list)
+    cell: datetime.timedelta = datetime.timedelta(0)
+
+    def __bool__(self):
+        return bool(self.instants)
+
+    def differences(self, start, end):
+        found, second = [], datetime.timedelta(seconds=1)
+        first, last = min(self.instants), max(self.instants)
+        if first < start - second or last > end + second:
+            found.append(f"steps are missing: {first} to {last} is not within {start} to {end}")
+        # The last days of a month of 30 days, brought to the nearest real one, may move by two days.
+        cell = self.cell + datetime.timedelta(seconds=1)
+        for name, expected, value in (("start", min(self.instants + self.edges), start), ("end", max(self.instants + self.edges), end)):
+            if abs(expected - value) > cell:
+                found.append(f"{name} is {value}, expected {expected} within a cell of {self.cell}")
+        return found
+
+
+def time(paths):
+    """The instants of all files; empty if none has a time coordinate."""
+    found = Time()
+    for path in paths:
+        for group in _groups(path):
+            with _open(path, group) as ds:
+                _file_time(ds, found)
+    return found
+
+
+def _file_time(ds, found):
+    referenced = {name for v in ds.variables.values() for name in str(v.attrs.get("coordinates", "")).split()}
+    for name, variable in ds.variables.items():
+        units = str(variable.attrs.get("units", ""))
+        is_time = variable.attrs.get("standard_name") == "time" or variable.attrs.get("axis") == "T" or variable.dims == (name,)
+        if " since " not in units or not is_time or not (variable.dims == (name,) or name in referenced or variable.ndim == 0):
+            continue
+        calendar = str(variable.attrs.get("calendar", "standard")).lower()
+        try:
+            dates = _dates(variable, units, calendar)
+        except ValueError:
+            continue
+        found.instants += [_real(date) for date in dates]
+        steps = [b - a for a, b in zip(dates, dates[1:])]
+        found.cell = max([found.cell, *map(abs, steps)])
+        bounds = ds.variables.get(str(variable.attrs.get("bounds", variable.attrs.get("climatology", ""))))
+        if bounds is not None and bounds.shape == (*variable.shape, 2):
+            edges = _dates(bounds, str(bounds.attrs.get("units", units)), str(bounds.attrs.get("calendar", calendar)))
+            pairs = list(zip(edges[::2], edges[1::2]))
+            found.cell = max([found.cell, *(abs(b - a) for a, b in pairs)])
+            if len(pairs) == len(dates) and all(low <= date <= high for date, (low, high) in zip(dates, pairs)):
+                found.edges += [_real(edge) for edge in edges]
+
+
+def _dates(variable, units, calendar):
+    values = np.asarray(variable.values).ravel()
+    missing = [variable.attrs[key] for key in ("_FillValue", "missing_value") if key in variable.attrs]
+    values = values[~np.isin(values, np.asarray(missing, values.dtype))] if missing else values
+    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return list(np.atleast_1d(cftime.num2date(values, units, calendar)))
+
+
+def _real(date):
+    """The nearest instant that the real calendar has: the same date, or the last of its month."""
+    if date.calendar in ("julian", "standard", "gregorian") and (date.year, date.month, date.day) < (1582, 10, 15) or date.calendar == "julian":
+        date = date.change_calendar("proleptic_gregorian")
+    day = min(date.day, real_calendar.monthrange(date.year, date.month)[1])
+    return datetime.datetime(date.year, date.month, day, date.hour, date.minute, date.second, date.microsecond)
+
+
+def parsed(text):
+    """An RFC 3339 instant of a record."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(datetime.timezone.utc).replace(tzinfo=None)
+
+
+def differences(paths, item, stand_in=None):
+    """What differs between where and when files are and an Item's bbox and times.
+
+    `stand_in` is (geometry given, times given): what the recipe says of items without place or time.
+    """
+    found, properties = [], item["properties"]
+    start = parsed(properties.get("start_datetime") or properties["datetime"])
+    end = parsed(properties.get("end_datetime") or properties["datetime"])
+    where, when = place(paths), time(paths)
+    if where:
+        found += [f"bbox: {text}" for text in where.differences(item["bbox"])]
+    elif not (stand_in and stand_in[0]):
+        found.append(f"bbox: {item['bbox']}, but the files say no place")
+    if when:
+        found += [f"time: {text}" for text in when.differences(start, end)]
+    elif not (stand_in and stand_in[1]):
+        found.append(f"time: {start} to {end}, but the files say no time")
+    return found

@@ -1,0 +1,123 @@
+"""Every tree of ../shared/corpus/archive: each dataset becomes an Item equal to its sources, or is refused by name.
+
+The table of all of them is printed at the end and stands in target/archive-table.md afterwards.
+"""
+
+import os
+import re
+from dataclasses import dataclass, replace
+
+import pytest
+
+import coverage_oracle
+import trees
+from oracle import Series, kerchunk
+from program import ROOT, Project
+
+FULL = os.environ.get("ALTOSTAC_FULL") == "1"
+TABLE = ROOT / "target/archive-table.md"
+# Kinds of error that do not say what is wrong with the data.
+VAGUE = {"describe", "internal", "verification", "write", "output", "validate"}
+
+
+@dataclass
+class Row:
+    tree: str
+    dataset: str
+    files: int
+    outcome: str
+    reason: str
+
+
+def chosen():
+    """The trees that this run looks at: those without files that tell their place are looked at twice."""
+    for tree in trees.TREES:
+        marks = [] if FULL or tree.reduced else [pytest.mark.skip(reason="tests/full runs it")]
+        yield pytest.param(tree, id=tree.name, marks=marks)
+        if tree.name in trees.LOOSE:
+            told = replace(tree, name=f"{tree.name}-told", stand_ins=trees.STAND_INS)
+            yield pytest.param(told, id=told.name, marks=marks)
+
+
+def datasets(tree):
+    """The files of each item, by its id, as the recipe's pattern and globs mean them."""
+    pattern = re.sub(r"\\\{(\w+)(:\\\*\\\*)?\\\}", lambda m: f"(?P<{m[1]}>{'.+?' if m[2] else '[^/]+?'})", re.escape(tree.pattern))
+    found = {}
+    excluded = {path for glob in tree.exclude for path in tree.folder.glob(glob + "/*")}
+    for path in sorted({path for glob in tree.include for path in tree.folder.glob(glob)} - excluded):
+        facets = re.fullmatch(pattern, path.relative_to(tree.folder).as_posix())
+        assert facets, f"{path} does not match {tree.pattern}"
+        item_id = re.sub(r"\{\{ (\w+) \}\}", lambda m: facets[m[1]], tree.id)
+        found.setdefault(item_id, []).append(path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def table():
+    """The rows of all trees; written when the last tree is done."""
+    rows = []
+    yield rows
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(rendered(rows))
+
+
+def rendered(rows):
+    counts = {}
+    for row in rows:
+        tree = counts.setdefault(row.tree, {})
+        tree[row.outcome] = tree.get(row.outcome, 0) + 1
+    lines = ["| tree | outcomes |", "| --- | --- |"]
+    lines += [f"| {tree} | {', '.join(f'{n} {outcome}' for outcome, n in sorted(c.items()))} |" for tree, c in counts.items()]
+    lines += ["", "| tree | dataset | files | outcome | reason |", "| --- | --- | --: | --- | --- |"]
+    cell = lambda text: text.replace("|", "\\|").replace("\n", " ")
+    lines += [f"| {row.tree} | {row.dataset} | {row.files} | {row.outcome} | {cell(row.reason)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("tree", chosen())
+def test_every_dataset_is_equal_or_refused(shared, tree, table, tmp_path, record_refusal):
+    project = Project.of_recipe(tmp_path / tree.name, tree.recipe())
+    answer = project.run("build", "--json")
+    assert answer.status in (0, 1), answer
+    items = {item["id"]: item for item in answer.json["items"]}
+    expected = datasets(tree)
+    assert sorted(items) == sorted(expected), "datasets lost or invented"
+    records, wrong = project.items, []
+    for item_id, paths in expected.items():
+        row = judged(tree, project, items[item_id], records.get(item_id), paths)
+        table.append(row)
+        if row.outcome == "wrong":
+            wrong.append(f"{item_id}: {row.reason}")
+        elif row.outcome != "built":
+            record_refusal(f"{tree.name}: {item_id}", f"{row.outcome.removeprefix('refused: ')}: {row.reason}")
+    assert not wrong, "\n".join(wrong)
+
+
+def judged(tree, project, item, record, paths):
+    row = lambda outcome, reason: Row(tree.name, item["id"], len(paths), outcome, reason)
+    if item["status"] == "failed":
+        error = item["error"]
+        told = error["kind"] and error["message"] and error["kind"] not in VAGUE
+        return row(f"refused: {error['kind']}" if told else "wrong", error["message"] or "failed without a word")
+    differences = coverage_oracle.differences(paths, record, ("geometry" in tree.stand_ins, "datetime" in tree.stand_ins))
+    differences += Series(paths).differences(kerchunk(project.kerchunk(item["id"])))
+    return row("wrong", "; ".join(differences)) if differences else row("built", "")
+
+
+def refusal(table, tree, name):
+    found = [row for row in table if row.tree == tree and name in row.dataset]
+    if not found:
+        pytest.skip("tests/full runs it")
+    return found[0]
+
+
+def test_two_grids_of_rlds_are_refused_naming_both_files(table):
+    row = refusal(table, "cmip6", "IPSL-CM6A-LR.historical.r1i1p1f1.Amon.rlds")
+    assert row.outcome.startswith("refused")
+    for name in ("gr_185001.nc", "gr_185001-201412.nc"):
+        assert name in row.reason, row
+
+
+def test_sixteen_files_with_sixteen_units_are_one_dataset(table):
+    row = refusal(table, "cmip5", "EC-EARTH.historical.mon.atmos.Amon.r1i1p1.latest.tas")
+    assert (row.outcome, row.files) == ("built", 16), row
