@@ -42,6 +42,14 @@ fn names(variable: &Variable, attribute: &str) -> impl Iterator<Item = String> {
     text.split_whitespace().filter(|word| !word.ends_with(':')).map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
+/// The grid mappings that a variable names: `crs`, or `crs: x y other: lat lon` (CF 5.6).
+fn mapping_names(variable: &Variable) -> impl Iterator<Item = String> {
+    let text = variable.text("grid_mapping").unwrap_or_default();
+    let is_long = text.contains(':');
+    let words = text.split_whitespace().filter(|word| !is_long || word.ends_with(':'));
+    words.map(|word| word.trim_end_matches(':').to_owned()).collect::<Vec<_>>().into_iter()
+}
+
 impl<'a> Dataset<'a> {
     /// Reads a cube; the digests are those of coordinates that it does not hold itself.
     pub(super) fn new(cube: &'a VirtualCube, digests: &'a BTreeMap<VariablePath, Digest>) -> Self {
@@ -69,7 +77,7 @@ impl<'a> Dataset<'a> {
         let mut referenced = HashMap::new();
         for member in &self.members {
             for (attributes, purpose) in [
-                (["grid_mapping", "cell_measures", "ancillary_variables", "formula_terms"].as_slice(), Purpose::Other),
+                (["cell_measures", "ancillary_variables", "formula_terms"].as_slice(), Purpose::Other),
                 (&["coordinates"], Purpose::AuxiliaryCoordinate),
                 (&["bounds", "climatology"], Purpose::Bounds),
             ] {
@@ -81,6 +89,11 @@ impl<'a> Dataset<'a> {
                         }
                     }
                 }
+            }
+        }
+        for member in &self.members {
+            for index in mapping_names(member.variable).filter_map(|name| self.resolve(member.group, &name)) {
+                referenced.entry(index).or_insert(Purpose::Other);
             }
         }
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -161,6 +174,12 @@ impl<'a> Dataset<'a> {
             found.retain(|member| axis(member.variable) == Some(wanted));
         }
         found
+    }
+
+    /// The grid mapping of a data variable; of several the first that is not of latitudes and longitudes.
+    pub(super) fn grid_mapping(&self, data: &Member<'a>) -> Option<&Member<'a>> {
+        let found = mapping_names(data.variable).filter_map(|name| self.members.get(self.resolve(data.group, &name)?));
+        found.into_iter().find(|member| member.variable.text("grid_mapping_name") != Some("latitude_longitude"))
     }
 
     /// The bounds of a coordinate, if they have its shape and one dimension more (CF 7.1).

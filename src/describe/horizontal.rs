@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::cells::{Cells, bridges, cells, half_steps, turned};
 use super::dataset::{Coordinate, Dataset, Member};
 use super::longitude::Arcs;
-use super::{DescribeError, digest};
+use super::{DescribeError, digest, projected};
 use crate::model::{BoundingBox, Digest};
 
 /// How far beyond a pole rounding may put a latitude, in degrees.
@@ -13,6 +13,10 @@ const POLE_ROUNDING: f64 = 1e-3;
 const LONGITUDE_LIMIT: f64 = 1080.0;
 /// Cells less tall than this are never taken for broken, in degrees.
 const BROKEN_CELL_HEIGHT: f64 = 20.0;
+/// A cell of a curvilinear grid so many times wider than its centres are apart is broken; one that is stretched is not.
+const BROKEN_CELL_RATIO: f64 = 3.0;
+/// Differences of vertices that rounding explains, in degrees.
+const ROUNDED_VERTEX: f64 = 1e-3;
 /// A gap that scattered points leave by chance, in degrees: no reason to cross the antimeridian.
 const POINTS_GAP: f64 = 10.0;
 
@@ -21,7 +25,7 @@ pub(super) fn read(dataset: &Dataset<'_>) -> Result<BoundingBox, DescribeError> 
     let latitudes = dataset.along(Axis::Latitude);
     let longitudes = dataset.along(Axis::Longitude);
     if latitudes.is_empty() || longitudes.is_empty() {
-        return Err(no_place(dataset, latitudes.is_empty()));
+        return projected::read(dataset)?.ok_or_else(|| no_place(dataset, latitudes.is_empty()));
     }
     let (mut south, mut north) = (f64::INFINITY, f64::NEG_INFINITY);
     for member in &latitudes {
@@ -173,13 +177,17 @@ fn longitude_arcs<'a>(
         let (low, high) = range_around(centre, cell);
         low <= POLE_ROUNDING && high >= -POLE_ROUNDING
     };
+    let steps = half_steps(&centres, &kind, turned);
     if let Some((vertices, count)) = vertices(dataset, member, &centres, holds) {
-        for (centre, cell) in centres.iter().zip(vertices.chunks_exact(count)).filter(|(c, _)| c.is_finite()) {
-            let (low, high) = range_around(*centre, cell);
-            arcs.add(centre + low.min(0.0), centre + high.max(0.0));
+        for ((centre, cell), step) in centres.iter().zip(vertices.chunks_exact(count)).zip(&steps) {
+            let (low, high) = match range_around(*centre, cell) {
+                _ if !centre.is_finite() => continue,
+                (low, high) if matches!(kind, Cells::Grid(_)) && is_broken(high - low, step) => (-step.0, step.1),
+                (low, high) => (low.min(0.0), high.max(0.0)),
+            };
+            arcs.add(centre + low, centre + high);
         }
     } else {
-        let steps = half_steps(&centres, &kind, turned);
         for (centre, (below, above)) in centres.iter().zip(steps).filter(|(c, _)| c.is_finite()) {
             arcs.add(centre - below, centre + above);
         }
@@ -223,6 +231,13 @@ fn sound_range(vertices: &[f64], count: usize) -> (f64, f64) {
     cells()
         .filter(|(low, high)| high - low <= tallest)
         .fold((f64::INFINITY, f64::NEG_INFINITY), |all, (low, high)| (all.0.min(low), all.1.max(high)))
+}
+
+/// Whether a cell's vertices are much further apart than its neighbours' centres, as where somebody took the mean of 0 and 360
+/// degrees for a vertex. `step` is how far the cell reaches by the centres.
+fn is_broken(width: f64, step: &(f64, f64)) -> bool {
+    let by_centres = step.0 + step.1;
+    by_centres > 0.0 && width > BROKEN_CELL_RATIO * by_centres + ROUNDED_VERTEX
 }
 
 /// The range of a cell's vertices as seen from its centre, each on the near side of the circle.

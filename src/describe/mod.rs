@@ -9,7 +9,7 @@
 //! | file | answers |
 //! | --- | --- |
 //! | `dataset`, `purpose`, `axis`, `numbers` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
-//! | `coverage`; `horizontal`, `cells`, `digest`, `longitude`; `temporal` | where and when the cells are |
+//! | `coverage`; `horizontal`, `cells`, `digest`, `longitude`; `projected`, `projection`; `temporal` | where and when the cells are |
 //! | `geometry` | boxes as GeoJSON and back, split at the antimeridian |
 //! | `datacube` | `cube:dimensions` and `cube:variables` |
 //! | `assets` | what an Item links to |
@@ -30,6 +30,8 @@ mod horizontal;
 mod item;
 mod longitude;
 mod numbers;
+mod projected;
+mod projection;
 mod purpose;
 mod summaries;
 mod templates;

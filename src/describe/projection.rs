@@ -1,0 +1,229 @@
+//! From the horizontal coordinates of a grid mapping to longitude and latitude (CF 1.11, 5.6 and appendix F).
+
+use proj4rs::Proj;
+use proj4rs::transform::transform;
+
+use crate::model::{AttributeValue, Variable};
+
+/// How plane or rotated coordinates become degrees on the earth.
+#[derive(Debug)]
+pub(super) enum Projection {
+    /// Rotated latitudes and longitudes, in degrees.
+    Rotated(RotatedPole),
+    /// All others, in metres; both sides on the ellipsoid of the grid mapping.
+    Plane { plane: Box<Proj>, earth: Box<Proj> },
+    /// As seen from a satellite, in radians.
+    Geostationary { height: f64, plane: Box<Proj>, earth: Box<Proj> },
+}
+
+/// The pole of a rotated grid, angles in radians.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RotatedPole {
+    latitude: f64,
+    longitude: f64,
+    north_pole_grid_longitude: f64,
+}
+
+impl RotatedPole {
+    fn to_earth(self, x: f64, y: f64) -> (f64, f64) {
+        let (latitude, longitude) = (y.to_radians(), x.to_radians() - self.north_pole_grid_longitude);
+        let (sine, cosine) = self.latitude.sin_cos();
+        let height = sine * latitude.sin() + cosine * latitude.cos() * longitude.cos();
+        let east = latitude.cos() * longitude.sin();
+        let north = sine * latitude.cos() * longitude.cos() - cosine * latitude.sin();
+        let turn = self.longitude.to_degrees() + 180.0;
+        (east.atan2(north).to_degrees() + turn, height.clamp(-1.0, 1.0).asin().to_degrees())
+    }
+}
+
+fn number(mapping: &Variable, name: &str) -> Option<f64> {
+    match mapping.attributes.get(name)? {
+        AttributeValue::Numbers(numbers) => numbers.to_f64().first().copied(),
+        AttributeValue::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// The first and the second standard parallel.
+fn standard_parallels(mapping: &Variable) -> (Option<f64>, Option<f64>) {
+    match mapping.attributes.get("standard_parallel") {
+        Some(AttributeValue::Numbers(numbers)) => {
+            let all = numbers.to_f64();
+            (all.first().copied(), all.get(1).copied())
+        }
+        _ => (number(mapping, "standard_parallel"), None),
+    }
+}
+
+/// The figure of the earth as PROJ writes it; WGS 84 if the grid mapping says nothing.
+fn figure(mapping: &Variable) -> String {
+    let sound = |name| number(mapping, name).filter(|value| value.is_finite() && *value > 0.0);
+    if let Some(radius) = sound("earth_radius") {
+        return format!("+a={radius} +b={radius}");
+    }
+    let Some(major) = sound("semi_major_axis") else { return "+ellps=WGS84".into() };
+    match (sound("semi_minor_axis"), sound("inverse_flattening")) {
+        (Some(minor), _) => format!("+a={major} +b={minor}"),
+        (None, Some(flattening)) => format!("+a={major} +b={}", major - major / flattening),
+        (None, None) => format!("+a={major} +b={major}"),
+    }
+}
+
+/// The projection as PROJ writes it, without the figure of the earth; `None` if it is not known.
+fn definition(mapping: &Variable) -> Option<String> {
+    let or_zero = |name| number(mapping, name).unwrap_or(0.0);
+    let meridian = || number(mapping, "longitude_of_central_meridian").unwrap_or(or_zero("longitude_of_projection_origin"));
+    let origin = || or_zero("latitude_of_projection_origin");
+    let (first, second) = standard_parallels(mapping);
+    let parallel = || first.unwrap_or(0.0);
+    let scale = |name| number(mapping, name).map_or_else(String::new, |scale| format!(" +k_0={scale}"));
+    let scaled_or_true = || match first {
+        Some(first) => format!(" +lat_ts={first}"),
+        None => scale("scale_factor_at_projection_origin"),
+    };
+    let text = match mapping.text("grid_mapping_name")? {
+        "albers_conical_equal_area" => {
+            let (first, second) = (parallel(), second.unwrap_or(parallel()));
+            format!("+proj=aea +lat_1={first} +lat_2={second} +lat_0={} +lon_0={}", origin(), meridian())
+        }
+        "geostationary" => {
+            let sweep = mapping.text("sweep_angle_axis").map(str::to_ascii_lowercase);
+            let fixed = mapping.text("fixed_angle_axis").map(str::to_ascii_lowercase);
+            let is_x = sweep.as_deref() == Some("x") || (sweep.is_none() && fixed.as_deref() == Some("y"));
+            let height = or_zero("perspective_point_height");
+            format!("+proj=geos +h={height} +lon_0={} +sweep={}", or_zero("longitude_of_projection_origin"), if is_x { "x" } else { "y" })
+        }
+        "lambert_azimuthal_equal_area" => {
+            format!("+proj=laea +lat_0={} +lon_0={}", origin(), or_zero("longitude_of_projection_origin"))
+        }
+        "lambert_conformal_conic" => {
+            let (first, second) = (first.unwrap_or(origin()), second.or(first).unwrap_or(origin()));
+            format!("+proj=lcc +lat_1={first} +lat_2={second} +lat_0={} +lon_0={}", origin(), meridian())
+        }
+        "lambert_cylindrical_equal_area" => format!("+proj=cea +lon_0={}{}", meridian(), scaled_or_true()),
+        "mercator" => {
+            format!("+proj=merc +lon_0={}{}", or_zero("longitude_of_projection_origin"), scaled_or_true())
+        }
+        "orthographic" => format!("+proj=ortho +lat_0={} +lon_0={}", origin(), or_zero("longitude_of_projection_origin")),
+        "polar_stereographic" => {
+            let meridian = number(mapping, "straight_vertical_longitude_from_pole")
+                .unwrap_or(or_zero("longitude_of_projection_origin"));
+            // Some files name only the parallel: the pole is on its side.
+            let pole = number(mapping, "latitude_of_projection_origin").unwrap_or(90.0_f64.copysign(parallel()));
+            format!("+proj=stere +lat_0={pole} +lon_0={meridian}{}", scaled_or_true())
+        }
+        "sinusoidal" => format!("+proj=sinu +lon_0={}", or_zero("longitude_of_projection_origin")),
+        "stereographic" => format!(
+            "+proj=stere +lat_0={} +lon_0={}{}",
+            origin(),
+            or_zero("longitude_of_projection_origin"),
+            scale("scale_factor_at_projection_origin")
+        ),
+        "transverse_mercator" => {
+            format!("+proj=tmerc +lat_0={} +lon_0={}{}", origin(), meridian(), scale("scale_factor_at_central_meridian"))
+        }
+        _ => return None,
+    };
+    Some(format!("{text} +x_0={} +y_0={}", or_zero("false_easting"), or_zero("false_northing")))
+}
+
+impl Projection {
+    /// Reads a grid mapping; `None` if its name is not known or its numbers make no sense.
+    pub(super) fn read(mapping: &Variable) -> Option<Self> {
+        if mapping.text("grid_mapping_name")? == "rotated_latitude_longitude" {
+            let degrees = |name| number(mapping, name).map(f64::to_radians);
+            return Some(Self::Rotated(RotatedPole {
+                latitude: degrees("grid_north_pole_latitude")?,
+                longitude: degrees("grid_north_pole_longitude")?,
+                north_pole_grid_longitude: degrees("north_pole_grid_longitude").unwrap_or(0.0),
+            }));
+        }
+        let (figure, definition) = (figure(mapping), definition(mapping)?);
+        let meridian = number(mapping, "longitude_of_prime_meridian").unwrap_or(0.0);
+        let plane = Proj::from_proj_string(&format!("{definition} +pm={meridian} {figure} +units=m +no_defs")).ok()?;
+        let earth = Proj::from_proj_string(&format!("+proj=longlat {figure} +no_defs")).ok()?;
+        let (plane, earth) = (Box::new(plane), Box::new(earth));
+        match mapping.text("grid_mapping_name") {
+            Some("geostationary") => {
+                let height = number(mapping, "perspective_point_height")?;
+                Some(Self::Geostationary { height, plane, earth })
+            }
+            _ => Some(Self::Plane { plane, earth }),
+        }
+    }
+
+    /// How much one of a unit is in the unit that [`Self::to_earth`] takes; `None` if it is another kind of unit.
+    pub(super) fn unit(&self, unit: Option<&str>) -> Option<f64> {
+        let unit = unit.map(str::trim).unwrap_or_default();
+        match (self, unit) {
+            (Self::Rotated(_), "" | "1" | "degrees" | "degree" | "degrees_north" | "degrees_east") => Some(1.0),
+            (Self::Rotated(_), "radians" | "radian" | "rad") => Some(1f64.to_degrees()),
+            (Self::Geostationary { .. }, "" | "1" | "radians" | "radian" | "rad") => Some(1.0),
+            (Self::Geostationary { .. }, "microradian" | "microradians" | "urad") => Some(1e-6),
+            (Self::Geostationary { .. }, "degrees" | "degree") => Some(1f64.to_radians()),
+            (Self::Geostationary { height, .. }, "m" | "metre" | "metres" | "meter" | "meters") => Some(1.0 / height),
+            (Self::Plane { .. }, "" | "m" | "metre" | "metres" | "meter" | "meters") => Some(1.0),
+            (Self::Plane { .. }, "km" | "kilometre" | "kilometres" | "kilometer" | "kilometers") => Some(1000.0),
+            (Self::Plane { .. }, "100 km" | "100  km") => Some(100_000.0),
+            _ => None,
+        }
+    }
+
+    /// Longitude and latitude in degrees; `None` where the projection has no point of the earth.
+    pub(super) fn to_earth(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let (longitude, latitude) = match self {
+            Self::Rotated(pole) => pole.to_earth(x, y),
+            Self::Plane { plane, earth } => inverse(plane, earth, x, y)?,
+            Self::Geostationary { height, plane, earth } => inverse(plane, earth, x * height, y * height)?,
+        };
+        (longitude.is_finite() && latitude.is_finite() && latitude.abs() <= 90.0 + 1e-9)
+            .then_some((longitude, latitude.clamp(-90.0, 90.0)))
+    }
+}
+
+fn inverse(plane: &Proj, earth: &Proj, x: f64, y: f64) -> Option<(f64, f64)> {
+    let mut point = (x, y, 0.0);
+    transform(plane, earth, &mut point).ok()?;
+    Some((point.0.to_degrees(), point.1.to_degrees()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::tests::cubes::{inline, text, with};
+    use super::*;
+    use crate::model::Numbers;
+
+    fn mapping(name: &str, numbers: &[(&str, &[f64])]) -> Variable {
+        let variable = with(inline("crs", &[], &[], Numbers::I32(vec![0]), &[]), "grid_mapping_name", text(name));
+        numbers.iter().fold(variable, |variable, (name, values)| {
+            with(variable, name, AttributeValue::Numbers(Numbers::F64(values.to_vec())))
+        })
+    }
+
+    /// The places are those of pyproj 3.7 (`CRS.from_cf`, `Transformer` to the mapping's own geodetic system).
+    #[test]
+    fn every_projection_agrees_with_pyproj() {
+        let sphere: (&str, &[f64]) = ("earth_radius", &[6_371_229.0]);
+        type Case = (&'static str, Vec<(&'static str, &'static [f64])>, (f64, f64), (f64, f64));
+        let cases: Vec<Case> = include!("projection_cases.in");
+        for (name, numbers, (x, y), (longitude, latitude)) in cases {
+            let mut numbers = numbers;
+            if name != "transverse_mercator" && name != "geostationary" {
+                numbers.push(sphere);
+            }
+            let found = Projection::read(&mapping(name, &numbers)).unwrap().to_earth(x, y).unwrap();
+            let turn = (found.0 - longitude + 540.0).rem_euclid(360.0) - 180.0;
+            assert!(turn.abs() < 1e-6 && (found.1 - latitude).abs() < 1e-6, "{name}: {found:?}, not {longitude} {latitude}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_none() {
+        assert!(Projection::read(&mapping("oblique_something", &[])).is_none());
+        assert!(Projection::read(&mapping("rotated_latitude_longitude", &[])).is_none());
+        let laea = Projection::read(&mapping("lambert_azimuthal_equal_area", &[])).unwrap();
+        assert_eq!((laea.unit(Some("km")), laea.unit(Some("K"))), (Some(1000.0), None));
+        assert_eq!(laea.to_earth(1e12, 0.0), None);
+    }
+}
