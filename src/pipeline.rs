@@ -15,6 +15,7 @@
 
 mod build;
 mod check;
+mod conflicts;
 mod host;
 mod inspect;
 mod item;

@@ -111,6 +111,12 @@ fn conflict(
     Conflict { kind, variable: Some(variable), files, expected, found, remedy: remedy.into() }
 }
 
+/// The last piece of a file's path.
+fn file_name(file: &FileIndex) -> String {
+    let url = file.source.url.to_string();
+    url.rsplit('/').next().unwrap_or(&url).to_owned()
+}
+
 fn names(files: &[&FileIndex], which: &[usize]) -> Vec<String> {
     which.iter().filter_map(|at| files.get(*at)).map(|file| file.source.url.to_string()).collect()
 }
@@ -376,7 +382,7 @@ fn check_edges(files: &[&FileIndex], candidate: &Candidate, on_gap: OnGap, repor
                 ConflictKind::Overlap,
                 candidate.path(),
                 names(files, &[before, after]),
-                format!("values after {}, the last one of {}", a.show(last(before)), files[before].source.url),
+                format!("values after {}, the last one of the file before", a.show(last(before))),
                 format!("{} to {}", b.show(0), b.show(last(after))),
                 "two files hold the same stretch: leave one out with sources.exclude",
             ));
@@ -390,7 +396,7 @@ fn check_edges(files: &[&FileIndex], candidate: &Candidate, on_gap: OnGap, repor
             OnGap::Report => report.notes.push(
                 Note::new(
                     "gap",
-                    format!("nothing between {a} ({}) and {b} ({})", files[before].source.url, files[after].source.url),
+                    format!("nothing between {a} ({}) and {b} ({})", file_name(files[before]), file_name(files[after])),
                 )
                 .about(candidate.path()),
             ),

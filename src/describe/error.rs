@@ -116,6 +116,19 @@ fn at_line(line: Option<usize>) -> String {
 }
 
 impl DescribeError {
+    /// A word for machines: `no_place`, `no_time`, `coordinate`, `time`; `describe` for all that is not the files' own.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoPlace { .. } => "no_place",
+            Self::NoTime { .. } => "no_time",
+            Self::Coordinate { .. } => "coordinate",
+            Self::Time { .. } => "time",
+            Self::UnknownProfile { .. } | Self::UnknownTemplate { .. } | Self::Template { .. } => "template",
+            Self::NotJson { .. } | Self::Untrue { .. } => "template",
+            Self::Geometry { .. } | Self::EmptyCollection { .. } | Self::Item { .. } => "describe",
+        }
+    }
+
     /// What a person may do about it, where there is something to say.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {

@@ -49,9 +49,13 @@ fn unknown(mapping: &Member<'_>) -> DescribeError {
 
 /// The edges of the cells along one axis, in the unit of the projection; at most [`EDGES`].
 fn edges<'a>(dataset: &Dataset<'a>, member: &Member<'a>, projection: &Projection) -> Result<Vec<f64>, DescribeError> {
-    let wrong = |expected, found: String| DescribeError::Coordinate { variable: member.path.to_string(), expected, found };
+    let wrong =
+        |expected, found: String| DescribeError::Coordinate { variable: member.path.to_string(), expected, found };
     let unit = projection.unit(member.variable.text("units")).ok_or_else(|| {
-        wrong("a unit of the grid mapping's coordinates", format!("{:?}", member.variable.text("units").unwrap_or_default()))
+        wrong(
+            "a unit of the grid mapping's coordinates",
+            format!("{:?}", member.variable.text("units").unwrap_or_default()),
+        )
     })?;
     let Some(Coordinate::Whole(centres)) = dataset.numbers(member) else {
         return Err(wrong("coordinates of the grid mapping", "no numbers that were kept".into()));

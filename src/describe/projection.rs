@@ -72,7 +72,8 @@ fn figure(mapping: &Variable) -> String {
 /// The projection as PROJ writes it, without the figure of the earth; `None` if it is not known.
 fn definition(mapping: &Variable) -> Option<String> {
     let or_zero = |name| number(mapping, name).unwrap_or(0.0);
-    let meridian = || number(mapping, "longitude_of_central_meridian").unwrap_or(or_zero("longitude_of_projection_origin"));
+    let meridian =
+        || number(mapping, "longitude_of_central_meridian").unwrap_or(or_zero("longitude_of_projection_origin"));
     let origin = || or_zero("latitude_of_projection_origin");
     let (first, second) = standard_parallels(mapping);
     let parallel = || first.unwrap_or(0.0);
@@ -91,7 +92,11 @@ fn definition(mapping: &Variable) -> Option<String> {
             let fixed = mapping.text("fixed_angle_axis").map(str::to_ascii_lowercase);
             let is_x = sweep.as_deref() == Some("x") || (sweep.is_none() && fixed.as_deref() == Some("y"));
             let height = or_zero("perspective_point_height");
-            format!("+proj=geos +h={height} +lon_0={} +sweep={}", or_zero("longitude_of_projection_origin"), if is_x { "x" } else { "y" })
+            format!(
+                "+proj=geos +h={height} +lon_0={} +sweep={}",
+                or_zero("longitude_of_projection_origin"),
+                if is_x { "x" } else { "y" }
+            )
         }
         "lambert_azimuthal_equal_area" => {
             format!("+proj=laea +lat_0={} +lon_0={}", origin(), or_zero("longitude_of_projection_origin"))
@@ -104,7 +109,9 @@ fn definition(mapping: &Variable) -> Option<String> {
         "mercator" => {
             format!("+proj=merc +lon_0={}{}", or_zero("longitude_of_projection_origin"), scaled_or_true())
         }
-        "orthographic" => format!("+proj=ortho +lat_0={} +lon_0={}", origin(), or_zero("longitude_of_projection_origin")),
+        "orthographic" => {
+            format!("+proj=ortho +lat_0={} +lon_0={}", origin(), or_zero("longitude_of_projection_origin"))
+        }
         "polar_stereographic" => {
             let meridian = number(mapping, "straight_vertical_longitude_from_pole")
                 .unwrap_or(or_zero("longitude_of_projection_origin"));
@@ -120,7 +127,12 @@ fn definition(mapping: &Variable) -> Option<String> {
             scale("scale_factor_at_projection_origin")
         ),
         "transverse_mercator" => {
-            format!("+proj=tmerc +lat_0={} +lon_0={}{}", origin(), meridian(), scale("scale_factor_at_central_meridian"))
+            format!(
+                "+proj=tmerc +lat_0={} +lon_0={}{}",
+                origin(),
+                meridian(),
+                scale("scale_factor_at_central_meridian")
+            )
         }
         _ => return None,
     };
@@ -190,39 +202,56 @@ fn inverse(plane: &Proj, earth: &Proj, x: f64, y: f64) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde_json::Value;
+
     use super::super::tests::cubes::{inline, text, with};
     use super::*;
     use crate::model::Numbers;
 
-    fn mapping(name: &str, numbers: &[(&str, &[f64])]) -> Variable {
-        let variable = with(inline("crs", &[], &[], Numbers::I32(vec![0]), &[]), "grid_mapping_name", text(name));
-        numbers.iter().fold(variable, |variable, (name, values)| {
-            with(variable, name, AttributeValue::Numbers(Numbers::F64(values.to_vec())))
+    #[derive(Deserialize)]
+    struct Case {
+        mapping: BTreeMap<String, Value>,
+        point: (f64, f64),
+        place: (f64, f64),
+    }
+
+    fn mapping(attributes: &BTreeMap<String, Value>) -> Variable {
+        attributes.iter().fold(inline("crs", &[], &[], Numbers::I32(vec![0]), &[]), |variable, (name, value)| {
+            let numbers = |values: Vec<f64>| AttributeValue::Numbers(Numbers::F64(values));
+            let value = match value {
+                Value::String(given) => text(given),
+                Value::Array(values) => numbers(values.iter().filter_map(Value::as_f64).collect()),
+                value => numbers(value.as_f64().into_iter().collect()),
+            };
+            with(variable, name, value)
         })
     }
 
-    /// The places are those of pyproj 3.7 (`CRS.from_cf`, `Transformer` to the mapping's own geodetic system).
+    fn named(name: &str) -> Variable {
+        mapping(&BTreeMap::from([("grid_mapping_name".into(), name.into())]))
+    }
+
+    /// The table is what `tests/oracles/projection_cases.py` printed.
     #[test]
     fn every_projection_agrees_with_pyproj() {
-        let sphere: (&str, &[f64]) = ("earth_radius", &[6_371_229.0]);
-        type Case = (&'static str, Vec<(&'static str, &'static [f64])>, (f64, f64), (f64, f64));
-        let cases: Vec<Case> = include!("projection_cases.in");
-        for (name, numbers, (x, y), (longitude, latitude)) in cases {
-            let mut numbers = numbers;
-            if name != "transverse_mercator" && name != "geostationary" {
-                numbers.push(sphere);
-            }
-            let found = Projection::read(&mapping(name, &numbers)).unwrap().to_earth(x, y).unwrap();
-            let turn = (found.0 - longitude + 540.0).rem_euclid(360.0) - 180.0;
-            assert!(turn.abs() < 1e-6 && (found.1 - latitude).abs() < 1e-6, "{name}: {found:?}, not {longitude} {latitude}");
+        let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/data/projection_cases.json")).unwrap();
+        assert!(cases.len() >= 20);
+        for Case { mapping: attributes, point, place } in cases {
+            let found = Projection::read(&mapping(&attributes)).unwrap().to_earth(point.0, point.1).unwrap();
+            let turn = (found.0 - place.0 + 540.0).rem_euclid(360.0) - 180.0;
+            let near = turn.abs() < 1e-6 && (found.1 - place.1).abs() < 1e-6;
+            assert!(near, "{attributes:?}: {found:?}, not {place:?}");
         }
     }
 
     #[test]
     fn what_is_not_known_is_none() {
-        assert!(Projection::read(&mapping("oblique_something", &[])).is_none());
-        assert!(Projection::read(&mapping("rotated_latitude_longitude", &[])).is_none());
-        let laea = Projection::read(&mapping("lambert_azimuthal_equal_area", &[])).unwrap();
+        assert!(Projection::read(&named("oblique_something")).is_none());
+        assert!(Projection::read(&named("rotated_latitude_longitude")).is_none());
+        let laea = Projection::read(&named("lambert_azimuthal_equal_area")).unwrap();
         assert_eq!((laea.unit(Some("km")), laea.unit(Some("K"))), (Some(1000.0), None));
         assert_eq!(laea.to_earth(1e12, 0.0), None);
     }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{ByteOrder, DataType, Digest, Numbers};
+use crate::model::{AttributeValue, Attributes, ByteOrder, DataType, Digest, Numbers};
 
 /// Sums up a large coordinate piece by piece, in C order.
 pub(super) struct Digester {
@@ -10,12 +10,26 @@ pub(super) struct Digester {
     minimum: f64,
     maximum: f64,
     quarter_degrees: Vec<u64>,
+    /// Numbers that stand for missing ones.
+    missing: Vec<f64>,
 }
 
 impl Digester {
     pub(super) fn new() -> Self {
         let quarter_degrees = vec![0; 1440_usize.div_ceil(64)];
-        Self { hash: Sha256::new(), minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, quarter_degrees }
+        let missing = Vec::new();
+        Self { hash: Sha256::new(), minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, quarter_degrees, missing }
+    }
+
+    /// The same for a variable with these attributes: values of `_FillValue` and `missing_value` are hashed, but count neither
+    /// for the range nor for the quarter degrees.
+    pub(super) fn skipping_missing(mut self, attributes: &Attributes) -> Self {
+        let missing = ["_FillValue", "missing_value"].into_iter().filter_map(|name| match attributes.get(name)? {
+            AttributeValue::Numbers(numbers) => Some(numbers.to_f64()),
+            _ => None,
+        });
+        self.missing.extend(missing.flatten());
+        self
     }
 
     /// Takes whole elements.
@@ -26,7 +40,10 @@ impl Digester {
             ByteOrder::Little => self.hash.update(elements),
             ByteOrder::Big => self.hash.update(numbers.to_bytes(ByteOrder::Little)),
         }
-        for number in numbers.to_f64().into_iter().filter(|number| number.is_finite()) {
+        for number in numbers.to_f64() {
+            if !number.is_finite() || self.missing.contains(&number) {
+                continue;
+            }
             self.minimum = self.minimum.min(number);
             self.maximum = self.maximum.max(number);
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // From 0 to 1,440.
@@ -59,5 +76,20 @@ mod tests {
         assert_eq!((digest.minimum, digest.maximum), (-0.1, 720.3));
         let set: Vec<usize> = (0..1440).filter(|at| digest.quarter_degrees[at / 64] >> (at % 64) & 1 == 1).collect();
         assert_eq!(set, [0, 1, 1439]);
+    }
+
+    #[test]
+    fn what_is_missing_counts_for_nothing_but_the_hash() {
+        let bytes = Numbers::F32(vec![-0.25, 1e20, 359.9]).to_bytes(ByteOrder::Little);
+        let digest = |mut digester: Digester| {
+            digester.take(&DataType::little(Primitive::F32), &bytes);
+            digester.finish()
+        };
+        let fill = AttributeValue::Numbers(Numbers::F32(vec![1e20]));
+        let attributes = Attributes::from_iter([("missing_value".to_owned(), fill)]);
+        let known = digest(Digester::new().skipping_missing(&attributes));
+        assert_eq!((known.minimum, known.maximum), (-0.25, f64::from(359.9_f32)));
+        let unknown = digest(Digester::new());
+        assert_eq!((unknown.maximum, unknown.sha256), (f64::from(1e20_f32), known.sha256));
     }
 }

@@ -258,11 +258,11 @@ impl Array {
 pub struct Digest {
     /// SHA-256 of the decoded elements, numbers little-endian.
     pub sha256: [u8; 32],
-    /// The least finite number.
+    /// The least finite number that is neither `_FillValue` nor `missing_value`.
     pub minimum: f64,
-    /// The greatest finite number.
+    /// The greatest such number.
     pub maximum: f64,
-    /// 1,440 bits: which quarter degrees the finite numbers, taken modulo 360, fall into. For longitudes: where the gap is.
+    /// 1,440 bits: which quarter degrees such numbers, taken modulo 360, fall into. For longitudes: where the gap is.
     pub quarter_degrees: Vec<u64>,
 }
 

@@ -171,7 +171,7 @@ fn digests(index: &FileIndex) -> std::collections::BTreeMap<VariablePath, crate:
 fn alone(index: &FileIndex) -> Result<VirtualCube, ItemError> {
     let settings = AggregateSettings { along: Along::Auto, on_gap: OnGap::Report };
     combine(std::slice::from_ref(index), &settings, &FileValues)
-        .map_err(|conflicts| super::item::conflicts_error(&conflicts))
+        .map_err(|conflicts| super::conflicts::conflicts_error(&conflicts))
 }
 
 fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> InspectedGroup {

@@ -11,13 +11,13 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::conflicts::conflicts_error;
 use super::values::FileValues;
 use super::{Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
 use crate::model::{
-    Conflict, Digest, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile,
-    ProductFormat, Record, RecordKind, Revision, SmallValues, SourceFile, ValidatedRecord, VariablePath,
-    VerifiedProduct, VirtualCube,
+    Digest, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile, ProductFormat,
+    Record, RecordKind, Revision, SmallValues, SourceFile, ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
 use crate::storage::{OutputStore, StagedFolder, open_source};
@@ -131,26 +131,6 @@ pub(super) fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
         let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
         about("index", format!("{}{remedy}", chain(&error)))
     })
-}
-
-pub(super) fn conflicts_error(conflicts: &[Conflict]) -> ItemError {
-    let kind = conflicts.first().map_or_else(
-        || "conflict".to_owned(),
-        |conflict| {
-            serde_json::to_value(conflict.kind)
-                .ok()
-                .and_then(|kind| Some(kind.as_str()?.to_owned()))
-                .unwrap_or_default()
-        },
-    );
-    let shown: Vec<String> = conflicts.iter().take(5).map(|c| format!("{c}; {}", c.remedy)).collect();
-    let more = conflicts.len().saturating_sub(shown.len());
-    let more = if more > 0 { format!(" | and {more} more conflicts") } else { String::new() };
-    let mut files: Vec<String> = conflicts.iter().flat_map(|conflict| conflict.files.iter().cloned()).collect();
-    files.sort();
-    files.dedup();
-    files.truncate(100);
-    ItemError { kind, message: format!("{}{more}", shown.join(" | ")), files }
 }
 
 pub(super) fn failure(kind: &str, message: String) -> ItemError {
@@ -325,7 +305,7 @@ fn describe(
     })
     .map_err(|error| {
         let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        failure("describe", format!("{}{remedy}", chain(&error)))
+        failure(error.kind(), format!("{}{remedy}", chain(&error)))
     })?;
     workspace.validator.validate(record).map_err(|error| failure("validate", chain(&error)))
 }

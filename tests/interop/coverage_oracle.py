@@ -197,7 +197,7 @@ def _projected_place(ds, found):
         units = {"km": 1000.0, "kilometre": 1000.0, "kilometer": 1000.0}
         values = [np.asarray(axes[axis].values, "f8") * units.get(axes[axis].attrs.get("units"), 1.0) for axis in "xy"]
         x, y = np.meshgrid(*values)
-        to_earth = pyproj.Transformer.from_crs(source, source.geodetic_crs, always_xy=True)
+        to_earth = pyproj.Transformer.from_crs(source, source.source_crs, always_xy=True)
         longitude, latitude = to_earth.transform(x, y)
         grid = {"lat": (("y", "x"), latitude), "lon": (("y", "x"), longitude)}
         earth = xr.Dataset({key: (dims, np.where(np.isfinite(v), v, np.nan)) for key, (dims, v) in grid.items()})

@@ -167,7 +167,8 @@ class Series:
 def kerchunk(path):
     """A Kerchunk file as `Series.differences` opens it."""
     # The engine passes only these on; given to open_dataset itself, `decode_cf` is dropped without a word.
-    return lambda **options: xr.open_dataset(str(path), engine="kerchunk", open_dataset_options=options)
+    # Without chunks there is no dask, which takes longer than all else.
+    return lambda **options: xr.open_dataset(str(path), engine="kerchunk", open_dataset_options={"chunks": None} | options)
 
 
 def masked(raw, attributes):

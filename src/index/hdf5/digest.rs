@@ -28,7 +28,7 @@ pub(super) fn digest(source: &dyn ByteSource, wanted: &Wanted) -> Result<Digest,
         let what = format!("{} bytes of coordinates, more than its file can hold", wanted.bytes);
         return Err(Fault::Limit { what }.into());
     }
-    let mut digester = Digester::new();
+    let mut digester = Digester::new().skipping_missing(&variable.attributes);
     if variable.layout == Layout::Chunked {
         digest_chunks(source, wanted, &mut digester)?;
     } else {

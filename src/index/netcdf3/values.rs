@@ -34,7 +34,7 @@ fn read_variable(source: &dyn ByteSource, wanted: &Wanted) -> Result<SmallValues
         let array = Array::from_bytes(data_type, &wanted.shape, &bytes);
         return Ok(array.map_or(SmallValues::NotRead, SmallValues::Decoded));
     }
-    let mut digester = Digester::new();
+    let mut digester = Digester::new().skipping_missing(&wanted.variable.attributes);
     each_piece(source, wanted, |piece| digester.take(data_type, piece))?;
     Ok(SmallValues::Digest(digester.finish()))
 }
