@@ -58,7 +58,7 @@ fn common_folder(files: &[String]) -> Option<&str> {
     files.iter().all(|file| folder(file) == Some(shared.len()) && file.starts_with(shared)).then_some(shared)
 }
 
-/// In which piece the names of two files differ that may be two datasets: it could be a facet.
+/// In which piece the names of two files differ that may be two datasets: it could be a facet, unless it is a date.
 fn differing_names(conflict: &Conflict) -> Option<String> {
     use ConflictKind::{Calendar, Coordinate, DataType, Join, Overlap, Shape, Values, Variable};
     let may_be_two =
@@ -78,7 +78,8 @@ fn differing_names(conflict: &Conflict) -> Option<String> {
         piece => format!("{piece:?}"),
     };
     let (first, other) = (piece(&first), piece(&other));
-    (may_be_two && first != other)
+    let is_date = |piece: &str| piece.chars().all(|c| c.is_ascii_digit() || c == '-' || c == '"');
+    (may_be_two && first != other && !(is_date(&first) && is_date(&other)))
         .then(|| format!(" (their names differ in {first} and {other}: capture that as a facet and use it in item.id)"))
 }
 
@@ -129,6 +130,8 @@ mod tests {
             "time: expected 1, found 2 in /b/o3_zm.nc (compared with /a/o3.nc); tell them apart \
              (their names differ in nothing and \"zm\": capture that as a facet and use it in item.id)"
         );
+        let dates = conflict(ConflictKind::Overlap, "time", &["/a/o3_1850.nc", "/b/o3_1850-1851.nc"]);
+        assert!(conflicts_error(&[dates]).message.ends_with("tell them apart"));
         let same = conflicts_error(&[conflict(ConflictKind::Overlap, "time", &["/a/o3.nc", "/ab/o3.nc"])]);
         assert_eq!(same.message, "time: expected 1, found 2 in /ab/o3.nc (compared with /a/o3.nc); tell them apart");
     }

@@ -22,6 +22,7 @@ use crate::model::{
 use crate::plan::{Action, PlannedItem};
 use crate::storage::{OutputStore, StagedFolder, open_source};
 use crate::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError, verify_kerchunk};
+use crate::write::WriteError;
 
 const REPORT: &str = "report.json";
 const SOURCES: &str = "sources.parquet";
@@ -199,11 +200,19 @@ fn staged_file(
     let mut file = staged.create(name).map_err(|error| error_of("output", &error))?;
     let mut out = Digesting { inner: BufWriter::with_capacity(1 << 16, &mut file), size: 0, digest: Sha256::new() };
     let written = write(&mut out).and_then(|()| out.flush());
-    written.map_err(|error| failure("write", format!("{folder}/{name}: {}", chain(&error))))?;
+    written.map_err(|error| unwritten(&format!("{folder}/{name}"), &error))?;
     let (size, digest) = (out.size, hex(&out.digest.clone().finalize()));
     drop(out);
     file.finish().map_err(|error| error_of("output", &error))?;
     Ok(ProductFile { path: format!("{folder}/{name}"), size, sha256: digest })
+}
+
+/// Why a product could not be written: most often the format cannot say what the files hold.
+fn unwritten(path: &str, error: &io::Error) -> ItemError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<WriteError>()) {
+        Some(inner) if !matches!(inner, WriteError::Output { .. }) => failure("unsupported", chain(inner)),
+        _ => failure("write", format!("{path}: {}", chain(error))),
+    }
 }
 
 fn write_product(

@@ -27,7 +27,7 @@ class Place:
     longitudes: list = field(default_factory=list)
 
     def __bool__(self):
-        return bool(self.latitudes and self.longitudes)
+        return all(sum(cells.shape[1] for cells in cells_of) for cells_of in (self.latitudes, self.longitudes))
 
     def differences(self, bbox):
         west, south, east, north = bbox

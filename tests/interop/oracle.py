@@ -72,7 +72,12 @@ class Series:
 
     @staticmethod
     def _join_dimension(files):
-        return files[0]["time"] or (files[0]["unlimited"] or [None])[0]
+        def differs(name):
+            columns = [file["variables"].get(name) for file in files]
+            return columns[0].dimensions == (name,) and not all(c and np.array_equal(c.raw, columns[0].raw) for c in columns)
+
+        differing = [name for name in files[0]["variables"] if differs(name)] if len(files) > 1 else []
+        return files[0]["time"] or (files[0]["unlimited"] or differing or [None])[0]
 
     def _column(self, columns):
         first = columns[0]
@@ -115,11 +120,16 @@ class Series:
         if column.is_time and column.time[0] is None:
             return []  # only instants can be compared
         found = self._shape(name, column, array)
+        if not found and raw.dtype == object and array.dtype.kind == "S":
+            # netCDF4 shows texts of a fixed length as those of any.
+            return self._equal(name, "text", np.vectorize(str.encode, otypes="O")(raw), array.values.astype(object))
         if not found and array.dtype != raw.dtype:
             found.append(f"{name}: stored dtype {array.dtype}, in the sources {raw.dtype}")
         return found or self._equal(name, "stored value", raw, array.values)
 
     def _seen(self, name, column, array):
+        if " since " in str(column.attributes.get("units", "")):
+            return []  # a time that cftime cannot read: only the stored values can be compared
         if column.raw.dtype == "S1" and column.raw.ndim and array.dims != column.dimensions:
             # Readers join the characters of the last dimension, if nothing but characters has it.
             text = netCDF4.chartostring(column.raw, encoding="none")
@@ -145,9 +155,16 @@ class Series:
         return [f"{name}: calendar {found}, expected {column.calendar}"]
 
     def _shape(self, name, column, array):
-        if array.dims == column.dimensions and array.shape == column.raw.shape:
+        same = len(array.dims) == len(column.dimensions) and all(map(self._is_one, array.dims, column.dimensions))
+        if same and array.shape == column.raw.shape:
             return []
         return [f"{name}: {dict(zip(array.dims, array.shape))}, expected {dict(zip(column.dimensions, column.raw.shape))}"]
+
+    def _is_one(self, name, other):
+        """Whether two names are those of one dimension: where links give a coordinate a second name, either is right."""
+        one, two = self.variables.get(name), self.variables.get(other)
+        return name == other or bool(one and two and one.raw.dtype == two.raw.dtype and np.array_equal(one.raw, two.raw)
+                                     and one.raw.size > 1 and one.dimensions == two.dimensions)
 
     @staticmethod
     def _equal(name, what, expected, found):
@@ -189,6 +206,10 @@ def _time_units(nc):
         units = getattr(variable, "units", None)
         if isinstance(units, str) and " since " in units and variable.dtype != str:
             own = (units, getattr(variable, "calendar", "standard"))
+            try:
+                cftime.num2date(0, *own)
+            except ValueError:
+                continue
             found.setdefault(name, own)
             bounds = nc.variables.get(getattr(variable, "bounds", None))
             if bounds is not None:

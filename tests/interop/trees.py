@@ -1,16 +1,15 @@
 """The trees of ../shared/corpus/archive, with a recipe for each: what a curator would write for them."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from program import SHARED
+import yaml
+
+from program import ROOT, SHARED
 
 ARCHIVE = SHARED / "corpus/archive"
 MINI = "mini-esgf-data"
 
-CMIP6 = ("activity_id", "institution_id", "source_id", "experiment_id", "variant_label", "table_id", "variable_id", "grid_label")
 CMIP5 = ("institute", "model", "experiment", "frequency", "realm", "table", "ensemble")
-CORDEX = ("domain", "institute", "driving_model", "experiment", "ensemble", "rcm_name", "rcm_version", "frequency", "variable", "version")
 
 # What the recipe says where the files say nothing.
 GLOBE = {"type": "Polygon", "coordinates": [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]}
@@ -60,20 +59,28 @@ def _drs(name, root, before, facets, **keys):
     return Tree(name, root, f"{before}{_facets(facets)}/{{filename}}", f"{name}.{_id(*facets)}", **keys)
 
 
+def _copied(name, recipe, root, **keys):
+    """A tree with one of the recipes that users copy (fixtures/recipes)."""
+    item = yaml.safe_load((ROOT / f"fixtures/recipes/{recipe}.yaml").read_text())["item"]
+    stand_ins = {key: item[key] for key in STAND_INS if key in item}
+    return Tree(name, root, item["pattern"], item["id"], stand_ins=stand_ins, **keys)
+
+
 def _single(name, root, include=("*.nc",), **keys):
     """A folder of files that are each an item."""
     return Tree(name, root, "{stem}.{extension}", "{{ stem }}-{{ extension }}", include, **keys)
 
 
 TREES = [
-    _drs("cmip6", f"{MINI}/badc/cmip6/data", "CMIP6/", (*CMIP6, "version"), exclude=("**/files/**",), reduced=True),
-    _drs("cmip6-files", f"{MINI}/badc/cmip6/data", "CMIP6/", (*CMIP6, "folder", "version"), include=("**/files/**/*.nc",)),
-    _drs("cmip5", f"{MINI}/badc/cmip5/data", "cmip5/", ("product", *CMIP5, "version", "variable"), stand_ins={"geometry": GLOBE}),
+    _copied("cmip6", "cmip6", f"{MINI}/badc/cmip6/data", exclude=("**/files/**",)),
+    Tree("cmip6-files", f"{MINI}/badc/cmip6/data", "CMIP6/{dataset:**}/files/{version}/{filename}", "{{ version }}",
+         include=("**/files/**/*.nc",)),
+    _copied("cmip5", "cmip5", f"{MINI}/badc/cmip5/data", reduced=True),
     _drs("c3s-cmip5", f"{MINI}/gws/nopw/j04/cp4cds1_vol1/data/c3s-cmip5", "", ("product", *CMIP5, "variable", "version")),
     _drs("c3scmip5", f"{MINI}/pool/data/C3SCMIP5", "", (*CMIP5, "variable", "version")),
-    _drs("c3s-cordex", f"{MINI}/gws/nopw/j04/cp4cds1_vol1/data/c3s-cordex", "output/", CORDEX),
-    _drs("cordex", f"{MINI}/pool/data/CORDEX/data/cordex", "output/", CORDEX, reduced=True),
-    _drs("c3scordex", f"{MINI}/pool/data/C3SCORDEX/data/c3s-cordex", "output/", CORDEX),
+    _copied("c3s-cordex", "cordex", f"{MINI}/gws/nopw/j04/cp4cds1_vol1/data", include=("c3s-cordex/**/*.nc",)),
+    _copied("cordex", "cordex", f"{MINI}/pool/data/CORDEX/data", reduced=True),
+    _copied("c3scordex", "cordex", f"{MINI}/pool/data/C3SCORDEX/data"),
     Tree("c3s-cica-atlas", f"{MINI}/pool/data/c3s-cica-atlas", "{folder:**}/{stem}.nc", "{{ stem }}"),
     Tree("c3s-ipcc-ar6-atlas", f"{MINI}/pool/data/c3s-ipcc-ar6-atlas", "{folder:**}/{stem}.nc", "{{ stem }}"),
     _single("iris", "iris-sample-data", reduced=True),

@@ -60,6 +60,29 @@ fn the_fixtures_agree_with_the_schema_and_load() {
     }
 }
 
+/// Recipes for archives that are not here: all but their roots is checked.
+#[test]
+fn the_recipes_to_copy_agree_with_the_schema_and_parse() {
+    let schema = jsonschema::validator_for(&altostac::recipe::schema()).unwrap();
+    let files = std::fs::read_dir(root().join("fixtures/recipes")).unwrap();
+    let paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    assert!(paths.len() >= 3, "{paths:?}");
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let recipe: Value = serde_saphyr::from_str(&text).unwrap();
+        let errors: Vec<_> = schema.iter_errors(&recipe).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", path.display());
+        let parsed = altostac::recipe::parse(&text, &path).unwrap();
+        // Every facet is used: in the id, or (as the file's name) nowhere.
+        let facets: Vec<&str> =
+            text.split('{').filter_map(|piece| piece.split_once('}').map(|(name, _)| name)).collect();
+        for facet in facets.iter().filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_')) {
+            let used = parsed.item.id.contains(&format!("{{{{ {facet} }}}}"));
+            assert!(used || *facet == "filename", "{}: {facet} is not in the id", path.display());
+        }
+    }
+}
+
 /// What an editor says by the schema and what altostac says of the shape is one thing.
 #[test]
 fn the_schema_and_the_program_agree() {
