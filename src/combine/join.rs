@@ -1,5 +1,7 @@
 //! Along which dimension the files follow each other, and in which order.
 
+use std::collections::BTreeSet;
+
 use super::SourceValues;
 use super::axis::{Axis, is_time_like};
 use super::conflict::Report;
@@ -87,6 +89,10 @@ pub(super) fn order<'a>(
         [_] => return Some((files.to_vec(), None)),
         _ => {}
     }
+    if let Some(conflict) = differing_variables(files) {
+        report.conflicts.push(conflict);
+        return None;
+    }
     let candidates = candidates(files, sources, report)?;
     let chosen = choose(files, candidates, settings, report)?;
     let order = sorted(files, &chosen, report)?;
@@ -121,6 +127,29 @@ fn names(files: &[&FileIndex], which: &[usize]) -> Vec<String> {
     which.iter().filter_map(|at| files.get(*at)).map(|file| file.source.url.to_string()).collect()
 }
 
+/// Files that each have a variable which the other lacks are not parts of one dataset, whatever their coordinates are.
+fn differing_variables(files: &[&FileIndex]) -> Option<Conflict> {
+    let paths = |file: &FileIndex| -> BTreeSet<VariablePath> {
+        file.root.all_variables().into_iter().map(|(path, _)| path).collect()
+    };
+    let first = paths(files.first()?);
+    files.iter().enumerate().skip(1).find_map(|(at, file)| {
+        let other = paths(file);
+        let show = |ours: &BTreeSet<VariablePath>, theirs: &BTreeSet<VariablePath>| {
+            let only: Vec<&str> = ours.difference(theirs).map(VariablePath::key).take(5).collect();
+            (!only.is_empty()).then(|| only.join(", "))
+        };
+        Some(Conflict {
+            kind: ConflictKind::Variable,
+            variable: None,
+            files: names(files, &[0, at]),
+            expected: format!("the variables of the first file, among them {}", show(&first, &other)?),
+            found: format!("{} in their place", show(&other, &first)?),
+            remedy: "let the item pattern tell these files apart, so that each variable is an item of its own".into(),
+        })
+    })
+}
+
 fn groups(root: &FileGroup) -> Vec<&FileGroup> {
     let mut found = vec![root];
     let mut next = 0;
@@ -137,7 +166,12 @@ fn candidates(files: &[&FileIndex], sources: &dyn SourceValues, report: &mut Rep
     let mut found = Vec::new();
     for group in groups(&first.root) {
         for (name, dimension) in &group.dimensions {
-            match coordinate(files, &group.path, name, sources) {
+            let own = coordinate(files, &group.path, name, sources);
+            let by_time = match &own {
+                Some((true, _)) => None,
+                _ => auxiliary_time(files, group, name, sources),
+            };
+            match by_time.map(|axes| (true, axes)).or(own) {
                 Some((time_like, axes)) => {
                     found.push(Candidate { group: group.path.clone(), dimension: name.clone(), time_like, axes });
                 }
@@ -163,6 +197,28 @@ fn candidates(files: &[&FileIndex], sources: &dyn SourceValues, report: &mut Rep
     (report.conflicts.len() == before).then_some(found)
 }
 
+/// The times along a dimension whose own coordinate is none or tells no time, as NEMO writes `time_centered(time_counter)`: of the
+/// auxiliary coordinate that differs between the files; of several the one that is called time.
+fn auxiliary_time(
+    files: &[&FileIndex],
+    group: &FileGroup,
+    dimension: &DimensionName,
+    sources: &dyn SourceValues,
+) -> Option<Vec<Axis>> {
+    let is_along = |variable: &&FileVariable| {
+        variable.dimensions == [dimension.clone()] && is_time_like(variable) && variable.data_type.number().is_some()
+    };
+    let differing = |variable: &FileVariable| {
+        let (_, axes) = values_of(files, &group.path, &variable.name, dimension, sources)?;
+        axes.iter().any(|axis| *axis != axes[0]).then_some((variable.text("standard_name") == Some("time"), axes))
+    };
+    let mut found: Vec<(bool, Vec<Axis>)> = group.variables.values().filter(is_along).filter_map(differing).collect();
+    if found.len() > 1 {
+        found.retain(|(is_time, _)| *is_time);
+    }
+    if found.len() == 1 { found.pop().map(|(_, axes)| axes) } else { None }
+}
+
 /// The values of a dimension's coordinate in every file; `None` if one lacks it or does not hold numbers.
 fn coordinate(
     files: &[&FileIndex],
@@ -170,16 +226,26 @@ fn coordinate(
     name: &DimensionName,
     sources: &dyn SourceValues,
 ) -> Option<(bool, Vec<Axis>)> {
-    let key = VariableName::new(name.as_str()).ok()?;
+    values_of(files, group, &VariableName::new(name.as_str()).ok()?, name, sources)
+}
+
+/// The values of a variable along one dimension in every file, and whether they are times.
+fn values_of(
+    files: &[&FileIndex],
+    group: &str,
+    key: &VariableName,
+    dimension: &DimensionName,
+    sources: &dyn SourceValues,
+) -> Option<(bool, Vec<Axis>)> {
     let variables: Option<Vec<&FileVariable>> = files
         .iter()
         .map(|file| {
-            let variable = super::find_group(&file.root, group)?.variables.get(&key)?;
-            (variable.dimensions == [name.clone()]).then_some(variable)
+            let variable = super::find_group(&file.root, group)?.variables.get(key)?;
+            (variable.dimensions == [dimension.clone()]).then_some(variable)
         })
         .collect();
     let variables = variables?;
-    let path = VariablePath::new(group, &key);
+    let path = VariablePath::new(group, key);
     let values = |file: &FileIndex, variable: &FileVariable| match variable.values.decoded() {
         Some(array) => Some(array.clone()),
         None => sources.values(file, &path).ok(),

@@ -12,6 +12,7 @@ mod axis;
 mod concatenate;
 mod conflict;
 mod join;
+mod names;
 mod placed;
 mod split;
 mod statics;
@@ -129,6 +130,7 @@ pub fn combine(
     let variables: Vec<_> = files.iter().map(|file| file.root.all_variables().into_iter().collect()).collect();
     let context = Context { files, variables, join, sources };
     let cube = assemble(&context, &mut report);
+    report.notes.extend(names::short_files(&context));
     match cube {
         Some(cube) if report.conflicts.is_empty() => Ok(VirtualCube { notes: report.notes, ..cube }),
         _ => Err(report.conflicts),

@@ -338,3 +338,62 @@ proptest! {
         prop_assert_eq!(offsets, expected);
     }
 }
+
+fn with_variable(name: &str, other: FileVariable) -> FileIndex {
+    let days = time(&[0.0, 1.0], "days since 2000-01-01", "standard");
+    file(name, vec![days, lat([0.0, 1.0]), other], &[])
+}
+
+#[test]
+fn several_variables_in_one_folder_are_told_apart_by_name() {
+    let pr = FileVariable { name: VariableName::new("pr").unwrap(), ..data(2, 1, 100) };
+    let files = [with_variable("tas_day", data(2, 1, 0)), with_variable("pr_day", pr)];
+    let conflicts = combine(&files, &settings(), &Nothing).unwrap_err();
+    let [conflict] = conflicts.as_slice() else { panic!("{conflicts:?}") };
+    assert_eq!(conflict.kind, ConflictKind::Variable);
+    assert_eq!(conflict.files, ["/archive/tas_day.nc", "/archive/pr_day.nc"]);
+    assert_eq!(conflict.expected, "the variables of the first file, among them tas");
+    assert_eq!(conflict.found, "pr in their place");
+    assert!(conflict.remedy.contains("item pattern"));
+}
+
+#[test]
+fn members_of_an_ensemble_overlap() {
+    let files = [with_variable("tas_r1", data(2, 1, 0)), with_variable("tas_r2", data(2, 1, 100))];
+    let conflicts = combine(&files, &settings(), &Nothing).unwrap_err();
+    assert_eq!(conflicts.len(), 1);
+    assert_eq!((conflicts[0].kind, conflicts[0].variable.as_deref()), (ConflictKind::Overlap, Some("time")));
+    assert!(conflicts[0].remedy.contains("item pattern"));
+}
+
+/// As NEMO writes it: `time_counter` says nothing, `time_centered(time_counter)` is the time.
+#[test]
+fn an_auxiliary_time_orders_files_whose_dimension_has_none() {
+    let part = |name: &str, day: f64, base: u64| {
+        let centred = FileVariable {
+            name: VariableName::new("time_centered").unwrap(),
+            ..time(&[day], "days since 2000-01-01", "360_day")
+        };
+        let index = small("time", &["time"], &[1], Numbers::F64(vec![0.0]), text(&[("axis", "T")]));
+        file(name, vec![index, centred, lat([0.0, 1.0]), data(1, 1, base)], &[])
+    };
+    let cube = combine(&[part("b", 45.0, 200), part("a", 15.0, 100)], &settings(), &Nothing).unwrap();
+    assert_eq!(cube.join, Some(DimensionName::new("time").unwrap()));
+    let days = variable(&cube, "time_centered").inline().unwrap().numbers().unwrap().to_f64();
+    assert_eq!(days, [15.0, 45.0]);
+    let index = variable(&cube, "time").inline().unwrap().numbers().unwrap().to_f64();
+    assert_eq!(index, [0.0, 0.0]);
+}
+
+#[test]
+fn a_name_that_promises_more_steps_is_noted() {
+    let short = series("tas_day_20000101-20001231", &[0.0, 1.0], "days since 2000-01-01", 0);
+    let cube = combine(&[short], &settings(), &Nothing).unwrap();
+    let note = cube.notes.iter().find(|note| note.kind == "fewer_steps_than_named").unwrap();
+    assert_eq!(
+        note.message,
+        "tas_day_20000101-20001231.nc holds 2 steps, 2000-01-01T00:00:00 to 2000-01-02T00:00:00; its name says 20000101-20001231"
+    );
+    let whole = series("tas_day_20000101-20000102", &[0.0, 1.0], "days since 2000-01-01", 0);
+    assert!(combine(&[whole], &settings(), &Nothing).unwrap().notes.is_empty());
+}

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use super::sources::{File, Sources};
 use super::values::{Elements, Meaning, Value, beyond_tolerance, bounds_of};
 use super::{Difference, DifferenceKind, Differences};
-use crate::model::{DataType, Numbers};
+use crate::model::{DataType, FileVariable, Numbers};
 use crate::read::{KerchunkArray, KerchunkStore, ReadError, Region, copy_region, read_slab};
 
 /// A step of a file.
@@ -39,7 +39,8 @@ pub(super) fn find(store: &KerchunkStore, sources: &Sources<'_>, differences: &m
             return None;
         }
     };
-    let dimension = key.rsplit('/').next().unwrap_or(&key).to_owned();
+    let dimension = sources.files[0].variables.get(&key).and_then(|variable| variable.dimensions.first());
+    let dimension = dimension.map_or_else(String::new, ToString::to_string);
     let Some(array) = store.arrays.get(&key) else {
         differences.add(Difference::new(DifferenceKind::Variable, "the coordinate of the join", "none").variable(&key));
         return None;
@@ -128,25 +129,42 @@ fn matched(
     steps
 }
 
+fn is_coordinate(key: &str, variable: &FileVariable) -> bool {
+    matches!(variable.dimensions.as_slice(), [own] if key.rsplit('/').next() == Some(own.as_str()))
+}
+
+fn is_time_along(variable: &FileVariable) -> bool {
+    let says_since = |units: &str| units.split_whitespace().nth(1) == Some("since");
+    variable.dimensions.len() == 1 && variable.text("units").is_some_and(says_since)
+}
+
 /// The coordinate in which the sources differ: there must be exactly one.
 fn join_key(sources: &Sources<'_>) -> Result<String, Box<Difference>> {
     let Some((first, others)) = sources.files.split_first() else { return Ok(String::new()) };
-    let is_coordinate = |key: &str, dimensions: &[crate::model::DimensionName]| matches!(dimensions, [own] if key.rsplit('/').next() == Some(own.as_str()));
-    let mut differing = Vec::new();
-    for (key, variable) in &first.variables {
-        if !is_coordinate(key, &variable.dimensions) {
-            continue;
-        }
-        let own = file_values(sources, first, key)?;
-        for other in others {
-            let Some(variable) = other.variables.get(key) else { continue };
-            if !is_coordinate(key, &variable.dimensions) || !are_same(&own, &file_values(sources, other, key)?) {
-                differing.push(key.clone());
-                break;
+    let differing = |is_candidate: &dyn Fn(&str, &FileVariable) -> bool| -> Result<Vec<String>, Box<Difference>> {
+        let mut differing = Vec::new();
+        for (key, variable) in first.variables.iter().filter(|(key, variable)| is_candidate(key, variable)) {
+            let own = file_values(sources, first, key)?;
+            for other in others {
+                let Some(found) = other.variables.get(key) else { continue };
+                if found.dimensions != variable.dimensions || !are_same(&own, &file_values(sources, other, key)?) {
+                    differing.push(key.clone());
+                    break;
+                }
             }
         }
+        Ok(differing)
+    };
+    let mut found = differing(&is_coordinate)?;
+    if found.is_empty() {
+        // Dimensions without a coordinate that differs may have a time beside it.
+        let is_time = |key: &str, variable: &FileVariable| !is_coordinate(key, variable) && is_time_along(variable);
+        found = differing(&is_time)?;
+        if found.len() > 1 {
+            found.retain(|key| first.variables.get(key).is_some_and(|v| v.text("standard_name") == Some("time")));
+        }
     }
-    match differing.as_slice() {
+    match found.as_slice() {
         [key] => Ok(key.clone()),
         found => {
             let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
@@ -180,7 +198,7 @@ fn file_values(sources: &Sources<'_>, file: &File<'_>, key: &str) -> Result<Vec<
     if let Some(crate::model::ArrayValues::Strings(texts)) = variable.values.decoded().map(|array| &array.values) {
         return Ok(texts.iter().map(|text| Value::Text(text.clone().into_bytes())).collect());
     }
-    let name = key.rsplit('/').next().unwrap_or(key);
+    let name = variable.dimensions.first().map_or(key, |name| name.as_str());
     let length = file.dimension_length(key, name).or_else(|| variable.grid.shape.first().copied()).unwrap_or(0);
     let unreadable = |error: ReadError| report(Difference::unreadable(&error));
     let source = sources.open(file, key).map_err(unreadable)?;

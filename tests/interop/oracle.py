@@ -47,7 +47,8 @@ class Series:
     def __init__(self, paths, join=None):
         files = [self._read(Path(path)) for path in paths]
         self.join = join or self._join_dimension(files)
-        files.sort(key=lambda file: file["order"])
+        along = lambda file: file["variables"][self.join].raw.ravel()[:1].tolist() if self.join in file["variables"] else []
+        files.sort(key=lambda file: file["order"] or along(file))
         self.paths = [file["path"] for file in files]
         names = {name for file in files for name in file["variables"]}
         self.variables = {name: self._column([file["variables"][name] for file in files]) for name in names}

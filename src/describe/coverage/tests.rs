@@ -335,3 +335,94 @@ proptest! {
         }
     }
 }
+
+fn numbers(values: &[f64]) -> AttributeValue {
+    AttributeValue::Numbers(Numbers::F64(values.to_vec()))
+}
+
+fn mapping(name: &str, parameters: &[(&str, &[f64])]) -> Variable {
+    let crs = inline("crs", &[], &[], Numbers::I32(vec![0]), &[("grid_mapping_name", name)]);
+    parameters.iter().fold(crs, |crs, (name, values)| with(crs, name, numbers(values)))
+}
+
+fn projected(crs: Variable, x: Variable, y: Variable) -> VirtualCube {
+    let shape = [1, y.shape[0], x.shape[0]];
+    let names = [y.name.as_str().to_owned(), x.name.as_str().to_owned()];
+    let tas = data("tas", &["time", &names[0], &names[1]], &shape, &[("grid_mapping", "crs"), ("units", "K")]);
+    cube(vec![crs, x, y, time(&[0.0], "days since 2000-01-01", "standard"), tas])
+}
+
+fn plane(name: &str, values: &[f64], units: &str) -> Variable {
+    let direction = if name == "x" { "projection_x_coordinate" } else { "projection_y_coordinate" };
+    axis(name, values, &[("standard_name", direction), ("units", units)])
+}
+
+/// The boxes are those of pyproj 3.7 for the edges of the cells.
+#[test]
+fn grids_without_latitudes_are_placed_by_their_grid_mapping() {
+    let rotated = |name: &str, values: &[f64]| {
+        let standard = if name == "rlon" { "grid_longitude" } else { "grid_latitude" };
+        axis(name, values, &[("standard_name", standard), ("units", "degrees")])
+    };
+    let pole: &[(&str, &[f64])] = &[("grid_north_pole_latitude", &[39.25]), ("grid_north_pole_longitude", &[-162.0])];
+    let europe = projected(
+        mapping("rotated_latitude_longitude", pole),
+        rotated("rlon", &steps(-28.0, 0.44, 106)),
+        rotated("rlat", &steps(-23.0, 0.44, 103)),
+    );
+    let polar: &[(&str, &[f64])] = &[
+        ("latitude_of_projection_origin", &[90.0]),
+        ("straight_vertical_longitude_from_pole", &[-45.0]),
+        ("standard_parallel", &[70.0]),
+        ("earth_radius", &[6_371_229.0]),
+    ];
+    let arctic = |x: &[f64], y: &[f64]| {
+        projected(mapping("polar_stereographic", polar), plane("x", x, "km"), plane("y", y, "km"))
+    };
+    let around = arctic(&steps(-1950.0, 100.0, 40), &steps(-1950.0, 100.0, 40));
+    let beside = arctic(&steps(150.0, 100.0, 20), &steps(-1950.0, 100.0, 20));
+    let found = bbox(&around);
+    assert_eq!((found[0], found[2], found[3]), (-180.0, 180.0, 90.0));
+    for (cube, expected) in [(&europe, EUROPE), (&around, AROUND), (&beside, BESIDE)] {
+        let found = bbox(cube);
+        let near = found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-2);
+        assert!(near, "{found:?}, not {expected:?}");
+    }
+}
+
+const EUROPE: [f64; 4] = [-44.79650, 22.18655, 65.86699, 72.85];
+const AROUND: [f64; 4] = [-180.0, 64.21748, 180.0, 90.0];
+const BESIDE: [f64; 4] = [-42.13759, 63.58766, 45.0, 89.07277];
+
+#[test]
+fn a_grid_mapping_that_is_not_known_is_named() {
+    let cube = projected(mapping("space_oblique", &[]), plane("x", &[0.0, 1.0], "m"), plane("y", &[0.0, 1.0], "m"));
+    let error = read_coverage(&cube, &BTreeMap::new()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "crs: expected a grid mapping of CF appendix F with its parameters, found space_oblique"
+    );
+    assert_eq!(error.kind(), "coordinate");
+}
+
+#[test]
+fn a_vertex_between_0_and_360_is_not_the_far_side() {
+    // The third cell's vertices are means across Greenwich: 90 degrees off.
+    let centres: Vec<f64> = (0..3).flat_map(|_| steps(358.0, 1.0, 5)).map(|lon| lon % 360.0).collect();
+    let latitudes: Vec<f64> = (0..3).flat_map(|row| vec![f64::from(row); 5]).collect();
+    let vertices = centres.iter().enumerate().flat_map(|(at, lon)| {
+        let half = if at % 5 == 2 { 90.0 } else { 0.5 };
+        [lon - half, lon + half, lon + half, lon - half]
+    });
+    let vertices = inline("lon_v", &["y", "x", "v"], &[3, 5, 4], Numbers::F64(vertices.collect()), &[]);
+    let lat = inline("lat", &["y", "x"], &[3, 5], Numbers::F64(latitudes), &[("standard_name", "latitude")]);
+    let lon = inline(
+        "lon",
+        &["y", "x"],
+        &[3, 5],
+        Numbers::F64(centres),
+        &[("standard_name", "longitude"), ("bounds", "lon_v")],
+    );
+    let found = bbox(&cube_of(vec![vertices, lat, lon], &["y", "x"], &[3, 5], "lat lon"));
+    assert_eq!((found[0], found[2]), (-2.5, 2.5));
+}
