@@ -44,8 +44,8 @@ fn sentence(group: &[&Conflict], folder: Option<&str>) -> String {
     let others: Vec<&str> = group.iter().skip(1).filter_map(|conflict| conflict.variable.as_deref()).collect();
     let likewise = match others.as_slice() {
         [] => String::new(),
-        [few @ ..] if few.len() <= SHOWN => format!(", likewise {}", few.join(", ")),
-        [many @ ..] => format!(", likewise {} and {} more", many[..SHOWN].join(", "), many.len() - SHOWN),
+        few if few.len() <= SHOWN => format!(", likewise {}", few.join(", ")),
+        many => format!(", likewise {} and {} more", many[..SHOWN].join(", "), many.len() - SHOWN),
     };
     format!("{short}{likewise}; {}{}", first.remedy, differing_names(first).unwrap_or_default())
 }
