@@ -44,7 +44,7 @@ def is_whole(published):
 
 
 def test_a_killed_run_leaves_a_whole_catalogue(tmp_path):
-    count, kills = (200, 60) if FULL else (12, 8)
+    count, kills = (200, 60) if FULL else (12, 20)
     many_items(tmp_path / "archive", count)
     project = Project.of_recipe(tmp_path / "project", recipe(tmp_path / "archive"))
     published, random_moment = project.folder / "published", random.Random(7)
