@@ -67,7 +67,7 @@ pub type FileGroup = VariableGroup<FileVariable>;
 pub struct FileIndex {
     /// The file.
     pub source: SourceFile,
-    /// The format in words: `netCDF-4`, `netCDF-4 classic model`, `HDF5`.
+    /// The format in words: `netCDF-4`, `netCDF-4 classic model`, `HDF5`, `netCDF-3 classic (CDF-1)`.
     pub format: String,
     /// The root group.
     pub root: FileGroup,
