@@ -75,7 +75,7 @@ MINI_ESGF = SHARED / "corpus/archive/mini-esgf-data"
 CMIP5 = "badc/cmip5/data/cmip5/output1"
 EC_EARTH = f"{CMIP5}/ICHEC/EC-EARTH/historical/mon/atmos/Amon/r1i1p1/latest/tas"
 NETCDF3 = (EC_EARTH,  # 16 files with 16 time units
-           f"{CMIP5}/MOHC/HadGEM2-ES/rcp45/day/land/day/r1i1p1/latest/mrsos",  # 11 files, 360_day
+           f"{CMIP5}/MOHC/HadGEM2-ES/historical/mon/atmos/Amon/r1i1p1/latest/tas",  # 6 files, 360_day
            f"{CMIP5}/IPSL/IPSL-CM5A-MR/rcp45/mon/ocean/Omon/r1i1p1/latest/zostoga",  # no place of its own
            f"{CMIP5}/MOHC/HadGEM2-ES/rcp85/mon/atmos/Amon/r1i1p1/latest/tas")  # 2099-12 in two files: to be refused
 
