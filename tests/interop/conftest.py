@@ -77,7 +77,19 @@ def record_refusal():
     return _refused.__setitem__
 
 
+_shown = {}
+
+
+@pytest.fixture(scope="session")
+def show_at_the_end():
+    """Puts a text under a title into the summary of the run."""
+    return _shown.__setitem__
+
+
 def pytest_terminal_summary(terminalreporter):
+    for title, text in _shown.items():
+        terminalreporter.section(title)
+        terminalreporter.write_line(text)
     if _refused:
         terminalreporter.section("series refused by name")
         for folder, reason in sorted(_refused.items()):

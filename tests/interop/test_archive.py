@@ -3,6 +3,7 @@
 The table of all of them is printed at the end and stands in target/archive-table.md afterwards.
 """
 
+import datetime
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 
 import coverage_oracle
 import trees
-from archives import make
+from archives import PACIFIC, make
 from oracle import Series, kerchunk
 from program import ROOT, Project
 
@@ -58,12 +59,13 @@ def datasets(tree):
 
 
 @pytest.fixture(scope="module")
-def table():
-    """The rows of all trees; written when the last tree is done."""
+def table(show_at_the_end):
+    """The rows of all trees; written and shown when the last tree is done."""
     rows = []
     yield rows
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(rendered(rows))
+    show_at_the_end("trees of the archive (all datasets: target/archive-table.md)", rendered(rows).split("\n\n")[0])
 
 
 def rendered(rows):
@@ -155,3 +157,23 @@ def test_a_file_that_holds_less_than_its_name_says_is_noted(project):
     report = json.loads((project.kerchunk(item["id"]).parent / "report.json").read_text())
     notes = {note["kind"]: note["message"] for note in report["notes"]}
     assert "-202912" in notes["fewer_steps_than_named"], notes
+
+
+def test_the_judge_of_places_and_times_sees_what_is_wrong(project):
+    make.make(project.folder / "archive", [PACIFIC])
+    project.build()
+    item, paths = project.items[PACIFIC.item_id], project.sources(PACIFIC.item_id)
+    assert coverage_oracle.differences(paths, item) == []
+    cells = (64 / 8, 60 / 6)  # degrees of longitude and of latitude
+    for edge in range(4):
+        for cells_off in (-2.5, 2.5):
+            bbox = list(item["bbox"])
+            bbox[edge] += cells_off * cells[edge % 2]
+            found = coverage_oracle.differences(paths, item | {"bbox": bbox})
+            assert found and all(text.startswith("bbox") for text in found), (bbox, found)
+    assert coverage_oracle.differences(paths, item | {"bbox": [-180, *item["bbox"][1:2], 180, item["bbox"][3]]})
+    for key in ("start_datetime", "end_datetime"):
+        for days in (-70, 70):
+            moved = coverage_oracle.parsed(item["properties"][key]) + datetime.timedelta(days=days)
+            found = coverage_oracle.differences(paths, item | {"properties": item["properties"] | {key: moved.isoformat() + "+00:00"}})
+            assert found and all(text.startswith("time") for text in found), (key, days)
