@@ -60,8 +60,11 @@ pub(super) fn of_variable(
             (None, Some(value)) => {
                 merged.insert(name.to_owned(), value.clone());
             }
-            (Some(_), Some(value)) if settled(name) => {
-                merged.insert(name.to_owned(), value.clone());
+            (Some(_), first) if settled(name) => {
+                // Without a calendar the first file's times are in the standard one, and so are the cube's.
+                if let Some(value) = first {
+                    merged.insert(name.to_owned(), value.clone());
+                }
             }
             (Some(other), _) if PACKING.contains(&name) || MEANING.contains(&name) => {
                 return Err(meaning_differs(context, path, variables, name, other));

@@ -1,6 +1,6 @@
 //! The values of a coordinate in one file, comparable with those of other files.
 
-use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
+use crate::cftime::{Calendar, DateTime, Instant, TimeError, TimeUnits};
 use crate::model::{Array, FileVariable, Numbers};
 
 /// The values of a coordinate, in file order.
@@ -24,6 +24,21 @@ pub(super) fn calendar(variable: &FileVariable) -> Result<Calendar, TimeError> {
     variable.text("calendar").map_or(Ok(Calendar::Standard), Calendar::parse)
 }
 
+/// The first day of the Gregorian calendar, 1582-10-15: from there on the standard and the proleptic Gregorian calendar are one.
+fn reform() -> Option<Instant> {
+    let date = DateTime { year: 1582, month: 10, day: 15, hour: 0, minute: 0, second: 0, microsecond: 0 };
+    Calendar::ProlepticGregorian.instant(&date).ok()
+}
+
+/// The calendar under which instants are compared with those of other files.
+pub(super) fn common_calendar(calendar: Calendar, instants: &[Instant]) -> Calendar {
+    let is_modern = || reform().is_some_and(|reform| instants.iter().all(|instant| *instant >= reform));
+    match calendar {
+        Calendar::ProlepticGregorian if is_modern() => Calendar::Standard,
+        other => other,
+    }
+}
+
 /// The instants that numbers mean.
 pub(super) fn instants(units: &TimeUnits, numbers: &Numbers) -> Result<Vec<Instant>, TimeError> {
     match numbers.to_i64() {
@@ -43,7 +58,8 @@ impl Axis {
             && let Ok(units) = TimeUnits::parse(variable.text("units").unwrap_or_default(), calendar)
             && let Ok(instants) = instants(&units, numbers)
         {
-            return Some(Self::Instants(calendar, instants.into_iter().map(Instant::microseconds).collect()));
+            let common = common_calendar(calendar, &instants);
+            return Some(Self::Instants(common, instants.into_iter().map(Instant::microseconds).collect()));
         }
         Some(match numbers.to_i64() {
             Some(integers) => Self::Integers(integers),

@@ -124,6 +124,19 @@ fn first_alone(
     Ok(Combined { data_type: None, dimensions: first.dimensions.clone(), shape: shape.to_vec(), data })
 }
 
+/// Whether other variables name this one as the bounds of their cells or as a coordinate of several values.
+fn describes_cells(context: &Context<'_>, path: &VariablePath, variable: &FileVariable) -> bool {
+    let group = path.as_str().rsplit_once('/').map_or("", |(group, _)| group);
+    let named_by = |other: &FileVariable| {
+        let names = ["bounds", "climatology", "coordinates", "formula_terms"].iter().filter_map(|key| other.text(key));
+        names.flat_map(str::split_whitespace).any(|name| name == variable.name.as_str())
+    };
+    let neighbours = context.variables[0]
+        .iter()
+        .filter(|(path, _)| path.as_str().rsplit_once('/').is_some_and(|(own, _)| own == group));
+    neighbours.into_iter().any(|(_, other)| named_by(other))
+}
+
 fn different(
     context: &Context<'_>,
     path: &VariablePath,
@@ -135,8 +148,8 @@ fn different(
     let is_coordinate = variables[0].dimensions.iter().any(|name| name.as_str() == variables[0].name.as_str());
     let count: u64 = variables[0].grid.shape.iter().product();
     let is_text = matches!(variables[0].data_type, DataType::FixedString { .. } | DataType::VariableString);
-    let spreads = variables[0].dimensions.is_empty() || count <= 1 || (is_text && count <= SPREAD_LIMIT);
-    if spreads && !is_coordinate && context.join.is_some() {
+    let is_small = count <= 1 || (count <= SPREAD_LIMIT && (is_text || !describes_cells(context, path, variables[0])));
+    if is_small && !is_coordinate && context.join.is_some() {
         let arrays = variables.iter().enumerate().map(|(file, variable)| context.values(path, file, variable));
         return spread(context, path, variables, arrays.collect::<Result<_, _>>()?, report);
     }

@@ -284,6 +284,47 @@ fn scalars_that_differ_are_written_along_the_join() {
 }
 
 #[test]
+fn small_tables_that_differ_are_written_along_the_join_but_not_cells() {
+    let with = |name: &str, at: f64, table: f64, bounds: Option<&str>| {
+        let mut time = time(&[at], DAYS, "standard");
+        if let Some(bounds) = bounds {
+            Arc::make_mut(&mut time.attributes).insert("climatology".into(), AttributeValue::Text(bounds.into()));
+        }
+        let table = small("table", &["row"], &[3], Numbers::F64(vec![1.0, table, 3.0]), text(&[]));
+        file(name, vec![time, table], &[])
+    };
+    let cube = combine(&[with("a", 0.0, 2.0, None), with("b", 1.0, 5.0, None)], &settings(), &Nothing).unwrap();
+    let table = variable(&cube, "table");
+    assert_eq!((table.dimensions.clone(), table.shape.clone()), (dims(&["time", "row"]), vec![2, 3]));
+    assert_eq!(*table.inline().unwrap().numbers().unwrap(), Numbers::F64(vec![1.0, 2.0, 3.0, 1.0, 5.0, 3.0]));
+    let cells = [with("a", 0.0, 2.0, Some("table")), with("b", 1.0, 5.0, Some("table"))];
+    assert_eq!(kinds(combine(&cells, &settings(), &Nothing)), [ConflictKind::Values]);
+}
+
+#[test]
+fn calendars_that_are_one_since_1582_may_meet() {
+    let with = |name: &str, at: f64, units: &str, calendar: Option<&str>| {
+        let mut time = time(&[at], units, calendar.unwrap_or_default());
+        if calendar.is_none() {
+            Arc::make_mut(&mut time.attributes).shift_remove("calendar");
+        }
+        file(name, vec![time], &[])
+    };
+    let build = |first, second| combine(&[first, second], &settings(), &Nothing);
+    let cube =
+        build(with("a", 0.0, DAYS, Some("proleptic_gregorian")), with("b", 1.0, DAYS, Some("gregorian"))).unwrap();
+    assert_eq!(variable(&cube, "time").text("calendar"), Some("proleptic_gregorian"));
+    assert_eq!(*variable(&cube, "time").inline().unwrap().numbers().unwrap(), Numbers::F64(vec![0.0, 1.0]));
+    let cube = build(with("a", 0.0, DAYS, None), with("b", 1.0, DAYS, Some("standard"))).unwrap();
+    assert_eq!(variable(&cube, "time").text("calendar"), None);
+    let early = "days since 1500-01-01";
+    let conflicts = build(with("a", 0.0, early, Some("proleptic_gregorian")), with("b", 1.0, early, Some("standard")));
+    assert_eq!(kinds(conflicts), [ConflictKind::Calendar]);
+    let model = build(with("a", 0.0, DAYS, Some("noleap")), with("b", 1.0, DAYS, Some("standard")));
+    assert_eq!(kinds(model), [ConflictKind::Calendar]);
+}
+
+#[test]
 fn gaps_are_noted_or_refused() {
     let files = || [series("a", &[0.0, 1.0], DAYS, 0), series("b", &[5.0, 6.0], DAYS, 9)];
     let cube = combine(&files(), &settings(), &Nothing).unwrap();

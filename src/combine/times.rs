@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::axis::{calendar, instants, is_time_like};
+use super::axis::{calendar, common_calendar, instants, is_time_like};
 use super::conflict::{Report, note, within};
 use super::{Context, conflict};
-use crate::cftime::{Instant, TimeError, TimeUnits};
+use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
 use crate::model::{
     Array, ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, Numbers, Primitive, VariableName,
     VariablePath,
@@ -112,17 +112,25 @@ fn reencode(
 ) -> Result<Vec<(VariablePath, Reencoding)>, Box<Conflict>> {
     let units = units_of_files(context, path, variables)?;
     let first = units.first().cloned().ok_or_else(|| conflict::nothing(path))?;
-    let mut decoded = Vec::new();
+    let mut members_decoded = Vec::new();
+    let mut common = None;
     for (path, variables) in members {
         let mut all = Vec::new();
         let mut primitive = None;
         for (file, (variable, units)) in variables.iter().zip(&units).enumerate() {
             let numbers = numbers(context, &path, file, variable)?;
             primitive.get_or_insert(numbers.primitive());
-            all.push(instants(units, &numbers).map_err(|error| unreadable(context, &path, file, &error))?);
+            let decoded = instants(units, &numbers).map_err(|error| unreadable(context, &path, file, &error))?;
+            let calendar = common_calendar(units.calendar(), &decoded);
+            let expected = *common.get_or_insert(calendar);
+            if calendar != expected && !decoded.is_empty() {
+                return Err(other_calendar(context, &path, file, expected, calendar));
+            }
+            all.push(decoded);
         }
-        decoded.push(Member { path, first: primitive.unwrap_or(Primitive::F64), instants: all });
+        members_decoded.push(Member { path, first: primitive.unwrap_or(Primitive::F64), instants: all });
     }
+    let decoded = members_decoded;
     let kept = decoded.iter().all(|member| encode_all(&first, member.first, member).is_some());
     let everything = || decoded.iter().flat_map(|member| member.instants.iter().flatten().copied());
     let units = if kept { first } else { TimeUnits::coarsest_exact(everything(), first.epoch(), first.calendar()) };
@@ -159,20 +167,21 @@ fn units_of_files(
         let units = calendar(variable)
             .and_then(|calendar| TimeUnits::parse(text, calendar))
             .map_err(|error| unreadable(context, path, file, &error))?;
-        if let Some(first) = found.first().filter(|first| first.calendar() != units.calendar()) {
-            return Err(conflict::between(
-                context,
-                ConflictKind::Calendar,
-                path,
-                file,
-                format!("the calendar {}", first.calendar()),
-                format!("the calendar {}", units.calendar()),
-                "dates of two calendars cannot stand on one axis: let the item pattern tell these files apart",
-            ));
-        }
         found.push(units);
     }
     Ok(found)
+}
+
+fn other_calendar(
+    context: &Context<'_>,
+    path: &VariablePath,
+    file: usize,
+    expected: Calendar,
+    found: Calendar,
+) -> Box<Conflict> {
+    let remedy = "dates of two calendars cannot stand on one axis: let the item pattern tell these files apart";
+    let show = |calendar: Calendar| format!("the calendar {calendar}");
+    conflict::between(context, ConflictKind::Calendar, path, file, show(expected), show(found), remedy)
 }
 
 fn unreadable(context: &Context<'_>, path: &VariablePath, file: usize, error: &TimeError) -> Box<Conflict> {
