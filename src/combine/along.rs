@@ -23,7 +23,6 @@ pub(super) fn combine(
         let data_type = primitive.map(|primitive| statics::retyped(&variables[0].data_type, primitive));
         return Ok(Combined { data_type, dimensions, shape, data: ArrayData::Inline(array) });
     }
-    conflict::same_type(context, path, variables)?;
     let size = variables.iter().fold(0u64, |sum, variable| sum.saturating_add(statics::byte_size(variable)));
     let kept = variables.iter().all(|variable| matches!(variable.values, SmallValues::Decoded(_)));
     let data = if kept && size <= INLINE_LIMIT {

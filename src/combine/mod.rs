@@ -175,6 +175,9 @@ fn combine_variable(
     report: &mut Report,
 ) -> Result<Variable, Box<Conflict>> {
     let variables = conflict::same_kind(context, path)?;
+    if times.get(path).is_none() {
+        conflict::same_type(context, path, &variables)?;
+    }
     let attributes = attributes::of_variable(context, path, &variables, times, report)?;
     let first = variables.first().copied().ok_or_else(|| conflict::nothing(path))?;
     let axis = context.join.as_ref().and_then(|join| join.axis_of(&context.files[0].root, path, first));

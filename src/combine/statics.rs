@@ -50,7 +50,6 @@ pub(super) fn combine(
             .map(|numbers| Array { shape: shapes[0].clone(), values: ArrayValues::Numbers(numbers.clone()) });
         return spread(context, path, variables, arrays.collect(), report);
     }
-    conflict::same_type(context, path, variables)?;
     for (file, variable) in variables.iter().enumerate().skip(1) {
         match compare(context, path, file, variables[0], variable)? {
             Comparison::Same => {}

@@ -48,7 +48,7 @@ class Series:
         files = [self._read(Path(path)) for path in paths]
         self.join = join or self._join_dimension(files)
         along = lambda file: file["variables"][self.join].raw.ravel()[:1].tolist() if self.join in file["variables"] else []
-        files.sort(key=lambda file: file["order"] or along(file))
+        files.sort(key=lambda file: file["order"] or along(file), reverse=any(self._falls(file) for file in files))
         self.paths = [file["path"] for file in files]
         names = {name for file in files for name in file["variables"]}
         self.variables = {name: self._column([file["variables"][name] for file in files]) for name in names}
@@ -71,6 +71,10 @@ class Series:
         return {"path": path, "variables": variables, "attributes": attributes, "order": first, "unlimited": unlimited,
                 "time": variables[time].dimensions[0] if time and variables[time].dimensions else None}
 
+    def _falls(self, file):
+        own = file["variables"].get(self.join)
+        return own is not None and own.raw.size > 1 and own.raw.ravel()[0] > own.raw.ravel()[-1]
+
     @staticmethod
     def _join_dimension(files):
         def differs(name):
@@ -85,7 +89,8 @@ class Series:
         if self.join not in first.dimensions:
             return Column(first.dimensions, first.raw, first.decoded, _common([c.attributes for c in columns]), first.time)
         axis = first.dimensions.index(self.join)
-        time = first.time and (first.time[0] if all(c.time == first.time for c in columns) else None, first.time[1])
+        alike = all(c.time == first.time and c.raw.dtype == first.raw.dtype for c in columns)
+        time = first.time and (first.time[0] if alike else None, first.time[1])
         together = lambda arrays: np.concatenate(arrays, axis=axis)
         return Column(first.dimensions, together([c.raw for c in columns]), together([c.decoded for c in columns]),
                       _common([c.attributes for c in columns]), time)
@@ -179,7 +184,10 @@ class Series:
 
     @staticmethod
     def _kept(name, column, array):
-        return _attribute_differences(name, column.attributes, array.attrs)
+        attributes = column.attributes
+        if column.is_time and column.time[0] is None:  # written anew, in units of the product's own
+            attributes = {key: value for key, value in attributes.items() if key != "units"}
+        return _attribute_differences(name, attributes, array.attrs)
 
 
 def kerchunk(path):
