@@ -1,11 +1,9 @@
 """`altostac inspect` over every file of the corpus: output or one line that says why not, within 5 s and 200 MB."""
 
 import json
-import os
-import resource
 import subprocess
-import time
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,26 +20,18 @@ def files(folder):
     return [path for path in found if path.suffix not in (".md", ".tsv")]
 
 
-def limited():
+def inspected(paths, options):
+    """For each file: exit status, standard output, standard error, seconds, greatest resident bytes."""
     # The address space holds the threads' stacks too, which are never touched.
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY + (1 << 30), MEMORY + (1 << 30)))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS * LENIENCE, SECONDS * LENIENCE))
+    asked = {"commands": [[str(BINARY), "inspect", str(path), *options] for path in paths], "seconds": SECONDS * LENIENCE,
+             "memory": MEMORY + (1 << 30)}
+    runner = [sys.executable, "-I", "-S", Path(__file__).with_name("measure.py")]
+    done = subprocess.run(runner, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True, env=environment())
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def inspect(path, options):
-    """(exit status, standard output, standard error, seconds, greatest resident bytes)"""
-    start = time.monotonic()
-    child = subprocess.Popen([BINARY, "inspect", path, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, env=environment(), preexec_fn=limited)
-    with ThreadPoolExecutor(2) as pool:
-        out, err = pool.submit(child.stdout.read), pool.submit(child.stderr.read)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        return child.returncode, out.result(), err.result().decode(), time.monotonic() - start, usage.ru_maxrss * 1024
-
-
-def faults(path, options):
-    status, out, err, seconds, memory = inspect(path, options)
+def faults(path, options, answer):
+    status, out, err, seconds, memory = answer
     name = f"inspect {path.relative_to(SHARED / 'corpus')} {' '.join(options)}"
     if status < 0 or "panicked" in err:
         yield f"{name}: crashed with status {status}: {err[-400:]}"
@@ -67,6 +57,7 @@ def faults(path, options):
 def test_output_or_one_line(shared, folder, options):
     found = files(folder)
     assert found
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        wrong = [fault for one in pool.map(lambda path: list(faults(path, options)), found) for fault in one]
+    answers = inspected(found, options)
+    assert len(answers) == len(found)
+    wrong = [fault for path, answer in zip(found, answers) for fault in faults(path, options, answer)]
     assert wrong == []
