@@ -1,8 +1,9 @@
 """Runs commands and measures them, in a process of its own: a child's greatest resident memory counts that of the process it was
 forked from, so this one stays small and imports nothing that is not needed.
 
-In: a JSON document {"commands": [[…]], "seconds": CPU seconds, "memory": bytes of address space} on standard input.
-Out: a line for each command, in order: status, stdout, stderr, seconds, greatest resident bytes.
+In: a JSON document {"commands": [[…]], "seconds": CPU seconds, "memory": bytes of address space, "folder": where outputs go}
+on standard input.
+Out: a line for each command, in order: status, file of standard output, standard error, seconds, greatest resident bytes.
 """
 
 import json
@@ -14,25 +15,26 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 
-def measured(command, seconds, memory):
+def measured(number, command, seconds, memory, folder):
     def limited():
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
     begun = time.monotonic()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limited)
-    with ThreadPoolExecutor(1) as pool:
-        error = pool.submit(child.stderr.read)
-        out = child.stdout.read()
+    out = os.path.join(folder, str(number))
+    with open(out, "wb") as file:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, preexec_fn=limited)
+        error = child.stderr.read(1 << 16)
         _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    return [child.returncode, out.decode(), error.result().decode(), time.monotonic() - begun, usage.ru_maxrss * 1024]
+    return [child.returncode, out, error.decode(), time.monotonic() - begun, usage.ru_maxrss * 1024]
 
 
 def main():
     asked = json.load(sys.stdin)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for answer in pool.map(lambda command: measured(command, asked["seconds"], asked["memory"]), asked["commands"]):
+        run = lambda pair: measured(*pair, asked["seconds"], asked["memory"], asked["folder"])
+        for answer in pool.map(run, enumerate(asked["commands"])):
             print(json.dumps(answer), flush=True)
 
 

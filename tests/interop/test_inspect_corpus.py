@@ -20,11 +20,11 @@ def files(folder):
     return [path for path in found if path.suffix not in (".md", ".tsv")]
 
 
-def inspected(paths, options):
-    """For each file: exit status, standard output, standard error, seconds, greatest resident bytes."""
+def inspected(paths, options, folder):
+    """For each file: exit status, file of standard output, standard error, seconds, greatest resident bytes."""
     # The address space holds the threads' stacks too, which are never touched.
     asked = {"commands": [[str(BINARY), "inspect", str(path), *options] for path in paths], "seconds": SECONDS * LENIENCE,
-             "memory": MEMORY + (1 << 30)}
+             "memory": MEMORY + (1 << 30), "folder": str(folder)}
     runner = [sys.executable, "-I", "-S", Path(__file__).with_name("measure.py")]
     done = subprocess.run(runner, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True, env=environment())
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -32,6 +32,7 @@ def inspected(paths, options):
 
 def faults(path, options, answer):
     status, out, err, seconds, memory = answer
+    out = Path(out).read_bytes()
     name = f"inspect {path.relative_to(SHARED / 'corpus')} {' '.join(options)}"
     if status < 0 or "panicked" in err:
         yield f"{name}: crashed with status {status}: {err[-400:]}"
@@ -54,10 +55,10 @@ def faults(path, options, answer):
 
 @pytest.mark.parametrize("options", WAYS, ids=lambda options: " ".join(options) or "text")
 @pytest.mark.parametrize("folder", ("archive", "odd"))
-def test_output_or_one_line(shared, folder, options):
+def test_output_or_one_line(shared, tmp_path, folder, options):
     found = files(folder)
     assert found
-    answers = inspected(found, options)
+    answers = inspected(found, options, tmp_path)
     assert len(answers) == len(found)
     wrong = [fault for path, answer in zip(found, answers) for fault in faults(path, options, answer)]
     assert wrong == []
