@@ -61,17 +61,7 @@ pub(super) fn show_problems(printer: &Printer, report: &BuildReport) {
             printer.item_failure(&item.id, error);
         }
     }
-    show_scan(printer, &report.unmatched, &report.problems);
-}
-
-/// Prints what a scan could not match or look at.
-pub(super) fn show_scan(printer: &Printer, unmatched: &[String], problems: &[String]) {
-    for line in super::plan::shown(unmatched) {
-        printer.warning(&format!("matches no pattern: {line}"));
-    }
-    for problem in problems {
-        printer.say(&format!("error: {problem}"));
-    }
+    printer.scan(&report.unmatched, &report.problems);
 }
 
 /// The outcome of a build, for people.

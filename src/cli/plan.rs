@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::printer::{Printer, at_most};
+use super::printer::Printer;
 use super::{Failure, Outcome, RecipeArgs};
 use crate::pipeline::{PlanReport, survey};
 use crate::plan::Action;
@@ -49,7 +49,7 @@ pub(super) fn show(printer: &Printer, report: &PlanReport) -> Result<(), Failure
     for (id, error) in report.items.iter().filter_map(|item| Some((&item.id, item.error.as_ref()?))) {
         printer.item_failure(id, error);
     }
-    super::build::show_scan(printer, &report.unmatched, &report.problems);
+    printer.scan(&report.unmatched, &report.problems);
     Ok(())
 }
 
@@ -62,9 +62,4 @@ fn word(action: Option<Action>) -> &'static str {
         Some(Action::Unchanged) => "leave",
         None => "fails",
     }
-}
-
-/// How many of a list are shown.
-pub(super) fn shown(lines: &[String]) -> Vec<String> {
-    at_most(lines, 10)
 }

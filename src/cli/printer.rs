@@ -58,7 +58,17 @@ impl Printer {
         }
     }
 
-    pub(super) fn warning(&self, text: &str) {
+    /// Prints what a scan could not match or look at.
+    pub(super) fn scan(&self, unmatched: &[String], problems: &[String]) {
+        for line in at_most(unmatched, 10) {
+            self.warning(&format!("matches no pattern: {line}"));
+        }
+        for problem in problems {
+            self.say(&format!("error: {problem}"));
+        }
+    }
+
+    fn warning(&self, text: &str) {
         self.say(&format!("warning: {text}"));
     }
 
@@ -81,7 +91,7 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// The first so many lines, and how many there are more.
-pub(super) fn at_most(lines: &[String], limit: usize) -> Vec<String> {
+fn at_most(lines: &[String], limit: usize) -> Vec<String> {
     let mut shown: Vec<String> = lines.iter().take(limit).cloned().collect();
     if lines.len() > limit {
         shown.push(format!("… and {} more", lines.len() - limit));
