@@ -6,6 +6,7 @@
 //! Pure but for [`SourceValues`]: the few small or static variables that an index does not keep are asked of the caller.
 //! The order of files comes from coordinate values, never from their names.
 
+mod absent;
 mod along;
 mod attributes;
 mod axis;
@@ -127,7 +128,16 @@ pub fn combine(
     let Some((files, join)) = join::order(&files, settings, sources, &mut report) else {
         return Err(report.conflicts);
     };
-    let variables: Vec<_> = files.iter().map(|file| file.root.all_variables().into_iter().collect()).collect();
+    let mut variables: Vec<BTreeMap<VariablePath, &FileVariable>> =
+        files.iter().map(|file| file.root.all_variables().into_iter().collect()).collect();
+    let (stand_ins, notes) = match &join {
+        Some(join) => absent::stand_ins(&files, &variables, join, sources),
+        None => (Vec::new(), Vec::new()),
+    };
+    report.notes.extend(notes);
+    for stand_in in &stand_ins {
+        variables[stand_in.file].insert(stand_in.path.clone(), &stand_in.variable);
+    }
     let context = Context { files, variables, join, sources };
     let cube = assemble(&context, &mut report);
     report.notes.extend(names::short_files(&context));
@@ -151,6 +161,8 @@ fn assemble(context: &Context<'_>, report: &mut Report) -> Option<VirtualCube> {
         }
     }
     let root = group(context, &first.root, &mut variables, report);
+    // A group that the first file lacks has no place in the cube; better no cube than one without its variables.
+    report.conflicts.extend(variables.keys().map(|path| *conflict::nothing(path)));
     Some(VirtualCube {
         files: context.files.iter().map(|index| index.source.clone()).collect(),
         join: context.join.as_ref().map(|join| join.dimension.clone()),
@@ -204,12 +216,19 @@ fn group(
     report: &mut Report,
 ) -> Group {
     let mut dimensions = model.dimensions.clone();
+    for other in context.files.iter().filter_map(|file| find_group(&file.root, &model.path)) {
+        for (name, dimension) in &other.dimensions {
+            dimensions.entry(name.clone()).or_insert(*dimension);
+        }
+    }
     if let Some(join) = context.join.as_ref().filter(|join| join.group == model.path)
         && let Some(dimension) = dimensions.get_mut(&join.dimension)
     {
         dimension.length = join.length();
     }
-    let own: Vec<VariablePath> = model.variables.keys().map(|name| VariablePath::new(&model.path, name)).collect();
+    let is_own = |path: &VariablePath, variable: &Variable| *path == VariablePath::new(&model.path, &variable.name);
+    let own: Vec<VariablePath> =
+        variables.iter().filter(|(path, variable)| is_own(path, variable)).map(|(path, _)| path.clone()).collect();
     let found = own.iter().filter_map(|path| variables.shift_remove(path)).map(|v| (v.name.clone(), v)).collect();
     let groups =
         model.groups.iter().map(|(name, inner)| (name.clone(), group(context, inner, variables, report))).collect();

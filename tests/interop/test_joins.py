@@ -3,6 +3,8 @@
 What is expected of spread scalars and filled gaps is written out beside the case; all else is judged by oracle.Series.
 """
 
+import json
+
 import numpy as np
 import pytest
 from netCDF4 import Dataset
@@ -324,6 +326,44 @@ def test_it_is_refused_by_name(tmp_path, case):
     assert error["kind"] == REFUSED[case], error
     assert error["files"] and all(any(path.name in file for path in paths) for file in error["files"]), error
     assert "expected" in error["message"] and "found" in error["message"], error
+
+
+def test_variables_that_some_files_lack(tmp_path):
+    def more(nc):
+        nc.createVariable("height", "f8", ())[...] = 2.0
+        extra = nc.createVariable("extra", "f4", ("time", "lat"), fill_value=1e20, zlib=True, chunksizes=(1, 9))
+        extra[:] = np.arange(len(nc["time"]) * 9).reshape(-1, 9)
+        nc.createDimension("k", 3)
+        nc.createVariable("table", "i2", ("k",))[:] = [7, 8, 9]
+
+    def case(make):
+        make.file(steps(0, 3))
+        make.file(steps(3, 3), more=more)
+        make.file(steps(6, 3))
+
+    project, _ = series(tmp_path, case)
+    project.build()
+    with kerchunk(project.kerchunk("series"))() as ds:
+        assert ds["height"].values == 2.0 and ds["table"].values.tolist() == [7, 8, 9]
+        inner = np.arange(27, dtype="f4").reshape(3, 9)
+        np.testing.assert_array_equal(ds["extra"].values, np.concatenate([np.full((3, 9), np.nan), inner, np.full((3, 9), np.nan)]))
+        assert ds["tas"].shape[0] == 9 and not np.isnan(ds["tas"].values).any()
+    notes = json.loads((project.kerchunk("series").parent / "report.json").read_text())["notes"]
+    assert {note["subject"] for note in notes if note["kind"] == "variable_missing"} == {"extra", "height", "table"}
+    project.run("verify", "--every-value", "--json").expect(0)
+
+
+def test_what_cannot_be_filled_is_refused(tmp_path):
+    def more(nc):
+        nc.createVariable("flag", "i1", ("time",))[:] = 1
+
+    def case(make):
+        make.file(steps(0, 3), more=more)
+        make.file(steps(3, 3))
+
+    project, _ = series(tmp_path, case)
+    error = project.build(status=1)["series"]["error"]
+    assert error["kind"] == "variable" and "flag" in error["message"], error
 
 
 def test_a_scalar_that_differs_is_written_along_time(tmp_path):
