@@ -79,8 +79,9 @@ fn differing_names(conflict: &Conflict) -> Option<String> {
     };
     let (first, other) = (piece(&first), piece(&other));
     let is_date = |piece: &str| piece.chars().all(|c| c.is_ascii_digit() || c == '-' || c == '"');
-    (may_be_two && first != other && !(is_date(&first) && is_date(&other)))
-        .then(|| format!(" (their names differ in {first} and {other}: capture that as a facet and use it in item.id)"))
+    (may_be_two && first != other && !(is_date(&first) && is_date(&other))).then(|| {
+        format!(" (one name has {first} where the other has {other}: capture that as a facet and use it in item.id)")
+    })
 }
 
 /// A kind as JSON writes it.
@@ -117,7 +118,7 @@ mod tests {
         assert_eq!(
             error.message,
             "lat: expected 1, found 2 in tas_r2_2000.nc (compared with tas_r1_2000.nc), likewise lon; tell them apart \
-             (their names differ in \"r1\" and \"r2\": capture that as a facet and use it in item.id) | \
+             (one name has \"r1\" where the other has \"r2\": capture that as a facet and use it in item.id) | \
              time: expected 1, found 2 in tas_r1_2000.nc; tell them apart (in /archive/day)"
         );
     }
@@ -128,7 +129,7 @@ mod tests {
         assert_eq!(
             error.message,
             "time: expected 1, found 2 in /b/o3_zm.nc (compared with /a/o3.nc); tell them apart \
-             (their names differ in nothing and \"zm\": capture that as a facet and use it in item.id)"
+             (one name has nothing where the other has \"zm\": capture that as a facet and use it in item.id)"
         );
         let dates = conflict(ConflictKind::Overlap, "time", &["/a/o3_1850.nc", "/b/o3_1850-1851.nc"]);
         assert!(conflicts_error(&[dates]).message.ends_with("tell them apart"));

@@ -211,7 +211,7 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
     let grouped = group::group(&recipe.item, found)?;
     if grouped.unmatched.len() == files {
         let pattern = recipe.item.pattern.text().to_owned();
-        return Err(ScanError::NoMatch { pattern, files, reason: explain(recipe, &first) });
+        return Err(ScanError::NoMatch { pattern, files, reason: format!("{first}: {}", explain(recipe, &first)) });
     }
     let unmatched = grouped.unmatched.into_iter().enumerate().map(|(index, path)| UnmatchedFile {
         reason: if index < EXPLAINED { explain(recipe, &path) } else { "it does not match item.pattern".into() },
@@ -220,15 +220,16 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
     Ok(Scan { items: grouped.items, failed: grouped.failed, unmatched: unmatched.collect(), problems })
 }
 
+/// Where a path and the pattern part.
 fn explain(recipe: &Recipe, path: &str) -> String {
     match recipe.item.pattern.longest_match(path) {
         Some(PartialMatch { pattern, rest }) if rest.is_empty() => {
-            format!("{path} ends where the pattern goes on after {pattern:?}")
+            format!("it ends where the pattern goes on after {pattern:?}")
         }
         Some(PartialMatch { pattern, rest }) => {
-            format!("{path} agrees as far as {pattern:?}, but then goes on with {rest:?}")
+            format!("it agrees as far as {pattern:?}, but then goes on with {rest:?}")
         }
-        None => format!("{path} does not match it from its beginning to its end"),
+        None => "it does not match from its beginning to its end".to_owned(),
     }
 }
 

@@ -102,8 +102,8 @@ fn files_become_items() {
     assert_eq!(
         unmatched,
         [
-            r#"a/deeper/x_1.nc: a/deeper/x_1.nc agrees as far as "{model}/{variable}", but then goes on with "/x_1.nc""#,
-            r#"x_1.nc: x_1.nc ends where the pattern goes on after "{model}""#,
+            r#"a/deeper/x_1.nc: it agrees as far as "{model}/{variable}", but then goes on with "/x_1.nc""#,
+            r#"x_1.nc: it ends where the pattern goes on after "{model}""#,
         ]
     );
     assert!(scan.problems.is_empty() && scan.failed.is_empty());
