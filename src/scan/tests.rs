@@ -266,7 +266,7 @@ fn nothing_found_and_nothing_matched_are_errors() {
     let error = scan(&recipe(root, "CMIP6/{model}/v{version}/{file}", "{{ model }}")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "item.pattern \"CMIP6/{model}/v{version}/{file}\" matches no file (1 found); CMIP6/MIROC6/latest/a.nc agrees \
+        "item.pattern \"CMIP6/{model}/v{version}/{file}\" matches no file (1 found); CMIP6/MIROC6/latest/a.nc: it agrees \
          as far as \"CMIP6/{model}/\", but then goes on with \"latest/a.nc\""
     );
     let mut recipe = recipe(root, "{file}", "a");
