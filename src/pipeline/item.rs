@@ -314,7 +314,9 @@ fn describe(
     })
     .map_err(|error| {
         let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        failure(error.kind(), format!("{}{remedy}", chain(&error)))
+        // What is wrong with a dataset is wrong in its first file: there a curator looks.
+        let files = cube.files.iter().take(1).map(|file| file.url.to_string()).collect();
+        ItemError { files, ..failure(error.kind(), format!("{}{remedy}", chain(&error))) }
     })?;
     workspace.validator.validate(record).map_err(|error| failure("validate", chain(&error)))
 }
