@@ -15,6 +15,7 @@ mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -151,6 +152,7 @@ impl Failure {
 /// Runs a command. This is all of `main` but the parsing of arguments and the logs.
 pub fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.json);
+    exit_when_interrupted();
     let outcome = match cli.command {
         Command::Inspect(command) => command.run(&printer),
         Command::Plan(command) => command.run(&printer),
@@ -194,6 +196,20 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|source| PipelineError::Socket { action: "start".into(), source }.into())
+}
+
+/// Set while a server runs: it lets answers under way finish.
+static STOPS_BY_ITSELF: AtomicBool = AtomicBool::new(false);
+
+/// Ends the program with the status of an interruption when it is asked to stop; whatever it has begun is swept up by a later run.
+fn exit_when_interrupted() {
+    std::thread::spawn(|| {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(interrupted());
+        if !STOPS_BY_ITSELF.load(Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    });
 }
 
 /// Done when a person or a service manager asks us to stop.

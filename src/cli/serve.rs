@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 
 use super::printer::Printer;
-use super::{Failure, Outcome, interrupted, runtime};
+use super::{Failure, Outcome, STOPS_BY_ITSELF, interrupted, runtime};
 use crate::pipeline::{Host, PipelineError, ServedCatalogue, Workspace};
 use crate::publish::PublishReport;
 use crate::serve::Writes;
@@ -49,6 +50,7 @@ impl Serve {
             let folder = self.catalogue;
             let host = self.host.host(Writes::Refused);
             runtime()?.block_on(async {
+                STOPS_BY_ITSELF.store(true, Ordering::SeqCst);
                 let served = host.serve_folder(&folder, interrupted()).await?;
                 wait(printer, served).await
             })?;
@@ -72,6 +74,7 @@ pub(super) fn host_catalogue(
 ) -> Result<(), Failure> {
     let host = host.host(Writes::FromLoopback);
     runtime()?.block_on(async {
+        STOPS_BY_ITSELF.store(true, Ordering::SeqCst);
         let (served, report) = host.serve_recipe(workspace, interrupted()).await?;
         published(report)?;
         workspace.unlock();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -173,8 +174,9 @@ impl Run<'_> {
 
     fn built(&self, known: &KnownItem, status: BuiltStatus) -> BuiltItem {
         let product = |product: &crate::model::Product| {
-            let path = product.files.first()?.path.clone();
-            Some(BuiltProduct { format: product.format, href: self.href(&path), path })
+            let place = self.workspace.output.root().join(&product.files.first()?.path);
+            let path = place.display().to_string();
+            Some(BuiltProduct { format: product.format, href: self.href(&place), path })
         };
         BuiltItem {
             id: known.id.to_string(),
@@ -187,8 +189,8 @@ impl Run<'_> {
         }
     }
 
-    fn href(&self, path: &str) -> String {
-        let place = SourceUrl::from_path(self.workspace.output.root().join(path));
+    fn href(&self, place: &Path) -> String {
+        let place = SourceUrl::from_path(place);
         place.map(|place| self.workspace.recipe.public_urls.rewrite(place.url()).to_string()).unwrap_or_default()
     }
 

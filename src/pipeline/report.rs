@@ -62,7 +62,7 @@ pub struct BuiltProduct {
     pub format: ProductFormat,
     /// Where readers outside find it.
     pub href: String,
-    /// The path below the output.
+    /// Where it is on this machine, absolute.
     pub path: String,
 }
 

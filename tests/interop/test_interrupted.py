@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from archives import recipe
-from program import BINARY, FIXTURE, Project, environment
+from program import BINARY, FIXTURE, Project, environment, wait_until
 
 FULL = os.environ.get("ALTOSTAC_FULL") == "1"
 
@@ -73,3 +73,21 @@ def test_a_killed_run_leaves_a_whole_catalogue(tmp_path):
     # Nothing is left to do, whatever the killed runs forgot to say.
     assert {item["status"] for item in project.build().values()} == {"unchanged"}
 
+
+
+def test_an_interrupted_run_says_so(tmp_path):
+    many_items(tmp_path / "archive", 40)
+    project = Project.of_recipe(tmp_path / "project", recipe(tmp_path / "archive"))
+    for how in (signal.SIGINT, signal.SIGTERM):
+        shutil.rmtree(project.folder / "published", ignore_errors=True)
+        process = subprocess.Popen([BINARY, "build", project.folder / project.name, "--force"], env=environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # The first record tells that it is at work; 39 items are still to come then.
+        assert wait_until(lambda: next(published_items(project), None) or process.poll() is not None)
+        process.send_signal(how)
+        assert process.wait(20) == 130
+    assert {item["status"] for item in project.build().values()} <= {"added", "changed", "unchanged"}
+
+
+def published_items(project):
+    return (project.folder / "published").glob("*/items/*.json")
