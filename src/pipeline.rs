@@ -103,6 +103,15 @@ pub enum PipelineError {
         /// The recipe.
         recipe: String,
     },
+    /// The threads that work on items cannot be started.
+    #[error("cannot start {jobs} threads to work on items; expected a number that this machine has room for")]
+    Threads {
+        /// How many were asked for; 0 for as many as there are processors.
+        jobs: usize,
+        /// Why not.
+        #[source]
+        source: rayon::ThreadPoolBuildError,
+    },
     /// The runtime or a socket of the server failed.
     #[error("the server cannot {action}")]
     Socket {
@@ -134,10 +143,17 @@ impl PipelineError {
             Self::Ledger(error) => Some(error.remedy().into()),
             Self::Publish(error) => error.remedy().map(Into::into),
             Self::Describe(error) => error.remedy().map(Into::into),
+            Self::Threads { .. } => Some("ask for fewer with --jobs".into()),
             Self::NoApi { .. } => Some("add publish.api to the recipe, or name an API with --to".into()),
             _ => None,
         }
     }
+}
+
+/// The threads that work on items and files; 0 for as many as there are processors.
+fn thread_pool(jobs: usize) -> Result<rayon::ThreadPool, PipelineError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    pool.map_err(|source| PipelineError::Threads { jobs, source })
 }
 
 /// An error and all its causes in one line.

@@ -43,9 +43,7 @@ pub fn build(
 ) -> Result<BuildReport, PipelineError> {
     let begun = Instant::now();
     let surveyed = survey(workspace, &options.items, options.force)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build().map_err(|error| {
-        PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) }
-    })?;
+    let pool = super::thread_pool(options.jobs)?;
     let Survey { planned, failed, unmatched, mut problems } = surveyed;
     let guarded = guarded_removals(&planned, options.force || !options.items.is_empty());
     if !guarded.is_empty() {

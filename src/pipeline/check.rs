@@ -40,9 +40,7 @@ pub fn verify(
         .iter()
         .filter(|item| options.items.is_empty() || options.items.iter().any(|asked| asked == item.id.as_str()))
         .collect();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.jobs).build().map_err(|error| {
-        PipelineError::Socket { action: "start threads".into(), source: std::io::Error::other(error) }
-    })?;
+    let pool = super::thread_pool(options.jobs)?;
     progress.begin("items", chosen.len() as u64);
     let check = |item: &&KnownItem| {
         let revision = item.revision?;
