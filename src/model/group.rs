@@ -54,4 +54,12 @@ impl<V> VariableGroup<V> {
         }
         found
     }
+
+    /// Takes out a variable of this group or one further down, by its [key](VariablePath::key); the rest keeps its order.
+    pub fn remove(&mut self, key: &str) -> Option<V> {
+        let (groups, name) = key.rsplit_once('/').unwrap_or(("", key));
+        let mut pieces = groups.split('/').filter(|piece| !piece.is_empty());
+        let group = pieces.try_fold(self, |group, piece| group.groups.get_mut(piece))?;
+        group.variables.shift_remove(&VariableName::new(name).ok()?)
+    }
 }

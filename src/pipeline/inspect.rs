@@ -1,7 +1,6 @@
 //! What one file holds.
 
 use std::fmt::{self, Write as _};
-use std::io::Write;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -10,14 +9,15 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::chain;
+use super::conflicts::conflicts_error;
 use super::item::{coordinate_digests, failure, index_file};
 use super::values::FileValues;
 use crate::combine::combine;
 use crate::describe::{read_coverage, read_purposes};
 use crate::model::recipe::{AggregateSettings, Along, OnGap};
 use crate::model::{
-    AttributeValue, Attributes, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError, Layout,
-    Note, Numbers, PublicUrls, SourceFile, SourceUrl, VariablePath, VirtualCube,
+    AttributeValue, Attributes, Conflict, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError,
+    Layout, Note, Numbers, SourceFile, SourceUrl, VariablePath, VirtualCube,
 };
 
 /// The answer of `altostac inspect`.
@@ -131,7 +131,7 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
             (Some(InspectedCoverage { bbox, start, end }), None)
         }
         Ok(Err(error)) => (None, Some(chain(&error))),
-        Err(error) => (None, Some(error.message.clone())),
+        Err(conflicts) => (None, Some(conflicts_error(conflicts).message)),
     };
     let purposes = alone.as_ref().map(|cube| read_purposes(cube, &digests(&index))).unwrap_or_default();
     let role = |path: &VariablePath| purposes.get(path).map(ToString::to_string);
@@ -146,17 +146,7 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     })
 }
 
-/// Writes Kerchunk references of one file.
-///
-/// # Errors
-/// [`ItemError`] if the file cannot be indexed, or Kerchunk cannot say what it holds.
-pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<(), ItemError> {
-    let cube = alone(&index_path(path)?)?;
-    let written = crate::write::write_kerchunk(&cube, &PublicUrls::default(), out);
-    written.map(|_| ()).map_err(|error| failure("write", format!("{}: {}", path.display(), chain(&error))))
-}
-
-fn index_path(path: &Path) -> Result<FileIndex, ItemError> {
+pub(super) fn index_path(path: &Path) -> Result<FileIndex, ItemError> {
     let url = SourceUrl::from_path(path)
         .ok_or_else(|| failure("io", format!("{} is not an absolute path", path.display())))?;
     let fingerprint = Fingerprint::ModifiedAndSize { modified_ns: 0, size: 0 };
@@ -168,10 +158,9 @@ fn digests(index: &FileIndex) -> std::collections::BTreeMap<VariablePath, crate:
 }
 
 /// The file as a dataset of its own.
-fn alone(index: &FileIndex) -> Result<VirtualCube, ItemError> {
+pub(super) fn alone(index: &FileIndex) -> Result<VirtualCube, Vec<Conflict>> {
     let settings = AggregateSettings { along: Along::Auto, on_gap: OnGap::Report };
     combine(std::slice::from_ref(index), &settings, &FileValues)
-        .map_err(|conflicts| super::conflicts::conflicts_error(&conflicts))
 }
 
 fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> InspectedGroup {
