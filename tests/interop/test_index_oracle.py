@@ -11,28 +11,14 @@ import sys
 
 import pytest
 
+from corpus import is_hdf5
 from program import FIXTURE, ROOT
 
 ORACLES = ROOT / "tests/oracles"
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def python(*arguments):
     subprocess.run([sys.executable, "-W", "ignore", *map(str, arguments)], check=True)
-
-
-def is_hdf5(path):
-    """Whether a superblock stands at 0, 512, 1024, 2048, …"""
-    if path.is_symlink() or not path.is_file():
-        return False
-    at, size = 0, path.stat().st_size
-    with path.open("rb") as file:
-        while at + len(SIGNATURE) <= size:
-            file.seek(at)
-            if file.read(len(SIGNATURE)) == SIGNATURE:
-                return True
-            at = at * 2 or 512
-    return False
 
 
 def compare(files, facts, differing=0):
