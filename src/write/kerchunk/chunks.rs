@@ -136,8 +136,9 @@ impl<'a> Placed<'a> {
             let manifest = &placement.manifest;
             missing = missing.saturating_sub(manifest.present() as u64);
             if manifest.has_masks() || self.codecs.is_empty() {
-                let located = (0u64..).zip(manifest.iter()).filter_map(|(number, location)| Some((number, location?)));
-                located.map(|(number, location)| self.check(placement, number, location)).collect::<Result<(), _>>()?;
+                let mut located =
+                    (0u64..).zip(manifest.iter()).filter_map(|(number, location)| Some((number, location?)));
+                located.try_for_each(|(number, location)| self.check(placement, number, location))?;
             }
         }
         if missing > 0 && !self.is_fill_readable() {
