@@ -1,5 +1,6 @@
 //! Kerchunk references of one file.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -17,14 +18,17 @@ use crate::write::{refused_by_kerchunk, write_kerchunk};
 /// [`ItemError`] if the file cannot be indexed, or the references cannot be written.
 pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<Vec<Note>, ItemError> {
     let mut index = index_path(path)?;
-    let told = |note: &&Note| note.kind != "phony_dimension";
-    let mut notes: Vec<Note> = index.notes.iter().filter(told).cloned().collect();
+    let mut notes = Vec::new();
     let mut cube = carried(&mut index, &mut notes)?;
     for (path, error) in refused_by_kerchunk(&cube) {
         let reason = chain(&error);
         notes.push(left_out(path.key(), reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason)));
         cube.root.remove(path.key());
     }
+    // What the index says of a variable that is left out has been told, or no longer matters.
+    let subjects: HashSet<String> = notes.iter().filter_map(|note| note.subject.clone()).collect();
+    let is_new = |note: &Note| !note.subject.as_deref().is_some_and(|s| subjects.contains(s.trim_start_matches('/')));
+    notes.extend(index.notes.into_iter().filter(|note| note.kind != "phony_dimension" && is_new(note)));
     let written = write_kerchunk(&cube, &PublicUrls::default(), out);
     written.map(|_| notes).map_err(|error| failure("write", format!("{}: {}", path.display(), chain(&error))))
 }

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 SMALL = 8 << 20
-PATIENCE_S = 8
+PATIENCE_S = {"netCDF4": 20, "h5py": 120}
 MEMORY = 3 << 30
 PROCESSES = 2
 
@@ -286,7 +286,7 @@ class Worker:
         try:
             self.process.stdin.write(json.dumps(question) + "\n")
             self.process.stdin.flush()
-            if select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
+            if select.select([self.process.stdout], [], [], PATIENCE_S[self.library])[0]:
                 line = self.process.stdout.readline()
                 if line:
                     told = json.loads(line)
