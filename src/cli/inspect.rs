@@ -29,9 +29,10 @@ impl Inspect {
         let failed = |error: crate::model::ItemError| Failure::Item { message: error.message };
         if self.kerchunk {
             let mut out = io::BufWriter::new(io::stdout().lock());
-            inspect_kerchunk(&file, &mut out).map_err(failed)?;
+            let left_out = inspect_kerchunk(&file, &mut out).map_err(failed)?;
             writeln!(out)?;
             out.flush()?;
+            left_out.iter().for_each(|note| printer.warning(&note.message));
             return Ok(Outcome::Done);
         }
         let report = inspect(&file).map_err(failed)?;

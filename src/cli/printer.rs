@@ -68,7 +68,8 @@ impl Printer {
         }
     }
 
-    fn warning(&self, text: &str) {
+    /// Prints what the user should know of what was done.
+    pub(super) fn warning(&self, text: &str) {
         self.say(&format!("warning: {text}"));
     }
 

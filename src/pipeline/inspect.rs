@@ -16,8 +16,8 @@ use crate::combine::combine;
 use crate::describe::{read_coverage, read_purposes};
 use crate::model::recipe::{AggregateSettings, Along, OnGap};
 use crate::model::{
-    AttributeValue, Attributes, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError, Layout,
-    Note, Numbers, PublicUrls, SourceFile, SourceUrl, VariablePath, VirtualCube,
+    AttributeValue, Attributes, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError, Note,
+    Numbers, PublicUrls, SourceFile, SourceUrl, VariablePath, VirtualCube,
 };
 
 /// The answer of `altostac inspect`.
@@ -81,8 +81,11 @@ pub struct InspectedVariable {
     pub dimensions: Vec<String>,
     /// Its length along each, as stored.
     pub shape: Vec<u64>,
-    /// `contiguous`, `compact` or `chunked`.
+    /// `contiguous`, `compact` or `chunked`; where the file does not hold the values `virtual`, `external` or `unknown`.
     pub layout: String,
+    /// Why no product can carry the variable: its type, or where its values are instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
     /// A chunk's length along each dimension.
     pub chunk_shape: Vec<u64>,
     /// How many chunks were written.
@@ -121,7 +124,7 @@ impl fmt::Display for InspectedCoverage {
 /// [`ItemError`] if the file cannot be indexed.
 pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     let index = index_path(path)?;
-    let alone = alone(&index);
+    let alone = alone(&carried(&index).0);
     let (coverage, no_coverage) = match alone.as_ref().map(|cube| read_coverage(cube, &digests(&index))) {
         Ok(Ok(coverage)) => {
             let place = coverage.bounding_box;
@@ -146,14 +149,36 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     })
 }
 
-/// Writes Kerchunk references of one file.
+/// Writes Kerchunk references of one file; says which variables are left out, for no product can carry them.
 ///
 /// # Errors
 /// [`ItemError`] if the file cannot be indexed, or Kerchunk cannot say what it holds.
-pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<(), ItemError> {
-    let cube = alone(&index_path(path)?)?;
-    let written = crate::write::write_kerchunk(&cube, &PublicUrls::default(), out);
-    written.map(|_| ()).map_err(|error| failure("write", format!("{}: {}", path.display(), chain(&error))))
+pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<Vec<Note>, ItemError> {
+    let (index, left_out) = carried(&index_path(path)?);
+    let written = crate::write::write_kerchunk(&alone(&index)?, &PublicUrls::default(), out);
+    match written {
+        Ok(_) => Ok(left_out),
+        Err(error) => Err(failure("write", format!("{}: {}", path.display(), chain(&error)))),
+    }
+}
+
+/// The file without the variables that no product can carry, and which those are.
+fn carried(index: &FileIndex) -> (FileIndex, Vec<Note>) {
+    fn strip(group: &mut FileGroup, notes: &mut Vec<Note>) {
+        let path = group.path.clone();
+        group.variables.retain(|name, variable| match variable.obstacle() {
+            None => true,
+            Some(obstacle) => {
+                let path = VariablePath::new(&path, name);
+                notes.push(Note::new("variable_left_out", format!("{path} is left out: it is {obstacle}")).about(path));
+                false
+            }
+        });
+        group.groups.values_mut().for_each(|child| strip(child, notes));
+    }
+    let (mut index, mut notes) = (index.clone(), Vec::new());
+    strip(&mut index.root, &mut notes);
+    (index, notes)
 }
 
 fn index_path(path: &Path) -> Result<FileIndex, ItemError> {
@@ -190,22 +215,20 @@ fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> I
 }
 
 fn variable(found: &FileVariable, role: Option<String>) -> InspectedVariable {
-    let layout = match found.layout {
-        Layout::Contiguous => "contiguous",
-        Layout::Compact => "compact",
-        Layout::Chunked => "chunked",
-    };
+    // What is not in the file was not left unwritten either.
     let chunks = found.manifest.present();
+    let missing_chunks = if found.layout.obstacle().is_some() { 0 } else { found.manifest.len() - chunks };
     InspectedVariable {
         dtype: found.data_type.numpy(),
         data_type: found.data_type.to_string(),
         role,
         dimensions: found.dimensions.iter().map(ToString::to_string).collect(),
         shape: found.grid.shape.clone(),
-        layout: layout.into(),
+        layout: found.layout.to_string(),
+        obstacle: found.obstacle().map(str::to_owned),
         chunk_shape: found.grid.chunk_shape.clone(),
         chunks,
-        missing_chunks: found.manifest.len() - chunks,
+        missing_chunks,
         stored_bytes: found.manifest.iter().flatten().fold(0, |sum: u64, location| sum.saturating_add(location.length)),
         codecs: found.codecs.0.iter().map(ToString::to_string).collect(),
         attributes: attributes(&found.attributes),
@@ -285,9 +308,10 @@ impl InspectedVariable {
         };
         let missing =
             if self.missing_chunks > 0 { format!(", {} never written", self.missing_chunks) } else { String::new() };
+        let obstacle = self.obstacle.as_ref().map(|obstacle| format!(" ({obstacle})")).unwrap_or_default();
         let codecs = if self.codecs.is_empty() { String::new() } else { format!(", {}", self.codecs.join(" + ")) };
         lines.push(format!(
-            "{indent}      shape {:?}, {chunks}{missing}{codecs}, {} bytes",
+            "{indent}      shape {:?}, {chunks}{obstacle}{missing}{codecs}, {} bytes",
             self.shape, self.stored_bytes
         ));
         lines.extend(self.attributes.iter().map(|(key, value)| format!("{indent}      {name}:{key} = {value}")));

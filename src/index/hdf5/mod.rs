@@ -48,7 +48,7 @@ use fault::Fault;
 use parser::Parser;
 
 use super::IndexError;
-use crate::model::{FileIndex, SourceUrl};
+use crate::model::{FileIndex, Note, SourceUrl};
 use crate::storage::ByteSource;
 
 /// Indexes a file whose superblock lies at an offset.
@@ -66,6 +66,11 @@ pub(super) fn index(source: &dyn ByteSource, base: u64) -> Result<FileIndex, Ind
     parsed.map_err(|failure| failed(parser.path(), failure))?;
     let mut tree =
         netcdf4::build(&parser.into_structure()).map_err(|misfit| failed(&misfit.object, misfit.fault.into()))?;
+    if superblock.beside_readers {
+        let message = "the file is marked as open for writing beside readers (SWMR), and is told of as it was found; \
+                       `h5clear -s` removes a stale mark";
+        tree.notes.push(Note::new("open_for_writing", message));
+    }
     values::read(&mut driver, source, &mut tree).map_err(|(object, failure)| failed(&object, failure))?;
     Ok(FileIndex { source: file.clone(), format: tree.format, root: tree.root, notes: tree.notes })
 }

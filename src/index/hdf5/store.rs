@@ -89,6 +89,8 @@ pub(super) struct FileFacts {
 pub(super) struct Shared {
     pub(super) collections: RefCell<HashMap<u64, Arc<Collection>>>,
     pub(super) heaps: RefCell<HashMap<u64, Arc<FractalHeap>>>,
+    /// Blocks and objects of heaps that were stored with filters, as they were before.
+    pub(super) unpacked: RefCell<HashMap<u64, Bytes>>,
     /// Blocks of heaps that were checked.
     checked: RefCell<HashSet<u64>>,
 }
@@ -171,7 +173,8 @@ impl<'a> View<'a> {
         Ok(ChunkLocation { offset: range.start, length, filter_mask: 0 })
     }
 
-    fn spend(&self, length: u64) -> Found<()> {
+    /// Counts so many bytes of work.
+    pub(super) fn spend(&self, length: u64) -> Found<()> {
         spend(
             &self.budget.bytes,
             length.saturating_add(64),

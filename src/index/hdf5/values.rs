@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
+use super::bytes::decode_text;
 use super::digest::digest;
 use super::driver::{Driver, Failure};
 use super::fault::{Fault, Found, each};
@@ -19,6 +20,9 @@ use crate::storage::ByteSource;
 
 /// A decoded chunk, or a row of chunks of a large coordinate, may have so many bytes.
 pub(super) const CHUNK_LIMIT: u64 = 256 << 20;
+
+/// What references to texts are made of where nothing was written: the undefined address, and a length that no text has.
+const NEVER_WRITTEN: u8 = 0xff;
 
 /// Reads the values that the index keeps and puts them into the tree; on failure, the path of the variable at hand.
 pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree) -> Result<(), (String, Failure)> {
@@ -63,7 +67,10 @@ fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
         let address = location.offset.saturating_sub(view.facts.base);
         Ok((number, location, view.get("chunk", address, location.length)?))
     })?;
-    let mut elements = filled(wanted, wanted.bytes);
+    let mut elements = match variable.data_type {
+        DataType::VariableString => vec![NEVER_WRITTEN; filled(wanted, wanted.bytes).len()],
+        _ => filled(wanted, wanted.bytes),
+    };
     for (number, location, stored) in chunks {
         match decode(wanted, number, location, &stored) {
             Ok(decoded) => place(wanted, &mut elements, &wanted.shape, 0, number, &decoded),
@@ -89,7 +96,11 @@ fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> 
     if total > WHOLE_LIMIT {
         return Ok(SmallValues::NotRead);
     }
-    let texts = each(references, |reference| global_heap::text(view, reference))?;
+    let fill = decode_text(wanted.variable.fill_value.as_deref().unwrap_or_default());
+    let texts = each(references, |reference| match (reference.collection, reference.length) {
+        (None, u32::MAX) => Ok(fill.clone()),
+        _ => global_heap::text(view, reference),
+    })?;
     Ok(SmallValues::Decoded(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }))
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod attribute;
 pub(super) mod dataspace;
 pub(super) mod datatype;
+pub(super) mod external;
 pub(super) mod fill_value;
 pub(super) mod filters;
 pub(super) mod layout;
