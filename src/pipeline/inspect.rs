@@ -308,10 +308,9 @@ impl InspectedVariable {
         };
         let missing =
             if self.missing_chunks > 0 { format!(", {} never written", self.missing_chunks) } else { String::new() };
-        let obstacle = self.obstacle.as_ref().map(|obstacle| format!(" ({obstacle})")).unwrap_or_default();
         let codecs = if self.codecs.is_empty() { String::new() } else { format!(", {}", self.codecs.join(" + ")) };
         lines.push(format!(
-            "{indent}      shape {:?}, {chunks}{obstacle}{missing}{codecs}, {} bytes",
+            "{indent}      shape {:?}, {chunks}{missing}{codecs}, {} bytes",
             self.shape, self.stored_bytes
         ));
         lines.extend(self.attributes.iter().map(|(key, value)| format!("{indent}      {name}:{key} = {value}")));

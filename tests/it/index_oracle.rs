@@ -219,13 +219,15 @@ fn compare_netcdf(ours: &FileIndex, theirs: &Value, wrong: &mut Vec<String>) {
     }
 }
 
-/// Names that netCDF-C makes up depend on what else it sees: types that we do not carry over, external files, dimensions of
+/// Names that netCDF-C makes up depend on what else it sees: types that we do not carry over, other files, dimensions of
 /// length 0 (each is new to it). Where there are such, made-up names are not compared.
 fn compares_made_up_names(ours: &FileIndex) -> bool {
     !ours.notes.iter().any(|note| note.kind == "link_outside")
-        && ours.root.all_variables().iter().all(|(_, variable)| {
-            !matches!(variable.data_type, DataType::Unsupported { .. }) && !variable.grid.shape.contains(&0)
-        })
+        && ours
+            .root
+            .all_variables()
+            .iter()
+            .all(|(_, variable)| variable.obstacle().is_none() && !variable.grid.shape.contains(&0))
 }
 
 /// Whether a dimension scale has two names: netCDF-C takes the last, we the first, whose coordinate it then is.

@@ -389,6 +389,23 @@ mod tests {
     }
 
     #[test]
+    fn objects_of_a_packed_block() {
+        let whole = [block(0, b"hello"), vec![0; 64]].concat();
+        let chain = CodecChain(vec![crate::model::Codec::Deflate { level: 6 }]);
+        let packed = crate::codec::encode_chunk(&whole[..64], &chain).unwrap();
+        let mut bytes = header(300, 0);
+        bytes[7] = 12;
+        bytes.extend(words(&[packed.len() as u64]));
+        bytes.extend([0; 4]);
+        bytes.extend([2, 1, 1, 0, 1, 0, 1, 0, 6, 0, 0, 0]);
+        let mut image = Image::default().put_summed(0, &bytes).put(300, &packed);
+        assert_eq!(read(&image, &id(15, 5)).unwrap(), &b"hello"[..]);
+        assert!(matches!(read(&image, &id(60, 5)), Err(Fault::Corrupt { .. })));
+        image.0[310] ^= 1;
+        assert!(matches!(read(&image, &id(15, 5)), Err(Fault::Corrupt { .. })));
+    }
+
+    #[test]
     fn objects_of_later_rows() {
         let mut indirect = b"FHIB\0".to_vec();
         indirect.extend(words(&[0]));

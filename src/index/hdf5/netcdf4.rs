@@ -260,13 +260,14 @@ fn build_variable(
 
 /// What stands for an object that uses what this reader does not have: a scalar of no type, which no product takes.
 fn unknown(name: VariableName, feature: &str) -> Option<FileVariable> {
+    let reason = format!("unknown (it uses {feature})");
     Some(FileVariable {
         name,
-        data_type: DataType::Unsupported { class: format!("an object with {feature}"), size: 0 },
+        data_type: DataType::Unsupported { class: reason.clone(), size: 0 },
         dimensions: Vec::new(),
         attributes: Arc::default(),
         fill_value: None,
-        layout: Layout::Unknown(format!("an object with {feature}, which altostac does not know").into()),
+        layout: Layout::Unknown(reason.into()),
         codecs: CodecChain::default(),
         grid: ChunkGrid::new(Vec::new(), Vec::new())?,
         unfiltered_edges: false,

@@ -198,6 +198,20 @@ mod tests {
     }
 
     #[test]
+    fn marks_of_writers() {
+        let marked = |flags| {
+            let mut image = version_2(64);
+            (image.0[8], image.0[11]) = (3, flags);
+            let sum = checksum::lookup3(&image.0[..28]).to_le_bytes();
+            image.0[28..32].copy_from_slice(&sum);
+            image.parse(read)
+        };
+        assert!(!marked(0).unwrap().beside_readers);
+        assert!(marked(5).unwrap().beside_readers);
+        assert!(matches!(marked(1), Err(Fault::Unsupported { .. })));
+    }
+
+    #[test]
     fn a_shortened_file_is_noticed() {
         for (end, whole) in [(64, true), (65, false)] {
             let file = MemoryFile::new(SourceUrl::from_path("/a").unwrap(), version_2(end).0);

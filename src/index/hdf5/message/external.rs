@@ -12,6 +12,8 @@ use super::super::store::View;
 
 /// How many files a sentence names.
 const NAMED: usize = 3;
+/// Flag of a piece of a virtual dataset, version 1: it is in the same file.
+const SAME_FILE: u8 = 0x04;
 
 /// Says which other files hold the data.
 pub(in super::super) fn read(view: &View, message: &Message) -> Found<Arc<str>> {
@@ -51,8 +53,48 @@ pub(in super::super) fn read_virtual(view: &View, heap: Option<(u64, u32)>) -> F
     let file = if flags & SAME_FILE != 0 { "." } else { &decode_text(cursor.until_nul()?) };
     let dataset = decode_text(cursor.until_nul()?);
     let file = if file == "." { "the file itself" } else { file };
-    Ok(format!("{SENTENCE} ({count} pieces, the first is {dataset} in {file})").into())
+    let pieces = if count == 1 { "1 piece".to_owned() } else { format!("{count} pieces") };
+    Ok(format!("{SENTENCE} ({pieces}, the first is {dataset} in {file})").into())
 }
 
-/// Flag of a piece, version 1: the dataset is in the same file.
-const SAME_FILE: u8 = 0x04;
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use bytes::Bytes;
+
+    use super::super::super::testing::{Image, words};
+    use super::*;
+
+    #[test]
+    fn files_are_named() {
+        let mut heap = b"HEAP\0\0\0\0".to_vec();
+        heap.extend(words(&[16, 16, 200]));
+        let image = Image::default().put(100, heap).put(200, b"\0\0a.bin\0b.bin\0\0\0");
+        let named = |count: u8| {
+            let mut body = vec![1, 0, 0, 0, 9, 0, count, 0];
+            body.extend(words(&[100, 2, 0, 40, 8, 0, 40, 2, 40, 40, 2, 80, 40, 2, 120, 40]));
+            let message = Message { kind: 7, flags: 0, order: None, address: 0, body: Bytes::from(body) };
+            image.parse(|view| read(view, &message))
+        };
+        assert_eq!(&*named(2).unwrap(), "data in other files (a.bin, b.bin)");
+        assert_eq!(&*named(5).unwrap(), "data in other files (a.bin, b.bin, a.bin and 2 more)");
+    }
+
+    #[test]
+    fn pieces_are_named() {
+        let mut list = vec![0];
+        list.extend(words(&[2]));
+        list.extend(b"a.h5\0/x\0and how it is cut");
+        let mut heap = b"GCOL\x01\0\0\0".to_vec();
+        heap.extend(words(&[88]));
+        heap.extend([1, 0, 1, 0, 0, 0, 0, 0]);
+        heap.extend(words(&[list.len() as u64]));
+        heap.extend(&list);
+        let image = Image::default().put(16, heap).put(104, [0; 4]);
+        let found = image.parse(|view| read_virtual(view, Some((16, 1)))).unwrap();
+        assert_eq!(&*found, "a virtual dataset, put together from other datasets (2 pieces, the first is /x in a.h5)");
+        assert!(image.parse(|view| read_virtual(view, Some((16, 2)))).is_err());
+        assert!(image.parse(|view| read_virtual(view, Some((1 << 40, 1)))).is_err());
+        assert!(image.parse(|view| read_virtual(view, None)).is_ok());
+    }
+}

@@ -8,6 +8,7 @@ pub(super) mod fill_value;
 pub(super) mod filters;
 pub(super) mod layout;
 pub(super) mod link;
+mod parts;
 mod shared;
 
 pub(super) use shared::{resolve, shared_heap};
