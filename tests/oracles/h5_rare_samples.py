@@ -278,6 +278,25 @@ def being_written(path):
     os.remove(working)
 
 
+def cache_image(path):
+    """A file whose structures stand in one block, as they were in memory, and not in their places."""
+
+    class Config(ctypes.Structure):
+        _fields_ = [("version", ctypes.c_int), ("generate", ctypes.c_bool), ("save_resize", ctypes.c_bool), ("ageout", ctypes.c_int)]
+
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    call("H5Pset_mdc_image_config", HID(access.id), ctypes.byref(Config(1, True, False, -1)))
+    with h5py.File(h5py.h5f.create(path.encode(), h5py.h5f.ACC_TRUNC, fapl=access)) as file:
+        # libhdf5 2.0 does not read its own images of structures that depend on each other: arrays of chunks, dense links.
+        for number in range(7):
+            data = file.create_dataset(f"group_{number % 3}/data_{number}", (10, 10), "f4")
+            data[...] = number
+            data.attrs["texts"] = ["one", f"{number}"]
+        file["lat"] = np.linspace(-80, 80, 5)
+        file["lat"].attrs["units"] = "degrees_north"
+
+
 def prefixed(source, path, length=2048):
     """A file before which other bytes were put, though it does not know: its addresses still count from its own start."""
     with open(source, "rb") as content, open(path, "wb") as out:
@@ -298,6 +317,7 @@ def write(out):
         elsewhere(f"{out}/elsewhere_{libver}", libver)
     paged(f"{out}/paged.h5", fs_strategy="page", fs_page_size=4096, fs_persist=True)
     paged(f"{out}/aggregated.h5", fs_strategy="fsm", fs_persist=True)
+    cache_image(f"{out}/cache_image.h5")
     being_written(f"{out}/being_written.h5")
     for name in ("early", "latest"):
         prefixed(f"{out}/shared_tree_{name}.h5", f"{out}/prefixed_{name}.h5")

@@ -115,7 +115,13 @@ fn place(
                 return Err(Fault::corrupt("data layout", at, format!("{bytes} bytes of data"), format!("{length}")));
             }
             let message = messages.iter().find(|message| message.kind == kind::LAYOUT);
-            message.map(|message| message.address.saturating_add(position as u64))
+            let address = message.map(|message| message.address.saturating_add(position as u64));
+            let is_stale = |address: u64| view.facts.cache_image.touches(view.absolute(address), bytes);
+            if address.is_some_and(is_stale) {
+                dataset.layout =
+                    Layout::Unknown("kept in the metadata cache image of the file (`h5repack` ends that)".into());
+            }
+            address.filter(|address| !is_stale(*address))
         }
         Storage::Contiguous { address } => match messages.iter().find(|message| message.kind == kind::EXTERNAL_FILES) {
             Some(message) => {

@@ -16,6 +16,7 @@ mod attributes;
 mod btree_v1;
 mod btree_v2;
 mod bytes;
+mod cache_image;
 mod checksum;
 mod chunks;
 mod dataset;
@@ -58,9 +59,10 @@ pub(super) fn index(source: &dyn ByteSource, base: u64) -> Result<FileIndex, Ind
     let mut driver = Driver::open(source, base).map_err(|error| failed("/", error.into()))?;
     let superblock = driver.run(superblock::read).map_err(|failure| failed("the superblock", failure))?;
     driver.facts.widths = superblock.widths;
-    driver.facts = driver
+    let facts = driver
         .run(|view| superblock::complete(view, &superblock))
         .map_err(|failure| failed("the superblock", failure))?;
+    driver.learn(facts).map_err(|error| failed("/", error.into()))?;
     let mut parser = Parser::new(superblock.root);
     let parsed = driver.run(|view| parser.run(view));
     parsed.map_err(|failure| failed(parser.path(), failure))?;

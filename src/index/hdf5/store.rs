@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::bytes::{Cursor, Widths};
+use super::cache_image::CacheImage;
 use super::chunks::MOST_CHUNKS;
 use super::fault::{Fault, Found, Stop};
 use super::fractal_heap::FractalHeap;
@@ -82,6 +83,8 @@ pub(super) struct FileFacts {
     pub(super) widths: Widths,
     /// Heaps of shared messages: a bit per message type, and the heap's address.
     pub(super) shared_heaps: Vec<(u16, u64)>,
+    /// What stands in place of the file's own bytes.
+    pub(super) cache_image: CacheImage,
 }
 
 /// Structures that many objects refer to, parsed once.

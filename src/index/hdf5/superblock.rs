@@ -1,6 +1,7 @@
 //! The superblock and its extension (HDF5 File Format Specification 3.0, II.A and II.B).
 
 use super::bytes::{Cursor, Widths};
+use super::cache_image;
 use super::checksum;
 use super::fault::{Fault, Found};
 use super::fractal_heap;
@@ -114,9 +115,8 @@ pub(super) fn complete(view: &View, superblock: &Superblock) -> Found<FileFacts>
                 }
                 kind::CACHE_IMAGE => {
                     cursor.version(0)?;
-                    cursor.skip(1)?;
-                    if cursor.address()?.is_some() {
-                        return Err(cursor.unsupported("a metadata cache image"));
+                    if let Some(address) = cursor.address()? {
+                        facts.cache_image = cache_image::read(view, address, cursor.length()?)?;
                     }
                 }
                 _ => {}
