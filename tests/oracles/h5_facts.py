@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 SMALL = 8 << 20
-PATIENCE_S = 20
+PATIENCE_S = 40
 
 
 def decode(raw):

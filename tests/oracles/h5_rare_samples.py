@@ -297,6 +297,54 @@ def cache_image(path):
         file["lat"].attrs["units"] = "degrees_north"
 
 
+def changed(path, libver):
+    """What stays behind where objects, links, attributes and chunks were taken away or moved."""
+    rng = np.random.default_rng(2)
+    many = 500 if libver == "latest" else 50
+    with h5py.File(path, "w", libver=libver) as file:
+        data = file.create_dataset("data", data=np.arange(10))
+        for number in range(many):
+            data.attrs[f"first_{number}"] = "v" * (number % 90)
+        for number in range(0, many, 2):
+            del data.attrs[f"first_{number}"]
+        for number in range(30):
+            data.attrs[f"second_{number}"] = np.arange(number)
+        for number in range(100):
+            file.create_group(f"group_{number}")
+        for number in range(0, 100, 3):
+            del file[f"group_{number}"]
+        for name, limit in {"tree": (None, None), "growing": (None, 30), "growing_last": (30, None), "limited": (60, 60)}.items():
+            data = file.create_dataset(name, (10, 10), "i4", chunks=(3, 4), maxshape=limit, compression="gzip", fillvalue=3)
+            data[...] = rng.integers(0, 9, (10, 10))
+            for shape in ((30, 25), (12, 7), (25, 30)):
+                data.resize(shape)
+                data[::4, ::9] = shape[0]
+
+
+def crossed(path):
+    """Links that cross: cycles, other names, links through links; long and unusual names; as many dimensions as there can be."""
+    with h5py.File(path, "w", libver="latest", track_order=True) as file:
+        group = file.create_group("a/b/c")
+        group["root"], group["up"] = file["/"], file["a"]
+        file["data"] = np.arange(4)
+        file["a/b/same"] = file["data"]
+        for name, target in {"soft": "a/b/same", "a/from_above": "../data", "a/through": "b/c/root/data", "group": "/a/b"}.items():
+            file[name] = h5py.SoftLink(target)
+        for number in range(200):
+            outside = h5py.ExternalLink("not_there.h5", f"/{number}")
+            file[f"link_{number}"] = outside if number % 3 else h5py.SoftLink(f"/nowhere_{number}")
+        for number in range(0, 200, 7):
+            del file[f"link_{number}"]
+        file["x" * 60_000] = np.arange(2)
+        file["ünï/ço dé"] = np.arange(2)
+        file["back\\slash\nline"] = 1
+        ones = (1,) * 30
+        file.create_dataset("rank_32", (1, *ones, 3), "i1", chunks=(1, *ones, 2), maxshape=(None, *ones, 3), compression="gzip")[...] = 1
+        # Values of coordinates that cannot be decoded are no fault of the file.
+        file.create_dataset("lat", (40,), "f8", chunks=(10,), scaleoffset=2)[...] = np.arange(40)
+        file["lat"].attrs["units"] = "degrees_north"
+
+
 def prefixed(source, path, length=2048):
     """A file before which other bytes were put, though it does not know: its addresses still count from its own start."""
     with open(source, "rb") as content, open(path, "wb") as out:
@@ -315,6 +363,8 @@ def write(out):
         types(f"{out}/types_{libver}.h5", libver)
         fills(f"{out}/fills_{libver}.h5", libver)
         elsewhere(f"{out}/elsewhere_{libver}", libver)
+        changed(f"{out}/changed_{libver}.h5", libver)
+    crossed(f"{out}/crossed.h5")
     paged(f"{out}/paged.h5", fs_strategy="page", fs_page_size=4096, fs_persist=True)
     paged(f"{out}/aggregated.h5", fs_strategy="fsm", fs_persist=True)
     cache_image(f"{out}/cache_image.h5")

@@ -172,9 +172,12 @@ const BINARY64: FloatFields = (0, 64, 52, 11, 0, 52, 1023);
 
 fn read_float(cursor: &mut Cursor, bits: u64, size: u32) -> Found<Datatype> {
     let fields = (cursor.u16()?, cursor.u16()?, cursor.u8()?, cursor.u8()?, cursor.u8()?, cursor.u8()?, cursor.u32()?);
+    // IEEE 754: the first bit of the mantissa is not stored, the sign stands first.
+    let (normalization, sign_at) = (bits >> 4 & 3, bits >> 8 & 0xff);
+    let is_ieee = normalization == 2 && sign_at + 1 == u64::from(size) * 8;
     let primitive = match (size, fields) {
-        (4, BINARY32) => Primitive::F32,
-        (8, BINARY64) => Primitive::F64,
+        (4, BINARY32) if is_ieee => Primitive::F32,
+        (8, BINARY64) if is_ieee => Primitive::F64,
         _ => return Ok(Datatype::Other { class: parts::float(fields, size), size }),
     };
     let order = match bits & 0x41 {
@@ -244,9 +247,11 @@ mod tests {
 
     #[test]
     fn numbers() {
-        let big_float = [0x11, 1, 31, 0, 4, 0, 0, 0, 0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0];
+        let mut big_float = [0x11, 0x21, 31, 0, 4, 0, 0, 0, 0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0];
         let expected = DataType::Number { primitive: Primitive::F32, order: ByteOrder::Big };
         assert_eq!(parse(&big_float).unwrap(), Datatype::Number(expected));
+        big_float[2] = 30;
+        assert!(matches!(parse(&big_float).unwrap(), Datatype::Other { size: 4, .. }));
         let twelve_bits = [0x10, 0, 0, 0, 2, 0, 0, 0, 0, 0, 12, 0];
         assert!(matches!(parse(&twelve_bits).unwrap(), Datatype::Other { size: 2, .. }));
         assert!(parse(&[0x60, 0, 0, 0, 2, 0, 0, 0, 0, 0, 16, 0]).is_err());
