@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 SMALL = 8 << 20
-PATIENCE_S = 40
+PATIENCE_S = 60
 
 
 def decode(raw):
