@@ -102,6 +102,9 @@ fn want<'a>(
     named: &HashSet<&str>,
     reference: usize,
 ) -> Option<Wanted<'a>> {
+    if variable.layout.obstacle().is_some() {
+        return None;
+    }
     let element = match &variable.data_type {
         DataType::VariableString => reference,
         other => other.size()?,

@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::chain;
-use super::conflicts::conflicts_error;
 use super::item::{coordinate_digests, failure, index_file};
 use super::values::FileValues;
 use crate::combine::combine;
@@ -17,7 +16,7 @@ use crate::describe::{read_coverage, read_purposes};
 use crate::model::recipe::{AggregateSettings, Along, OnGap};
 use crate::model::{
     AttributeValue, Attributes, Conflict, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError,
-    Layout, Note, Numbers, SourceFile, SourceUrl, VariablePath, VirtualCube,
+    Note, Numbers, SourceFile, SourceUrl, VariablePath, VirtualCube,
 };
 
 /// The answer of `altostac inspect`.
@@ -81,8 +80,11 @@ pub struct InspectedVariable {
     pub dimensions: Vec<String>,
     /// Its length along each, as stored.
     pub shape: Vec<u64>,
-    /// `contiguous`, `compact` or `chunked`.
+    /// `contiguous`, `compact` or `chunked`; where the file does not hold the values `virtual`, `external` or `unknown`.
     pub layout: String,
+    /// Why no product can carry the variable: its type, or where its values are instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
     /// A chunk's length along each dimension.
     pub chunk_shape: Vec<u64>,
     /// How many chunks were written.
@@ -121,7 +123,7 @@ impl fmt::Display for InspectedCoverage {
 /// [`ItemError`] if the file cannot be indexed.
 pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     let index = index_path(path)?;
-    let alone = alone(&index);
+    let alone = super::references::carried(&mut index.clone(), &mut Vec::new());
     let (coverage, no_coverage) = match alone.as_ref().map(|cube| read_coverage(cube, &digests(&index))) {
         Ok(Ok(coverage)) => {
             let place = coverage.bounding_box;
@@ -131,7 +133,7 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
             (Some(InspectedCoverage { bbox, start, end }), None)
         }
         Ok(Err(error)) => (None, Some(chain(&error))),
-        Err(conflicts) => (None, Some(conflicts_error(conflicts).message)),
+        Err(error) => (None, Some(error.message.clone())),
     };
     let purposes = alone.as_ref().map(|cube| read_purposes(cube, &digests(&index))).unwrap_or_default();
     let role = |path: &VariablePath| purposes.get(path).map(ToString::to_string);
@@ -179,22 +181,20 @@ fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> I
 }
 
 fn variable(found: &FileVariable, role: Option<String>) -> InspectedVariable {
-    let layout = match found.layout {
-        Layout::Contiguous => "contiguous",
-        Layout::Compact => "compact",
-        Layout::Chunked => "chunked",
-    };
+    // What is not in the file was not left unwritten either.
     let chunks = found.manifest.present();
+    let missing_chunks = if found.layout.obstacle().is_some() { 0 } else { found.manifest.len() - chunks };
     InspectedVariable {
         dtype: found.data_type.numpy(),
         data_type: found.data_type.to_string(),
         role,
         dimensions: found.dimensions.iter().map(ToString::to_string).collect(),
         shape: found.grid.shape.clone(),
-        layout: layout.into(),
+        layout: found.layout.to_string(),
+        obstacle: found.obstacle().map(str::to_owned),
         chunk_shape: found.grid.chunk_shape.clone(),
         chunks,
-        missing_chunks: found.manifest.len() - chunks,
+        missing_chunks,
         stored_bytes: found.manifest.iter().flatten().fold(0, |sum: u64, location| sum.saturating_add(location.length)),
         codecs: found.codecs.0.iter().map(ToString::to_string).collect(),
         attributes: attributes(&found.attributes),

@@ -34,7 +34,7 @@ pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<Vec<Note>, I
 }
 
 /// The file as a dataset of its own, without the variables that stand in the way of that.
-fn carried(index: &mut FileIndex, notes: &mut Vec<Note>) -> Result<VirtualCube, ItemError> {
+pub(super) fn carried(index: &mut FileIndex, notes: &mut Vec<Note>) -> Result<VirtualCube, ItemError> {
     loop {
         let conflicts = match alone(index) {
             Ok(cube) => return Ok(cube),

@@ -91,7 +91,7 @@ class Comparison:
         # Where a scale has two names, netCDF-C takes the last, we the first; names that it makes up depend on what else it reads.
         aliases = any(count > 1 for count in addresses.values())
         readable = not self.facts["outside"] and all(
-            one["dtype"] != "other" and 0 not in one["shape"] for one in self.facts["variables"].values())
+            one["dtype"] != "other" and 0 not in one["shape"] and one.get("layout") not in ("virtual", "external") for one in self.facts["variables"].values())
         for path, facts in self.facts["variables"].items():
             name = path.replace("_nc4_non_coord_", "").strip("/")
             title = facts["attributes"].get("NAME", {}).get("value", [""])
@@ -103,7 +103,7 @@ class Comparison:
                     self.differ(path, "left out in silence")
                 continue
             found.discard(name)
-            if facts["dtype"] == "other" or facts.get("layout") == "virtual" or facts.get("external"):
+            if facts["dtype"] == "other" or facts.get("layout") in ("virtual", "external"):
                 self.differ(path, "written, though no array of Zarr says what it is")
                 continue
             dimensions = self.netcdf["variables"].get("/" + name)
@@ -113,7 +113,8 @@ class Comparison:
             Variable(self, name, facts, chunks[name], dimensions).compare()
             self.counts["variables"] += len(self.differences) == before
         for name in found:
-            self.differ(name, "invented")
+            if "/" + name not in self.facts.get("unreadable", ()):
+                self.differ(name, "invented")
 
 
 class Variable:

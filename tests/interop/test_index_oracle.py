@@ -42,7 +42,7 @@ def test_the_fixture(tmp_path):
 
 def test_every_chunk_index_and_kind_of_object(tmp_path):
     python(ORACLES / "h5_samples.py", tmp_path / "samples")
-    files = list((tmp_path / "samples").iterdir())
+    files = [path for path in (tmp_path / "samples").rglob("*") if is_hdf5(path)]
     assert compare(files, tmp_path / "facts")["equal"] == len(files)
 
 
@@ -55,5 +55,5 @@ def test_real_archives(shared, tmp_path):
 def test_odd_files(shared, tmp_path):
     files = [path for path in (shared / "corpus/odd").rglob("*") if is_hdf5(path)]
     counts = compare(files, tmp_path)
-    # Virtual datasets, external files, files of several parts, damaged ones: refused by name.
-    assert counts["refused"] < len(files) / 10
+    # Files of several parts, damaged or unfinished ones: refused by name; h5py reads none of them to the end.
+    assert counts["refused"] <= 23

@@ -15,6 +15,7 @@ import select
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from os.path import samefile
 
 import h5py
 import numpy as np
@@ -100,6 +101,7 @@ def variable(dataset, dims):
     facts = {"shape": list(dataset.shape or ()), "dtype": "other" if null else text, "attributes": {}}
     layout = plist.get_layout()
     facts["layout"] = {h5py.h5d.COMPACT: "compact", h5py.h5d.CONTIGUOUS: "contiguous", h5py.h5d.CHUNKED: "chunked"}.get(layout, "virtual")
+    facts["limits"] = [None if n == h5py.h5s.UNLIMITED else n for n in dataset.maxshape or ()]
     filters = [plist.get_filter(i) for i in range(plist.get_nfilters())]
     facts["filters"] = [int(one[0]) for one in filters]
     facts["parameters"] = [list(map(int, one[2])) for one in filters]
@@ -113,7 +115,8 @@ def variable(dataset, dims):
             dataset.id.chunk_iter(lambda c: facts["chunks"].append([*map(int, c.chunk_offset), int(c.byte_offset), int(c.size), int(c.filter_mask)]))
     if layout == h5py.h5d.CONTIGUOUS:
         facts["offset"] = dataset.id.get_offset()
-        facts["external"] = plist.get_external_count()
+        if plist.get_external_count():
+            facts["layout"] = "external"
     fill = None
     if text not in ("other", "|O") and plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED:
         dtype = np.dtype(text)
@@ -184,12 +187,22 @@ def attribute_names(parent):
     return names
 
 
+def opened(path):
+    """The file; if it is being written for readers to see (SWMR), as those see it."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "already open for" not in str(error):
+            raise
+        return h5py.File(path, "r", swmr=True)
+
+
 def facts(path, netcdf):
-    out = {"variables": {}, "groups": {}, "netcdf": netcdf, "outside": []}
+    out = {"variables": {}, "groups": {}, "unreadable": {}, "netcdf": netcdf, "outside": []}
     shapes = {}
     for name, dims in (netcdf or {}).get("variables", {}).items():
         shapes[name] = [netcdf["dimensions"][d][0] for d in dims]
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         seen = set()
         queue = [("/", file["/"])]
         while queue:
@@ -207,13 +220,15 @@ def facts(path, netcdf):
                 except TypeError:  # a user-defined link
                     out["outside"].append(where.rstrip("/") + "/" + name)
                     continue
+                full = where.rstrip("/") + "/" + name
                 try:
                     child = group[name]
-                except (KeyError, OSError, RuntimeError):
+                except (KeyError, OSError, RuntimeError) as error:
                     if isinstance(group.get(name, getlink=True), h5py.HardLink):
-                        raise
+                        out["unreadable"][full] = str(error)
                     continue
-                full = where.rstrip("/") + "/" + name
+                if not samefile(child.file.filename, path):  # through an external link
+                    continue
                 if isinstance(child, h5py.Group):
                     queue.append((full, child))
                 elif isinstance(child, h5py.Dataset):
