@@ -52,13 +52,55 @@ impl SourceUrl {
 }
 
 impl fmt::Display for SourceUrl {
-    /// A local file is shown as its path: that is what people copy into a shell.
+    /// A local file is shown as its path: that is what people copy into a shell. Secrets in the URL are not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.local_path() {
             Some(path) => write!(f, "{}", path.display()),
-            None => f.write_str(self.0.as_str()),
+            None => f.write_str(&shown_url(&self.0)),
         }
     }
+}
+
+/// Pieces of the names of query parameters that carry a secret: presigned URLs of S3, Google and Azure, and tokens.
+const SECRET_PARAMETERS: [&str; 8] =
+    ["signature", "credential", "token", "secret", "password", "accesskeyid", "googleaccessid", "api_key"];
+
+fn is_secret_parameter(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(name.as_str(), "sig" | "key" | "apikey" | "auth" | "authorization")
+        || SECRET_PARAMETERS.iter().any(|piece| name.contains(piece))
+}
+
+/// A URL for messages: without user and password, and without the values of query parameters that look like secrets.
+///
+/// ```
+/// let url = "https://me:pw@host/a.nc?versionId=3&X-Amz-Signature=ab12".parse().unwrap();
+/// assert_eq!(altostac::model::shown_url(&url), "https://host/a.nc?versionId=3&X-Amz-Signature=…");
+/// ```
+pub fn shown_url(url: &url::Url) -> String {
+    let mut shown = url.clone();
+    if !url.username().is_empty() || url.password().is_some() {
+        // They fail for URLs that cannot have any.
+        let _ = shown.set_username("");
+        let _ = shown.set_password(None);
+    }
+    let Some(query) = url.query() else { return shown.into() };
+    shown.set_query(None);
+    let parameters: Vec<String> = query
+        .split('&')
+        .map(|parameter| {
+            let encoded = parameter.split('=').next().unwrap_or_default();
+            let name = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
+            if parameter.contains('=') && is_secret_parameter(&name) {
+                format!("{encoded}=…")
+            } else {
+                parameter.to_owned()
+            }
+        })
+        .collect();
+    let fragment = shown.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    shown.set_fragment(None);
+    format!("{shown}?{}{fragment}", parameters.join("&"))
 }
 
 /// What tells one state of a source file from another.

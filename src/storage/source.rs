@@ -8,7 +8,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::StorageError;
+use super::{StorageError, remote, traffic};
 use crate::model::{Fingerprint, SourceFile, SourceUrl};
 
 /// How much of the head of a file is read at first, unless the source knows better: most small files keep all their
@@ -52,7 +52,11 @@ pub trait ByteSource: Send + Sync {
     }
 }
 
-fn checked_length(path: &dyn std::fmt::Display, size: u64, range: &Range<u64>) -> Result<usize, StorageError> {
+pub(super) fn checked_length(
+    path: &dyn std::fmt::Display,
+    size: u64,
+    range: &Range<u64>,
+) -> Result<usize, StorageError> {
     let length = range.end.checked_sub(range.start).filter(|_| range.end <= size);
     length.and_then(|length| usize::try_from(length).ok()).ok_or_else(|| StorageError::BeyondEnd {
         path: path.to_string(),
@@ -102,6 +106,8 @@ impl ByteSource for LocalFile {
                 path: self.file.url.to_string(),
                 source,
             })?;
+            traffic::count_request();
+            traffic::count_bytes(buffer.len() as u64);
             Ok(Bytes::from(buffer))
         };
         ranges.iter().map(read_range).collect()
@@ -114,11 +120,14 @@ pub fn fingerprint(metadata: &Metadata) -> Fingerprint {
     Fingerprint::ModifiedAndSize { modified_ns, size: metadata.len() }
 }
 
-/// The fingerprint that a source has now; nothing of it is read.
+/// The fingerprint that a source has now; nothing of it is read but, if it is remote, its first byte.
 ///
 /// # Errors
 /// As [`open_source`].
 pub fn current_fingerprint(url: &SourceUrl) -> Result<Fingerprint, StorageError> {
+    if remote::is_remote(url.url()) {
+        return Ok(remote::look_at(url)?.fingerprint);
+    }
     let path = url.local_path().ok_or_else(|| no_reader(url))?;
     let metadata = std::fs::metadata(&path).map_err(|source| StorageError::Io {
         action: "look at",
@@ -166,11 +175,15 @@ impl ByteSource for MemoryFile {
     }
 }
 
-/// Opens a source by its URL.
+/// Opens a source by its URL: `file`, `http`, `https`, `s3`, `gs` or `az`.
 ///
 /// # Errors
-/// [`StorageError::Scheme`] for a URL that is not `file:`, [`StorageError::Io`] if the file cannot be opened.
+/// [`StorageError::Scheme`] for other URLs, [`StorageError::Io`] if a local file cannot be opened; [`remote`] tells how remote
+/// files are read, and fail.
 pub fn open_source(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
+    if remote::is_remote(url.url()) {
+        return Ok(Box::new(remote::RemoteFile::open(url)?));
+    }
     match url.local_path() {
         Some(path) => Ok(Box::new(LocalFile::open(&path)?)),
         None => Err(no_reader(url)),
