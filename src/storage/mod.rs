@@ -9,7 +9,10 @@ mod source;
 mod traffic;
 
 pub use output::{LocalFolder, MemoryOutput, OutputStore, StagedFile, StagedFolder, Staging};
-pub use source::{ByteSource, DEFAULT_HEAD, LocalFile, MemoryFile, current_fingerprint, fingerprint, open_source};
+pub use source::{
+    ByteSource, DEFAULT_HEAD, LocalFile, MemoryFile, current_fingerprint, current_fingerprints, fingerprint,
+    open_source, open_to_inspect,
+};
 pub use traffic::{Traffic, traffic};
 
 /// Why bytes could not be read or written.

@@ -137,6 +137,17 @@ pub fn current_fingerprint(url: &SourceUrl) -> Result<Fingerprint, StorageError>
     Ok(fingerprint(&metadata))
 }
 
+/// As [`current_fingerprint`] for many sources, the remote ones at the same time; in the order of the URLs.
+pub fn current_fingerprints(urls: &[SourceUrl]) -> Vec<Result<Fingerprint, StorageError>> {
+    let far: Vec<SourceUrl> = urls.iter().filter(|url| remote::is_remote(url.url())).cloned().collect();
+    let mut looked = remote::look_at_all(&far).into_iter();
+    let fingerprint = |url: &SourceUrl| match remote::is_remote(url.url()) {
+        true => looked.next().unwrap_or_else(|| remote::look_at(url)).map(|file| file.fingerprint),
+        false => current_fingerprint(url),
+    };
+    urls.iter().map(fingerprint).collect()
+}
+
 fn no_reader(url: &SourceUrl) -> StorageError {
     StorageError::Scheme { url: url.to_string(), scheme: url.url().scheme().into() }
 }
@@ -188,6 +199,17 @@ pub fn open_source(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError>
         Some(path) => Ok(Box::new(LocalFile::open(&path)?)),
         None => Err(no_reader(url)),
     }
+}
+
+/// As [`open_source`] for a file that is only looked at: nothing that outlives the look may rest on its fingerprint.
+///
+/// # Errors
+/// As [`open_source`], but a remote file may lack entity tag and date.
+pub fn open_to_inspect(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
+    if remote::is_remote(url.url()) {
+        return Ok(Box::new(remote::RemoteFile::open_to_inspect(url)?));
+    }
+    open_source(url)
 }
 
 #[cfg(test)]

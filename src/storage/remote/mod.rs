@@ -120,6 +120,9 @@ pub fn look_at(url: &SourceUrl) -> Result<SourceFile, StorageError> {
 
 /// As [`look_at`] for many files at once; the results are in the order of the URLs.
 pub fn look_at_all(urls: &[SourceUrl]) -> Vec<Result<SourceFile, StorageError>> {
+    if urls.is_empty() {
+        return Vec::new();
+    }
     let remote = shared();
     let look = |url: SourceUrl| {
         let remote = Arc::clone(&remote);
