@@ -213,12 +213,12 @@ pub fn open_to_inspect(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageEr
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod conformance {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// What every `ByteSource` does with a file that holds the bytes 0 to 99.
-    fn conforms(source: &dyn ByteSource) {
+    pub(in crate::storage) fn conforms(source: &dyn ByteSource) {
         assert_eq!(source.file().size, 100);
         let pieces = source.read(&[10..13, 0..1, 99..100, 50..50]).unwrap();
         assert_eq!(pieces, [&[10u8, 11, 12][..], &[0], &[99], &[]]);
@@ -227,7 +227,15 @@ mod tests {
         let backwards = source.read_one(5..4);
         assert!(matches!(backwards, Err(StorageError::BeyondEnd { .. })));
         assert!(matches!(source.read_one(0..u64::MAX), Err(StorageError::BeyondEnd { .. })));
+        assert!(source.read(&[]).unwrap().is_empty());
     }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::conformance::conforms;
+    use super::*;
 
     #[test]
     fn files_conform() {

@@ -172,7 +172,7 @@ fn content_range(value: &str) -> Option<(Range<u64>, u64)> {
     let (range, size) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.parse().ok()?);
-    (first <= last && last < size).then_some((first..last + 1, size))
+    (first <= last && last < size).then(|| (first..last + 1, size))
 }
 
 pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
@@ -182,4 +182,42 @@ pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
 pub(super) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?.trim();
     (!value.is_empty() && value.len() <= 512).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_headers_make_it_panic_or_take_more_than_was_asked_for(
+            status in 200_u16..600,
+            range in prop::option::of((0_u64..1000, 1_u64..1000)),
+            numbers in prop::collection::vec(prop_oneof![0_u64..2000, Just(u64::MAX)], 4),
+            shape in "(bytes )?[0-9-]{0,3}X-Y/Z|bytes X-Y/Z|bytes \\*/Z|\\PC{0,9}",
+            expected in any::<bool>(),
+        ) {
+            let mut value = shape;
+            for (letter, number) in ["X", "Y", "Z"].iter().zip(&numbers) {
+                value = value.replace(letter, &number.to_string());
+            }
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(CONTENT_RANGE, value);
+            }
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(numbers[3]));
+            let range = range.map(|(start, length)| start..start + length);
+            let expected = expected.then(|| std::sync::Arc::new(State::new(&headers, 2000)));
+            let limit = range.as_ref().map_or(500, |range| range.end - range.start);
+            let wanted = Wanted { url: None, range, limit, whole: Whole::IfShort, expected };
+            if let (Ok(status), Some(range)) = (StatusCode::from_u16(status), wanted.range.clone())
+                && let Ok(Body::Exactly(state, length)) = judge(status, &headers, &wanted)
+            {
+                prop_assert!(length <= limit && range.start + length <= state.size);
+            }
+        }
+    }
 }

@@ -20,7 +20,7 @@ pub struct RemoteFile {
     remote: Arc<Remote>,
     file: SourceFile,
     state: Arc<State>,
-    head: Bytes,
+    pub(super) head: Bytes,
 }
 
 impl RemoteFile {
@@ -41,7 +41,7 @@ impl RemoteFile {
         Self::open_with(shared(), url, &inspected_file)
     }
 
-    fn open_with(
+    pub(super) fn open_with(
         remote: Arc<Remote>,
         url: &SourceUrl,
         describe: &(dyn Fn(&SourceUrl, &State) -> Result<SourceFile, StorageError> + Sync),
@@ -73,7 +73,7 @@ impl RemoteFile {
     }
 }
 
-fn inspected_file(url: &SourceUrl, state: &State) -> Result<SourceFile, StorageError> {
+pub(super) fn inspected_file(url: &SourceUrl, state: &State) -> Result<SourceFile, StorageError> {
     let unknown = Fingerprint::ModifiedAndSize { modified_ns: 0, size: state.size };
     Ok(SourceFile { url: url.clone(), size: state.size, fingerprint: state.fingerprint().unwrap_or(unknown) })
 }

@@ -17,6 +17,10 @@ mod file;
 mod heads;
 mod runtime;
 mod stores;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod waves;
 

@@ -12,24 +12,28 @@ pub(super) const PART: u64 = 8 << 20;
 
 /// The requests for these ranges: sorted, disjoint, none empty, nothing of the first `held` bytes.
 pub(super) fn requests(wanted: &[Range<u64>], held: u64) -> Vec<Range<u64>> {
+    requests_with(wanted, held, GAP, PART)
+}
+
+fn requests_with(wanted: &[Range<u64>], held: u64, gap: u64, part: u64) -> Vec<Range<u64>> {
     let mut missing: Vec<Range<u64>> =
         wanted.iter().map(|range| range.start.max(held)..range.end).filter(|range| range.start < range.end).collect();
     missing.sort_by_key(|range| range.start);
     let mut spans: Vec<Range<u64>> = Vec::new();
     for range in missing {
         match spans.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(GAP) => last.end = last.end.max(range.end),
+            Some(last) if range.start <= last.end.saturating_add(gap) => last.end = last.end.max(range.end),
             _ => spans.push(range),
         }
     }
-    spans.into_iter().flat_map(parts).collect()
+    spans.into_iter().flat_map(|span| parts(span, part)).collect()
 }
 
-fn parts(span: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let count = (span.end - span.start).div_ceil(PART);
+fn parts(span: Range<u64>, part: u64) -> impl Iterator<Item = Range<u64>> {
+    let count = (span.end - span.start).div_ceil(part);
     (0..count).map(move |at| {
-        let start = span.start + at * PART;
-        start..span.end.min(start.saturating_add(PART))
+        let start = span.start + at * part;
+        start..span.end.min(start.saturating_add(part))
     })
 }
 
@@ -84,13 +88,15 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_wanted_comes_back(
-            wanted in prop::collection::vec((0_u64..40 << 20, 0_u64..12 << 20), 0..12),
-            held in 0_u64..1 << 20,
+            wanted in prop::collection::vec((0_u64..4000, 0_u64..300), 0..12),
+            held in 0_u64..1000,
+            gap in 0_u64..50,
+            part in 1_u64..200,
         ) {
             let wanted: Vec<_> = wanted.iter().map(|(start, length)| *start..start + length).collect();
-            let asked = requests(&wanted, held);
+            let asked = requests_with(&wanted, held, gap, part);
             prop_assert!(asked.windows(2).all(|pair| pair[0].end <= pair[1].start));
-            prop_assert!(asked.iter().all(|range| range.start >= held && range.end - range.start <= PART));
+            prop_assert!(asked.iter().all(|range| range.start >= held && range.end - range.start <= part));
             let content = |range: &Range<u64>| Bytes::from_iter(range.clone().map(|at| (at % 251) as u8));
             let mut pieces = vec![(0, content(&(0..held)))];
             pieces.extend(asked.iter().map(|range| (range.start, content(range))));
