@@ -56,7 +56,15 @@ pub enum StorageError {
     Url {
         /// The URL, without secrets.
         url: String,
-        /// What is wrong with it, or with the environment that it needs.
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The environment does not hold what a store needs.
+    #[error("{url} cannot be read with the settings of the environment: {reason}")]
+    Environment {
+        /// The URL, without secrets.
+        url: String,
+        /// What is missing or wrong.
         reason: String,
     },
     /// A server does not give the file out.
@@ -146,17 +154,10 @@ impl StorageError {
             Self::Refused { status: 301 | 307, url, .. } if url.starts_with("s3:") => {
                 "set AWS_REGION to the region of the bucket"
             }
-            Self::Refused { status: 401 | 403, url, .. } if url.starts_with("s3:") => {
-                "credentials are taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; without them, or with \
-                 AWS_SKIP_SIGNATURE=true, requests are anonymous"
-            }
-            Self::Refused { status: 401 | 403, url, .. } if url.starts_with("gs:") => {
-                "credentials are taken from GOOGLE_APPLICATION_CREDENTIALS; without them, or with \
-                 GOOGLE_SKIP_SIGNATURE=true, requests are anonymous"
-            }
-            Self::Refused { status: 401 | 403, url, .. } if url.starts_with("az:") => {
-                "credentials are taken from AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_KEY; without them, or with \
-                 AZURE_SKIP_SIGNATURE=true, requests are anonymous"
+            Self::Environment { url, .. } | Self::Refused { status: 401 | 403, url, .. }
+                if credentials(url).is_some() =>
+            {
+                credentials(url)?
             }
             Self::Refused { status: 401 | 403, .. } => {
                 "the server wants a login, or does not let this address in; files that are not public can be read from \
@@ -179,4 +180,23 @@ impl StorageError {
             _ => return None,
         })
     }
+}
+
+/// Where the credentials of a store come from.
+fn credentials(url: &str) -> Option<&'static str> {
+    Some(match url.split(':').next()? {
+        "s3" => {
+            "credentials are taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; without them, or with \
+             AWS_SKIP_SIGNATURE=true, requests are anonymous"
+        }
+        "gs" => {
+            "credentials are taken from GOOGLE_APPLICATION_CREDENTIALS; without it, or with \
+             GOOGLE_SKIP_SIGNATURE=true, requests are anonymous"
+        }
+        "az" => {
+            "the account is taken from AZURE_STORAGE_ACCOUNT_NAME, its key from AZURE_STORAGE_ACCOUNT_KEY or \
+             AZURE_STORAGE_SAS_KEY; without a key, or with AZURE_SKIP_SIGNATURE=true, requests are anonymous"
+        }
+        _ => return None,
+    })
 }

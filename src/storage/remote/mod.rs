@@ -102,7 +102,7 @@ pub fn is_remote(url: &Url) -> bool {
 ///
 /// # Errors
 /// [`StorageError::Scheme`] or [`StorageError::Url`] if the URL does not name an object of a store;
-/// [`StorageError::Url`] if the credentials in the environment are not complete.
+/// [`StorageError::Environment`] if the credentials in the environment are not complete.
 ///
 /// ```
 /// let url = "s3://bucket/a%20folder/tas.nc".parse().unwrap();

@@ -79,9 +79,12 @@ fn path(url: &Url) -> Result<Path, StorageError> {
 }
 
 fn make(url: &Url, connector: &Connector) -> Result<Arc<dyn ObjectStore>, StorageError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        check_endpoints(url)?;
+    }
     let bucket = url.host_str().unwrap_or_default();
     let retry = retry(&connector.settings);
-    let failed = |error: object_store::Error| unusable(url, plain(&error));
+    let failed = |error: object_store::Error| StorageError::Environment { url: shown_url(url), reason: plain(&error) };
     let store: Arc<dyn ObjectStore> = match url.scheme() {
         "s3" => {
             let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
@@ -92,7 +95,7 @@ fn make(url: &Url, connector: &Connector) -> Result<Arc<dyn ObjectStore>, Storag
         }
         "gs" => {
             let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
-            if is_anonymous(&GOOGLE_CREDENTIALS) {
+            if is_anonymous(&GOOGLE_CREDENTIALS) && !has_google_login() {
                 builder = builder.with_skip_signature(true);
             }
             Arc::new(builder.with_retry(retry).with_http_connector(connector.signed()).build().map_err(failed)?)
@@ -153,6 +156,28 @@ const AZURE_CREDENTIALS: [&str; 12] = [
     "IDENTITY_ENDPOINT",
     "AZURE_USE_AZURE_CLI",
 ];
+
+/// What holds a URL of a store; one that is none would be found out too late.
+const ENDPOINTS: [&str; 5] =
+    ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL"];
+
+fn check_endpoints(url: &Url) -> Result<(), StorageError> {
+    for name in ENDPOINTS {
+        let Ok(value) = std::env::var(name) else { continue };
+        let is_web = |endpoint: Url| matches!(endpoint.scheme(), "http" | "https") && endpoint.has_host();
+        if !Url::parse(&value).is_ok_and(is_web) || value.parse::<http::Uri>().is_err() {
+            let reason = format!("{name} is no http or https URL");
+            return Err(StorageError::Environment { url: shown_url(url), reason });
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is what `gcloud auth application-default login` leaves.
+fn has_google_login() -> bool {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    home.is_some_and(|home| home.join(".config/gcloud/application_default_credentials.json").is_file())
+}
 
 fn is_anonymous(names: &[&str]) -> bool {
     names.iter().all(|name| std::env::var_os(name).is_none_or(|value| value.is_empty()))
