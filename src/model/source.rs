@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::ItemId;
 
 /// Where a source file is: an absolute URL; local files are `file:///…`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceUrl(url::Url);
 
@@ -51,6 +51,12 @@ impl SourceUrl {
     }
 }
 
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SourceUrl").field(&shown_url(&self.0)).finish()
+    }
+}
+
 impl fmt::Display for SourceUrl {
     /// A local file is shown as its path: that is what people copy into a shell. Secrets in the URL are not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,14 +67,27 @@ impl fmt::Display for SourceUrl {
     }
 }
 
-/// Pieces of the names of query parameters that carry a secret: presigned URLs of S3, Google and Azure, and tokens.
-const SECRET_PARAMETERS: [&str; 8] =
-    ["signature", "credential", "token", "secret", "password", "accesskeyid", "googleaccessid", "api_key"];
+/// Pieces of the names of query parameters that give access: presigned URLs of S3, Google and Azure, tokens.
+const SECRET_PARAMETERS: [&str; 5] = ["signature", "credential", "token", "secret", "password"];
 
-fn is_secret_parameter(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "sig" | "key" | "apikey" | "auth" | "authorization")
-        || SECRET_PARAMETERS.iter().any(|piece| name.contains(piece))
+/// Other names whose values are better not shown.
+const PRIVATE_PARAMETERS: [&str; 8] =
+    ["key", "apikey", "api_key", "auth", "authorization", "awsaccesskeyid", "googleaccessid", "policy"];
+
+fn is_secret_parameter(parameter: &str) -> bool {
+    let name = parameter_name(parameter);
+    name == "sig" || SECRET_PARAMETERS.iter().any(|piece| name.contains(piece))
+}
+
+fn parameter_name(parameter: &str) -> String {
+    let encoded = parameter.split('=').next().unwrap_or_default();
+    percent_encoding::percent_decode_str(encoded).decode_utf8_lossy().to_ascii_lowercase()
+}
+
+/// Whether who has the URL has access: it holds a user, a password, a signature or a token.
+pub fn holds_secret(url: &url::Url) -> bool {
+    let query = url.query().unwrap_or_default();
+    !url.username().is_empty() || url.password().is_some() || query.split('&').any(is_secret_parameter)
 }
 
 /// A URL for messages: without user and password, and without the values of query parameters that look like secrets.
@@ -86,18 +105,15 @@ pub fn shown_url(url: &url::Url) -> String {
     }
     let Some(query) = url.query() else { return shown.into() };
     shown.set_query(None);
-    let parameters: Vec<String> = query
-        .split('&')
-        .map(|parameter| {
-            let encoded = parameter.split('=').next().unwrap_or_default();
-            let name = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
-            if parameter.contains('=') && is_secret_parameter(&name) {
-                format!("{encoded}=…")
-            } else {
-                parameter.to_owned()
-            }
-        })
-        .collect();
+    let shown_parameter = |parameter: &str| match parameter.split_once('=') {
+        Some((name, _))
+            if is_secret_parameter(parameter) || PRIVATE_PARAMETERS.contains(&&*parameter_name(parameter)) =>
+        {
+            format!("{name}=…")
+        }
+        _ => parameter.to_owned(),
+    };
+    let parameters: Vec<String> = query.split('&').map(shown_parameter).collect();
     let fragment = shown.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
     shown.set_fragment(None);
     format!("{shown}?{}{fragment}", parameters.join("&"))

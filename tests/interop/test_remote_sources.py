@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -22,7 +22,8 @@ def folder(tmp_path_factory):
     for path in FILES:
         shutil.copy(path, folder)
     (folder / "login").mkdir()
-    for name in (*ODD_NAMES, "login/a.nc"):
+    (folder / "bucket").mkdir()
+    for name in (*ODD_NAMES, "login/a.nc", "bucket/a b.nc"):
         shutil.copy(FILES[0], folder / name)
     (folder / "empty.nc").touch()
     (folder / "text.nc").write_text("no data here")
@@ -196,6 +197,33 @@ def test_a_query_is_sent_and_its_secrets_are_not_told(web):
     assert [one.target for one in web.requests()] == [f"/{FILES[0].name}{query}", f"/none.nc{query}"]
     told = refused(f"{web.url.replace('//', '//me:HIDDEN@')}/a.nc", "user name or password")
     assert "HIDDEN" not in told
+
+
+@pytest.mark.parametrize("scheme, environment", (
+    ("gs", {"GOOGLE_BASE_URL": "{url}"}),
+    ("az", {"AZURE_STORAGE_ENDPOINT": "{url}", "AZURE_STORAGE_ACCOUNT_NAME": "account"}),
+))
+def test_public_buckets_of_other_stores(web, monkeypatch, scheme, environment):
+    """nginx stands in for Google and Azure: what is public there is read by plain requests for ranges."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.format(url=web.url))
+    web.requests()
+    found = run("inspect", f"{scheme}://bucket/a%20b.nc", "--json").expect(0).json
+    assert found["path"] == f"{scheme}://bucket/a%20b.nc" and found["variables"]
+    [asked] = web.requests()
+    assert (asked.method, unquote(asked.target), asked.range) == ("GET", "/bucket/a b.nc", "bytes=0-65535")
+    refused(f"{scheme}://bucket/none.nc", "404 Not Found", f"{scheme}://bucket/none.nc")
+
+
+def test_azure_without_an_account():
+    refused("az://bucket/a.nc", "az://bucket/a.nc", "AZURE_STORAGE_ACCOUNT_NAME")
+
+
+@pytest.mark.parametrize("name", ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"))
+@pytest.mark.parametrize("value", ("", "localhost:9000", "http://"))
+def test_an_endpoint_that_is_no_url(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    refused("s3://bucket/a.nc", name, "no http or https URL")
 
 
 def test_other_schemes_are_a_mistake_of_the_request():

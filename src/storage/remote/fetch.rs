@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::StatusCode;
 use object_store::path::Path;
 use object_store::{Extensions, GetOptions, GetRange, ObjectStore};
 use url::Url;
@@ -10,9 +11,9 @@ use url::Url;
 use super::answer::{State, Unfit};
 use super::heads::Heads;
 use super::stores::{Stores, plain};
-use super::transport::{Connector, Found, Wanted, Whole};
+use super::transport::{Connector, Found, Wanted, Whole, code_in};
 use super::{Page, Settings};
-use crate::model::{SourceFile, SourceUrl, shown_url};
+use crate::model::{SourceFile, SourceUrl, holds_secret, shown_url};
 use crate::storage::StorageError;
 
 /// Everything that remote files share.
@@ -101,6 +102,10 @@ impl Remote {
 }
 
 pub(super) fn source_file(url: &SourceUrl, state: &State) -> Result<SourceFile, StorageError> {
+    if holds_secret(url.url()) {
+        let reason = "its query holds a signature or a token, which would end up in references and records".into();
+        return Err(StorageError::Url { url: url.to_string(), reason });
+    }
     let fingerprint = state.fingerprint().ok_or_else(|| StorageError::Indistinct { url: url.to_string() })?;
     Ok(SourceFile { url: url.clone(), size: state.size, fingerprint })
 }
@@ -139,8 +144,24 @@ pub fn failed(url: &Url, error: &object_store::Error) -> StorageError {
         }
         Some(Unfit::Transport(cause)) => StorageError::Unreadable { url, source: chain(cause).into() },
         Some(unfit) => StorageError::Unreadable { url, source: text(unfit).into() },
-        None => StorageError::Unreadable { url, source: plain(error).into() },
+        None => {
+            let reason = plain(error);
+            let status = match error {
+                object_store::Error::NotFound { .. } => StatusCode::NOT_FOUND,
+                object_store::Error::PermissionDenied { .. } => StatusCode::FORBIDDEN,
+                object_store::Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+                _ => return StorageError::Unreadable { url, source: without_document(&reason).into() },
+            };
+            StorageError::Refused { url, status: status.as_u16(), reason: format!("{status}{}", code_in(&reason)) }
+        }
     }
+}
+
+/// A message without the page that a server sent with it; of an S3-like answer its code is kept.
+fn without_document(text: &str) -> String {
+    let words = text.split_once('<').map_or(text, |(words, _)| words).trim_end_matches([':', ' ']);
+    let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
+    format!("{words}{}", code_in(text))
 }
 
 /// An error and its causes in one line; the error itself cannot be kept, as `object_store` owns it.

@@ -72,7 +72,15 @@ impl Reply {
         Self { sent, then: Then::Silence, ..self }
     }
 
+    /// Says nothing at all.
+    pub(super) fn mute() -> Self {
+        Self { status: 0, then: Then::Silence, ..Self::new(200, "") }
+    }
+
     fn write(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+        if self.status == 0 {
+            return Ok(());
+        }
         let mut head = format!("HTTP/1.1 {} Whatever\r\nConnection: close\r\n", self.status);
         self.headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
         stream.write_all(head.as_bytes())?;

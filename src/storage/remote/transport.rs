@@ -298,7 +298,7 @@ async fn explained(unfit: Unfit, answer: &mut reqwest::Response) -> Failure {
     }
 }
 
-/// The `<Code>` of an S3-like answer; other servers send pages, of which nothing is shown.
+/// The `<Code>` of an answer like those of S3; other servers send pages, of which nothing is shown.
 async fn reason_in(answer: &mut reqwest::Response) -> String {
     let mut start = Vec::new();
     while start.len() < REASON_LIMIT
@@ -306,7 +306,11 @@ async fn reason_in(answer: &mut reqwest::Response) -> String {
     {
         start.extend_from_slice(&piece[..piece.len().min(REASON_LIMIT - start.len())]);
     }
-    let start = String::from_utf8_lossy(&start);
+    code_in(&String::from_utf8_lossy(&start))
+}
+
+/// ` (CODE)`, if there is one.
+pub(super) fn code_in(start: &str) -> String {
     let code = start.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
     let is_word = |code: &&str| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric());
     code.filter(is_word).map(|code| format!(" ({code})")).unwrap_or_default()
