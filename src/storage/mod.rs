@@ -98,9 +98,9 @@ pub enum StorageError {
         /// The URL, without secrets.
         url: String,
         /// What was asked for.
-        expected: String,
+        expected: Box<str>,
         /// What came.
-        found: String,
+        found: Box<str>,
     },
     /// A file became another while it was read.
     #[error("{url} changed while it was read: at first {expected}, then {found}")]
@@ -108,9 +108,9 @@ pub enum StorageError {
         /// The URL, without secrets.
         url: String,
         /// Size, entity tag and date at first.
-        expected: String,
+        expected: Box<str>,
         /// The same later.
-        found: String,
+        found: Box<str>,
     },
     /// A server tells nothing by which a later state of a file could be told from this one.
     #[error("{url} has neither an ETag nor a date of modification: a later change of it could not be noticed")]

@@ -124,26 +124,25 @@ fn unfit(error: &object_store::Error) -> Option<&Unfit> {
 /// What an error of a [store](super::store) means for this URL: which object, what is wrong, no secrets.
 pub fn failed(url: &Url, error: &object_store::Error) -> StorageError {
     let url = shown_url(url);
-    let text = |what: &dyn ToString| what.to_string();
     match unfit(error) {
         Some(Unfit::Refused { status, reason }) => {
             StorageError::Refused { url, status: status.as_u16(), reason: format!("{status}{reason}") }
         }
         Some(Unfit::IgnoresRanges) => StorageError::IgnoresRanges { url },
         Some(Unfit::Changed { expected, found }) => {
-            StorageError::Changed { url, expected: text(expected), found: text(found) }
+            StorageError::Changed { url, expected: expected.as_str().into(), found: found.as_str().into() }
         }
         Some(Unfit::Malformed { expected, found }) => {
-            StorageError::Answer { url, expected: text(expected), found: text(found) }
+            StorageError::Answer { url, expected: expected.as_str().into(), found: found.as_str().into() }
         }
         Some(Unfit::Short { expected, found }) => {
-            StorageError::Answer { url, expected: format!("{expected} bytes"), found: text(found) }
+            StorageError::Answer { url, expected: format!("{expected} bytes").into(), found: found.as_str().into() }
         }
         Some(Unfit::TooLong { limit }) => {
-            StorageError::Answer { url, expected: format!("at most {limit} bytes"), found: "more".into() }
+            StorageError::Answer { url, expected: format!("at most {limit} bytes").into(), found: "more".into() }
         }
         Some(Unfit::Transport(cause)) => StorageError::Unreadable { url, source: chain(cause).into() },
-        Some(unfit) => StorageError::Unreadable { url, source: text(unfit).into() },
+        Some(unfit) => StorageError::Unreadable { url, source: unfit.to_string().into() },
         None => {
             let reason = plain(error);
             let status = match error {

@@ -66,8 +66,8 @@ impl RemoteFile {
             Fetched::Bytes(_, bytes) => Ok((start, bytes)),
             Fetched::Empty(state) => Err(StorageError::Changed {
                 url: self.file.url.to_string(),
-                expected: self.state.to_string(),
-                found: state.to_string(),
+                expected: self.state.to_string().into(),
+                found: state.to_string().into(),
             }),
         }
     }
@@ -99,7 +99,7 @@ impl ByteSource for RemoteFile {
         let pieces = Pieces(pieces);
         let missing = |range: &Range<u64>| StorageError::Answer {
             url: self.file.url.to_string(),
-            expected: format!("bytes {} to {}", range.start, range.end),
+            expected: format!("bytes {} to {}", range.start, range.end).into(),
             found: "fewer".into(),
         };
         ranges.iter().map(|range| pieces.cut(range).ok_or_else(|| missing(range))).collect()

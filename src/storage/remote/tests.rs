@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::file::inspected_file;
@@ -10,9 +10,9 @@ use crate::storage::{ByteSource, DEFAULT_HEAD};
 
 static HUNDRED: [u8; 100] = {
     let mut bytes = [0; 100];
-    let mut at = 0;
+    let mut at = 0_u8;
     while at < 100 {
-        bytes[at] = at as u8;
+        bytes[at as usize] = at;
         at += 1;
     }
     bytes

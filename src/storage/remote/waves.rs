@@ -71,7 +71,7 @@ impl Pieces {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::single_range_in_vec_init)]
     use proptest::prelude::*;
 
     use super::*;
@@ -97,7 +97,7 @@ mod tests {
             let asked = requests_with(&wanted, held, gap, part);
             prop_assert!(asked.windows(2).all(|pair| pair[0].end <= pair[1].start));
             prop_assert!(asked.iter().all(|range| range.start >= held && range.end - range.start <= part));
-            let content = |range: &Range<u64>| Bytes::from_iter(range.clone().map(|at| (at % 251) as u8));
+            let content = |range: &Range<u64>| Bytes::from_iter(range.clone().map(|at| at.to_le_bytes()[0]));
             let mut pieces = vec![(0, content(&(0..held)))];
             pieces.extend(asked.iter().map(|range| (range.start, content(range))));
             let pieces = Pieces(pieces);
