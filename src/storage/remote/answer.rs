@@ -63,6 +63,8 @@ pub(super) enum Unfit {
     Empty(State),
     #[error("the server did not answer in time")]
     Stalled,
+    #[error("not tried: the server has not answered any request for a while")]
+    Silent,
     #[error("no connection, or it broke")]
     Transport(#[source] reqwest::Error),
 }

@@ -58,6 +58,8 @@ struct Settings {
     longest_pause_asked: Duration,
     /// No repetition is begun after this.
     give_up_after: Duration,
+    /// A server that answers nothing for so long is given up, not asked for file after file.
+    longest_silence: Duration,
     requests_per_host: usize,
 }
 
@@ -72,6 +74,7 @@ impl Default for Settings {
             longest_pause: Duration::from_secs(15),
             longest_pause_asked: Duration::from_secs(60),
             give_up_after: Duration::from_secs(180),
+            longest_silence: Duration::from_secs(60),
             requests_per_host: 32,
         }
     }

@@ -79,9 +79,13 @@ fn path(url: &Url) -> Result<Path, StorageError> {
 }
 
 fn make(url: &Url, connector: &Connector) -> Result<Arc<dyn ObjectStore>, StorageError> {
-    if !matches!(url.scheme(), "http" | "https") {
-        check_endpoints(url)?;
-    }
+    let connector = match url.scheme() {
+        "http" | "https" => connector.towards(url),
+        _ => match endpoint(url)? {
+            Some(endpoint) => connector.towards(&endpoint).signed(),
+            None => connector.signed(),
+        },
+    };
     let bucket = url.host_str().unwrap_or_default();
     let retry = retry(&connector.settings);
     let failed = |error: object_store::Error| StorageError::Environment { url: shown_url(url), reason: plain(&error) };
@@ -91,21 +95,21 @@ fn make(url: &Url, connector: &Connector) -> Result<Arc<dyn ObjectStore>, Storag
             if is_anonymous(&S3_CREDENTIALS) {
                 builder = builder.with_skip_signature(true);
             }
-            Arc::new(builder.with_retry(retry).with_http_connector(connector.signed()).build().map_err(failed)?)
+            Arc::new(builder.with_retry(retry).with_http_connector(connector).build().map_err(failed)?)
         }
         "gs" => {
             let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket);
             if is_anonymous(&GOOGLE_CREDENTIALS) && !has_google_login() {
                 builder = builder.with_skip_signature(true);
             }
-            Arc::new(builder.with_retry(retry).with_http_connector(connector.signed()).build().map_err(failed)?)
+            Arc::new(builder.with_retry(retry).with_http_connector(connector).build().map_err(failed)?)
         }
         "az" => {
             let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(bucket);
             if is_anonymous(&AZURE_CREDENTIALS) {
                 builder = builder.with_skip_signature(true);
             }
-            Arc::new(builder.with_retry(retry).with_http_connector(connector.signed()).build().map_err(failed)?)
+            Arc::new(builder.with_retry(retry).with_http_connector(connector).build().map_err(failed)?)
         }
         _ => {
             let server = &url[..Position::BeforePath];
@@ -113,7 +117,7 @@ fn make(url: &Url, connector: &Connector) -> Result<Arc<dyn ObjectStore>, Storag
                 HttpBuilder::new()
                     .with_url(server)
                     .with_retry(retry)
-                    .with_http_connector(connector.clone())
+                    .with_http_connector(connector)
                     .build()
                     .map_err(failed)?,
             )
@@ -157,20 +161,26 @@ const AZURE_CREDENTIALS: [&str; 12] = [
     "AZURE_USE_AZURE_CLI",
 ];
 
-/// What holds a URL of a store; one that is none would be found out too late.
-const ENDPOINTS: [&str; 5] =
-    ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL"];
-
-fn check_endpoints(url: &Url) -> Result<(), StorageError> {
-    for name in ENDPOINTS {
+/// The endpoint of a store, if the environment names one; `object_store` would find out too late that it is no URL.
+fn endpoint(url: &Url) -> Result<Option<Url>, StorageError> {
+    let names: &[&str] = match url.scheme() {
+        "s3" => &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"],
+        "gs" => &["GOOGLE_BASE_URL"],
+        _ => &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"],
+    };
+    let mut first = None;
+    for name in names {
         let Ok(value) = std::env::var(name) else { continue };
-        let is_web = |endpoint: Url| matches!(endpoint.scheme(), "http" | "https") && endpoint.has_host();
-        if !Url::parse(&value).is_ok_and(is_web) || value.parse::<http::Uri>().is_err() {
+        let is_web = |endpoint: &Url| matches!(endpoint.scheme(), "http" | "https") && endpoint.has_host();
+        let endpoint =
+            Url::parse(&value).ok().filter(|endpoint| is_web(endpoint) && value.parse::<http::Uri>().is_ok());
+        let Some(endpoint) = endpoint else {
             let reason = format!("{name} is no http or https URL");
             return Err(StorageError::Environment { url: shown_url(url), reason });
-        }
+        };
+        first.get_or_insert(endpoint);
     }
-    Ok(())
+    Ok(first)
 }
 
 /// Whether there is what `gcloud auth application-default login` leaves.

@@ -77,6 +77,11 @@ impl Reply {
         Self { status: 0, then: Then::Silence, ..Self::new(200, "") }
     }
 
+    /// Closes the connection without a word.
+    pub(super) fn cut_head(self) -> Self {
+        Self { status: 0, ..self }
+    }
+
     fn write(&self, stream: &mut TcpStream) -> std::io::Result<()> {
         if self.status == 0 {
             return Ok(());

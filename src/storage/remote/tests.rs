@@ -31,6 +31,7 @@ fn quick() -> Settings {
         longest_pause: Duration::from_millis(4),
         longest_pause_asked: Duration::from_millis(5),
         give_up_after: Duration::from_secs(20),
+        longest_silence: Duration::from_secs(20),
         requests_per_host: 32,
     }
 }
@@ -243,6 +244,36 @@ fn a_silent_server_is_an_error() {
 }
 
 #[test]
+fn a_server_that_is_gone_is_not_asked_for_every_file() {
+    let settings = Settings { longest_silence: Duration::ZERO, retries: 0, ..quick() };
+    let remote = Arc::new(Remote::new(settings));
+    let gate = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_open = Arc::clone(&gate);
+    let server = Server::new(move |asked| match is_open.load(Ordering::SeqCst) {
+        true => ranged(asked, &HUNDRED, "\"a\"", DATE),
+        false => Reply::new(200, "").cut_head(),
+    });
+    let texts: Vec<_> = (0..40).map(|_| chained(&open(&remote, &server.url("a.nc")).err().unwrap())).collect();
+    assert_eq!(server.count(), 17, "sixteen, and one that tries whether it is back");
+    assert!(texts[39].contains("has not answered any request"), "{}", texts[39]);
+    assert!(!texts[0].contains("has not answered any request"), "{}", texts[0]);
+
+    // One answer, and all is forgotten.
+    let host = Arc::new(Remote::new(Settings { longest_silence: Duration::ZERO, retries: 0, ..quick() }));
+    for _ in 0..15 {
+        open(&host, &server.url("a.nc")).err().unwrap();
+    }
+    gate.store(true, Ordering::SeqCst);
+    open(&host, &server.url("a.nc")).unwrap();
+    gate.store(false, Ordering::SeqCst);
+    server.asked();
+    for _ in 0..15 {
+        open(&host, &server.url("a.nc")).err().unwrap();
+    }
+    assert_eq!(server.count(), 15);
+}
+
+#[test]
 fn refusals_are_not_repeated_and_say_what_to_do() {
     for (status, words) in [(404, "404 Not Found"), (403, "403 Forbidden (AccessDenied)"), (401, "401 Unauthorized")] {
         let body = if status == 403 { "<Error><Code>AccessDenied</Code></Error>" } else { "<html>secret page" };
@@ -324,7 +355,7 @@ fn signed_requests_follow_no_redirect() {
     let server = Server::new(|_| {
         Reply::new(307, "").header("x-amz-bucket-region", "eu-west-2").header("Location", "http://other/")
     });
-    let connector = transport::Connector::new(quick()).signed();
+    let connector = transport::Connector::new(quick()).towards(server.url("").url()).signed();
     let store = object_store::http::HttpBuilder::new()
         .with_url(server.url("").as_str())
         .with_http_connector(connector)
@@ -354,7 +385,7 @@ fn errors_of_a_listing_name_the_bucket_and_the_code_but_show_no_page() {
             .with_endpoint(server.url("").as_str())
             .with_bucket_name("bucket")
             .with_skip_signature(true)
-            .with_http_connector(transport::Connector::new(quick()).signed())
+            .with_http_connector(transport::Connector::new(quick()).towards(server.url("").url()).signed())
             .build()
             .unwrap();
         let url: Url = format!("s3://bucket/{prefix}").parse().unwrap();

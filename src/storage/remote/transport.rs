@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -17,7 +17,7 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use reqwest::redirect::{Attempt, Policy};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Settings;
@@ -34,6 +34,10 @@ const REDIRECT_LIMIT: usize = 5;
 
 /// Hosts whose number of open requests is known at once.
 const HOST_LIMIT: usize = 1024;
+
+/// After so many requests in a row, and so long, without any answer, a server is only tried now and then.
+const SILENCE_LIMIT: usize = 16;
+const TRIAL_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What a request of ours is for; it travels with the request through `object_store`.
 #[derive(Debug, Clone)]
@@ -76,48 +80,61 @@ pub(super) struct Connector {
     pub(super) settings: Arc<Settings>,
     hosts: Arc<Hosts>,
     follow: bool,
+    direct: bool,
 }
 
 impl Connector {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings: Arc::new(settings), hosts: Arc::default(), follow: true }
+        Self { settings: Arc::new(settings), hosts: Arc::default(), follow: true, direct: false }
     }
 
     /// A connector for requests that are signed: what is signed goes to no other server than it was signed for.
     pub(super) fn signed(&self) -> Self {
         Self { follow: false, ..self.clone() }
     }
+
+    /// A connector for a server at this URL: no proxy leads to one on this machine.
+    pub(super) fn towards(&self, url: &Url) -> Self {
+        let is_here = match url.host() {
+            Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        Self { direct: is_here, ..self.clone() }
+    }
+
+    /// A client that verifies certificates by the system's store (or `SSL_CERT_FILE`), and has no time to lose.
+    fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Another thread may have been faster, with the same.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("altostac/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(self.settings.connect_timeout)
+                .read_timeout(self.settings.stall_timeout)
+                .timeout(self.settings.request_timeout)
+                .redirect(if self.follow { Policy::custom(redirect) } else { Policy::none() })
+                // The URL that led to another server may hold a signature.
+                .referer(false)
+                // One connection for each range: over HTTP/2 all would share one.
+                .http1_only();
+            if self.direct { builder.no_proxy() } else { builder }
+        };
+        // A machine without any certificates still reads plain http.
+        builder().build().or_else(|_| builder().tls_certs_only([]).build())
+    }
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        let client = client(&self.settings, self.follow)
-            .map_err(|source| object_store::Error::Generic { store: "HTTP", source: Box::new(source) })?;
+        let client =
+            self.client().map_err(|source| object_store::Error::Generic { store: "HTTP", source: Box::new(source) })?;
         let (settings, hosts) = (Arc::clone(&self.settings), Arc::clone(&self.hosts));
         Ok(HttpClient::new(Transport { client, settings, hosts }))
     }
-}
-
-/// A client that verifies certificates by the system's store (or `SSL_CERT_FILE`), and has no time to lose.
-fn client(settings: &Settings, follow: bool) -> Result<reqwest::Client, reqwest::Error> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Another thread may have been faster, with the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-    let builder = || {
-        reqwest::Client::builder()
-            .user_agent(concat!("altostac/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.stall_timeout)
-            .timeout(settings.request_timeout)
-            .redirect(if follow { Policy::custom(redirect) } else { Policy::none() })
-            // The URL that led to another server may hold a signature.
-            .referer(false)
-            // One connection for each range: over HTTP/2 all would share one.
-            .http1_only()
-    };
-    // A machine without any certificates still reads plain http.
-    builder().build().or_else(|_| builder().tls_certs_only([]).build())
 }
 
 /// Follows redirects, but never from https to http.
@@ -127,21 +144,59 @@ fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if is_downgrade || attempt.previous().len() > REDIRECT_LIMIT { attempt.stop() } else { attempt.follow() }
 }
 
-/// How many requests each host has to bear at once.
+/// The servers that requests went to.
 #[derive(Debug, Default)]
-struct Hosts(Mutex<HashMap<String, Arc<Semaphore>>>);
+struct Hosts(Mutex<HashMap<String, Arc<Host>>>);
 
 impl Hosts {
-    async fn enter(&self, uri: &Uri, at_once: usize) -> Option<OwnedSemaphorePermit> {
-        let host = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-        let semaphore = {
-            let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if hosts.len() >= HOST_LIMIT {
-                hosts.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
-            }
-            Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1)))))
-        };
-        semaphore.acquire_owned().await.ok()
+    fn get(&self, uri: &Uri, at_once: usize) -> Arc<Host> {
+        let name = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if hosts.len() >= HOST_LIMIT {
+            hosts.retain(|_, host| Arc::strong_count(host) > 1);
+        }
+        let host = || Arc::new(Host { requests: Semaphore::new(at_once.max(1)), silence: Mutex::default() });
+        Arc::clone(hosts.entry(name).or_insert_with(host))
+    }
+}
+
+/// A server: how many requests it has to bear at once, and whether it answers at all.
+#[derive(Debug)]
+struct Host {
+    requests: Semaphore,
+    silence: Mutex<Silence>,
+}
+
+#[derive(Debug, Default)]
+struct Silence {
+    failures: usize,
+    since: Option<Instant>,
+    tried: Option<Instant>,
+}
+
+impl Host {
+    /// Whether a request is in vain: nobody has answered for long. Now and then one is sent all the same.
+    fn is_silent(&self, settings: &Settings) -> bool {
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_long = silence.since.is_some_and(|since| since.elapsed() >= settings.longest_silence);
+        if silence.failures < SILENCE_LIMIT || !is_long {
+            return false;
+        }
+        let is_trial = silence.tried.is_none_or(|tried| tried.elapsed() >= TRIAL_INTERVAL);
+        if is_trial {
+            silence.tried = Some(Instant::now());
+        }
+        !is_trial
+    }
+
+    fn hear(&self, answered: bool) {
+        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        if answered {
+            *silence = Silence::default();
+        } else {
+            silence.failures = silence.failures.saturating_add(1);
+            silence.since.get_or_insert_with(Instant::now);
+        }
     }
 }
 
@@ -155,12 +210,17 @@ struct Transport {
 #[async_trait]
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let permit = self.hosts.enter(request.uri(), self.settings.requests_per_host).await;
+        let host = self.hosts.get(request.uri(), self.settings.requests_per_host);
+        let permit = host.requests.acquire().await;
+        if host.is_silent(&self.settings) {
+            return Err(HttpError::new(HttpErrorKind::Unknown, Unfit::Silent));
+        }
         let result = match request.extensions().get::<Arc<Wanted>>().cloned() {
             Some(wanted) => self.fetch(request, &wanted).await,
             None => self.pass(request).await,
         };
         drop(permit);
+        host.hear(!matches!(result, Err((Unfit::Transport(_) | Unfit::Stalled, _))));
         let (unfit, pause) = match result {
             Ok(response) => return Ok(response),
             Err(failure) => failure,
