@@ -16,6 +16,7 @@ mod fetch;
 mod file;
 mod heads;
 mod runtime;
+mod servers;
 mod stores;
 #[cfg(test)]
 mod testing;

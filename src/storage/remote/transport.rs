@@ -1,27 +1,26 @@
 //! One request and its answer. `object_store` signs, and repeats what failed; nothing that it is given is longer than what
 //! was asked for.
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, RETRY_AFTER,
 };
-use http::{Response, StatusCode, Uri};
+use http::{Response, StatusCode};
 use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use reqwest::redirect::{Attempt, Policy};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Settings;
 use super::answer::{Body, State, Unfit, judge, text};
+use super::servers::Hosts;
 use crate::storage::traffic;
 
 /// What an answer may hold that is not bounded by what was asked for: a page of a listing, a token.
@@ -31,13 +30,6 @@ const DOCUMENT_LIMIT: u64 = 64 << 20;
 const REASON_LIMIT: usize = 8 << 10;
 
 const REDIRECT_LIMIT: usize = 5;
-
-/// Hosts whose number of open requests is known at once.
-const HOST_LIMIT: usize = 1024;
-
-/// After so many requests in a row, and so long, without any answer, a server is only tried now and then.
-const SILENCE_LIMIT: usize = 16;
-const TRIAL_INTERVAL: Duration = Duration::from_secs(15);
 
 /// What a request of ours is for; it travels with the request through `object_store`.
 #[derive(Debug, Clone)]
@@ -144,62 +136,6 @@ fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if is_downgrade || attempt.previous().len() > REDIRECT_LIMIT { attempt.stop() } else { attempt.follow() }
 }
 
-/// The servers that requests went to.
-#[derive(Debug, Default)]
-struct Hosts(Mutex<HashMap<String, Arc<Host>>>);
-
-impl Hosts {
-    fn get(&self, uri: &Uri, at_once: usize) -> Arc<Host> {
-        let name = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() >= HOST_LIMIT {
-            hosts.retain(|_, host| Arc::strong_count(host) > 1);
-        }
-        let host = || Arc::new(Host { requests: Semaphore::new(at_once.max(1)), silence: Mutex::default() });
-        Arc::clone(hosts.entry(name).or_insert_with(host))
-    }
-}
-
-/// A server: how many requests it has to bear at once, and whether it answers at all.
-#[derive(Debug)]
-struct Host {
-    requests: Semaphore,
-    silence: Mutex<Silence>,
-}
-
-#[derive(Debug, Default)]
-struct Silence {
-    failures: usize,
-    since: Option<Instant>,
-    tried: Option<Instant>,
-}
-
-impl Host {
-    /// Whether a request is in vain: nobody has answered for long. Now and then one is sent all the same.
-    fn is_silent(&self, settings: &Settings) -> bool {
-        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_long = silence.since.is_some_and(|since| since.elapsed() >= settings.longest_silence);
-        if silence.failures < SILENCE_LIMIT || !is_long {
-            return false;
-        }
-        let is_trial = silence.tried.is_none_or(|tried| tried.elapsed() >= TRIAL_INTERVAL);
-        if is_trial {
-            silence.tried = Some(Instant::now());
-        }
-        !is_trial
-    }
-
-    fn hear(&self, answered: bool) {
-        let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
-        if answered {
-            *silence = Silence::default();
-        } else {
-            silence.failures = silence.failures.saturating_add(1);
-            silence.since.get_or_insert_with(Instant::now);
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Transport {
     client: reqwest::Client,
@@ -211,7 +147,7 @@ struct Transport {
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let host = self.hosts.get(request.uri(), self.settings.requests_per_host);
-        let permit = host.requests.acquire().await;
+        let permit = host.enter().await;
         if host.is_silent(&self.settings) {
             return Err(HttpError::new(HttpErrorKind::Unknown, Unfit::Silent));
         }
