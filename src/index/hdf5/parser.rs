@@ -18,6 +18,10 @@ use super::store::View;
 /// Groups within groups; deeper nesting is not written by anybody.
 const DEEPEST: usize = 64;
 
+/// Datasets of so many dimensions and chunks may be coordinates whose values are asked for before that is known.
+const WISHED_RANK: usize = 2;
+const WISHED_CHUNKS: usize = 64;
+
 /// An object of the file.
 #[derive(Debug)]
 pub(super) struct Object {
@@ -68,6 +72,8 @@ struct Job {
     path: String,
     depth: usize,
     stage: Stage,
+    /// Whether its values were asked for, if they ever are.
+    wished: bool,
 }
 
 /// The parser.
@@ -98,7 +104,7 @@ impl Parser {
         }
         self.by_address.insert(address, self.jobs.len());
         self.active.push(self.jobs.len());
-        self.jobs.push(Job { address, path, depth, stage: Stage::Header(HeaderWalk::new(address)) });
+        self.jobs.push(Job { address, path, depth, stage: Stage::Header(HeaderWalk::new(address)), wished: false });
     }
 
     /// Goes on as far as the bytes at hand allow.
@@ -107,7 +113,9 @@ impl Parser {
         while !self.active.is_empty() {
             for number in std::mem::take(&mut self.active) {
                 self.at = number;
-                match self.jobs[number].run(view) {
+                let progress = self.jobs[number].run(view);
+                self.jobs[number].wish(view);
+                match progress {
                     Ok(children) => {
                         let (path, depth) = (self.jobs[number].path.clone(), self.jobs[number].depth + 1);
                         if depth > DEEPEST && !children.is_empty() {
@@ -180,6 +188,26 @@ impl Job {
         let attributes = pending.attributes.take().unwrap_or_default();
         self.stage = Stage::Done(Box::new(Object { attributes, body }));
         Ok(children)
+    }
+}
+
+impl Job {
+    /// Asks for the values of a small dataset as soon as it is known where they are: most are coordinates, and if others
+    /// have to wait for bytes, no second wave is spent on them.
+    fn wish(&mut self, view: &View) {
+        let dataset = match &self.stage {
+            Stage::Messages(pending) if pending.walk.is_none() => pending.dataset.as_deref(),
+            Stage::Done(object) => match &object.body {
+                Body::Dataset(dataset) => Some(&**dataset),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(dataset) = dataset.filter(|_| !self.wished) else { return };
+        if dataset.grid.shape.len() <= WISHED_RANK && dataset.manifest.len() <= WISHED_CHUNKS {
+            view.wish(&dataset.manifest);
+        }
+        self.wished = true;
     }
 }
 
