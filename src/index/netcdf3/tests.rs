@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::index;
@@ -106,7 +105,7 @@ fn sample(version: u8, records: u64) -> Vec<u8> {
 fn indexed(bytes: Vec<u8>) -> Result<FileIndex, IndexError> {
     let version = bytes.get(3).copied().unwrap_or(1);
     // A short head: the rest of a longer header and the values are read after it.
-    let head = Bytes::copy_from_slice(&bytes[..bytes.len().min(64)]);
+    let head = bytes::Bytes::copy_from_slice(&bytes[..bytes.len().min(64)]);
     index(&MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), bytes), version, head).map(|(index, _)| index)
 }
 
