@@ -5,8 +5,9 @@
 //! from there.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::attributes::{self, Attribute};
+use super::attributes::{Attribute, AttributeWalk};
 use super::chunks::ChunkWalk;
 use super::dataset::{self, Dataset};
 use super::fault::{Fault, Found, Stop};
@@ -14,6 +15,7 @@ use super::group;
 use super::message::link::{Link, Target};
 use super::object_header::{HeaderWalk, Message};
 use super::store::View;
+use crate::model::Attributes;
 
 /// Groups within groups; deeper nesting is not written by anybody.
 const DEEPEST: usize = 64;
@@ -25,7 +27,10 @@ const WISHED_CHUNKS: usize = 64;
 /// An object of the file.
 #[derive(Debug)]
 pub(super) struct Object {
-    pub(super) attributes: Vec<Attribute>,
+    /// Attributes of the netCDF-4 and dimension-scale libraries' own book-keeping.
+    pub(super) book_keeping: Vec<Attribute>,
+    /// All others.
+    pub(super) attributes: Arc<Attributes>,
     pub(super) body: Body,
 }
 
@@ -60,7 +65,8 @@ enum Stage {
 #[derive(Debug)]
 struct Pending {
     messages: Vec<Message>,
-    attributes: Option<Vec<Attribute>>,
+    attributes: AttributeWalk,
+    has_attributes: bool,
     links: Option<Vec<Link>>,
     dataset: Option<Box<Dataset>>,
     walk: Option<Box<ChunkWalk>>,
@@ -152,7 +158,7 @@ impl Job {
         match self.advance(view) {
             Err(Stop::Fault(fault)) if self.depth > 0 => match *fault {
                 Fault::Unsupported { feature, .. } => {
-                    let object = Object { attributes: Vec::new(), body: Body::Unknown(feature) };
+                    let object = Object { book_keeping: Vec::new(), attributes: Arc::default(), body: Body::Unknown(feature) };
                     self.stage = Stage::Done(Box::new(object));
                     Ok(Vec::new())
                 }
@@ -165,8 +171,7 @@ impl Job {
     fn advance(&mut self, view: &View) -> Found<Vec<(String, u64)>> {
         if let Stage::Header(walk) = &mut self.stage {
             walk.run(view)?;
-            let walk = std::mem::replace(walk, HeaderWalk::new(self.address));
-            self.stage = Stage::Messages(Box::new(Pending::new(walk.into_messages())));
+            self.stage = Stage::Messages(Box::new(Pending::new(walk.take_messages())));
         }
         let Stage::Messages(pending) = &mut self.stage else { return Ok(Vec::new()) };
         pending.run(view, self.address)?;
@@ -185,8 +190,8 @@ impl Job {
                 .collect(),
             _ => Vec::new(),
         };
-        let attributes = pending.attributes.take().unwrap_or_default();
-        self.stage = Stage::Done(Box::new(Object { attributes, body }));
+        let (book_keeping, attributes) = std::mem::take(&mut pending.attributes).into_attributes();
+        self.stage = Stage::Done(Box::new(Object { book_keeping, attributes: attributes.into(), body }));
         Ok(children)
     }
 }
@@ -213,7 +218,8 @@ impl Job {
 
 impl Pending {
     fn new(messages: Vec<Message>) -> Self {
-        Self { messages, attributes: None, links: None, dataset: None, walk: None }
+        let attributes = AttributeWalk::default();
+        Self { messages, attributes, has_attributes: false, links: None, dataset: None, walk: None }
     }
 
     fn run(&mut self, view: &View, address: u64) -> Found<()> {
@@ -227,15 +233,16 @@ impl Pending {
     }
 
     fn is_complete(&self) -> bool {
-        self.attributes.is_some()
+        self.has_attributes
             && self.walk.is_none()
             && (self.links.is_some() || !group::is_group(&self.messages))
             && (self.dataset.is_some() || !dataset::is_dataset(&self.messages))
     }
 
     fn read_attributes(&mut self, view: &View) -> Found<()> {
-        if self.attributes.is_none() {
-            self.attributes = Some(attributes::read_all(view, &self.messages)?);
+        if !self.has_attributes {
+            self.attributes.run(view, &self.messages)?;
+            self.has_attributes = true;
         }
         Ok(())
     }
