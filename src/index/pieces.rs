@@ -1,5 +1,6 @@
 //! The pieces of a file that are at hand.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -11,6 +12,8 @@ pub(super) struct Pieces {
     held: BTreeMap<u64, Bytes>,
     /// Where the pieces begin that are used up soon.
     passing: Vec<u64>,
+    /// The piece that was looked into last: what is wanted next is likely to be in it, too.
+    recent: RefCell<(u64, Bytes)>,
 }
 
 impl Pieces {
@@ -39,14 +42,23 @@ impl Pieces {
         for start in self.passing.drain(..) {
             self.held.remove(&start);
         }
+        self.recent = RefCell::default();
     }
 
     /// The bytes of a range, if all of them are at hand.
     pub(super) fn get(&self, range: &Range<u64>) -> Option<Bytes> {
+        let mut recent = self.recent.borrow_mut();
+        if let Some(bytes) = cut(recent.0, &recent.1, range) {
+            return Some(bytes);
+        }
         let (start, piece) = self.held.range(..=range.start).next_back()?;
-        let from = usize::try_from(range.start - start).ok()?;
-        let to = usize::try_from(range.end - start).ok()?;
-        if to <= piece.len() { Some(piece.slice(from..to)) } else { self.joined(range) }
+        match cut(*start, piece, range) {
+            Some(bytes) => {
+                *recent = (*start, piece.clone());
+                Some(bytes)
+            }
+            None => self.joined(range),
+        }
     }
 
     /// Bytes that lie in several pieces, one after the other.
@@ -75,6 +87,13 @@ impl Pieces {
     pub(super) fn missing(&self, range: &Range<u64>) -> Vec<Range<u64>> {
         without(range, self.touching(range).map(|(held, _)| held))
     }
+}
+
+/// The bytes of a range, if a piece holds all of them.
+fn cut(start: u64, piece: &Bytes, range: &Range<u64>) -> Option<Bytes> {
+    let from = usize::try_from(range.start.checked_sub(start)?).ok()?;
+    let to = usize::try_from(range.end.checked_sub(start)?).ok()?;
+    if from <= to && to <= piece.len() { Some(piece.slice(from..to)) } else { None }
 }
 
 /// The parts of a range outside others, which rise.

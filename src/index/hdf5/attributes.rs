@@ -2,7 +2,7 @@
 
 use super::btree_v2;
 use super::bytes::{Cursor, decode_text};
-use super::fault::{Found, each};
+use super::fault::{Found, Stop, each};
 use super::fractal_heap;
 use super::global_heap::{self, HeapReference};
 use super::message::attribute::{self, RawAttribute};
@@ -119,6 +119,9 @@ fn read(view: &View, message: &Message) -> Found<Option<Part>> {
 fn dense_attributes(view: &View, dense: Dense) -> Found<Vec<(Option<u32>, Attribute)>> {
     let heap = fractal_heap::open(view, dense.heap);
     let records = btree_v2::records(view, dense.names, &[NAMES_OF_ATTRIBUTES]);
+    if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {
+        heap.expect(view);
+    }
     let (heap, records) = (heap?, records?);
     let mut found = each(records, |record| {
         let mut cursor = view.cursor("record of an attribute", &record, dense.names);

@@ -103,8 +103,10 @@ impl<'a> Cursor<'a> {
     /// An unsigned number of up to 8 bytes.
     #[inline]
     pub(super) fn uint(&mut self, width: usize) -> Found<u64> {
-        if width == 8 {
-            return self.u64();
+        // Mostly there are eight bytes to take some of.
+        if let (1..=8, Some(eight)) = (width, self.bytes.get(self.at..).and_then(|rest| rest.first_chunk())) {
+            self.at += width;
+            return Ok(u64::from_le_bytes(*eight) & (u64::MAX >> (64 - 8 * width)));
         }
         let mut raw = [0u8; 8];
         let Some(target) = raw.get_mut(..width) else {

@@ -44,6 +44,8 @@ mod symbol_table;
 #[cfg(test)]
 mod testing;
 mod values;
+#[cfg(test)]
+mod waves;
 
 pub(super) use superblock::SIGNATURE;
 

@@ -45,6 +45,7 @@ pub(super) struct Shared {
     pub(super) unpacked: RefCell<HashMap<u64, Bytes>>,
     /// Blocks of heaps that were checked.
     checked: RefCell<HashSet<u64>>,
+    checked_last: Cell<Option<u64>>,
     /// Bytes of wishes so far.
     wished: Cell<u64>,
     /// What was used near the start of the file.
@@ -165,7 +166,11 @@ impl<'a> View<'a> {
             return Ok(bytes);
         }
         self.spend(0)?;
-        self.needs.borrow_mut().kept.push(range);
+        let kept = &mut self.needs.borrow_mut().kept;
+        // Many objects of one block ask for that block.
+        if kept.last() != Some(&range) {
+            kept.push(range);
+        }
         Err(Stop::Need)
     }
 
@@ -207,12 +212,13 @@ impl<'a> View<'a> {
 
     /// Whether a block was checked: that is done once, and not for every object in it.
     pub(super) fn was_checked(&self, address: u64) -> bool {
-        self.shared.checked.borrow().contains(&address)
+        self.shared.checked_last.get() == Some(address) || self.shared.checked.borrow().contains(&address)
     }
 
     /// Notes that a block was checked.
     pub(super) fn note_checked(&self, address: u64) {
         self.shared.checked.borrow_mut().insert(address);
+        self.shared.checked_last.set(Some(address));
     }
 
     /// The number of bytes from an address to the end of the file, at least 1.
