@@ -37,8 +37,6 @@ pub(super) const SHARED: u8 = 0x02;
 const FAIL_IF_UNKNOWN: u8 = 0x80;
 
 const GUESS: u64 = 512;
-/// So many messages a header has without many attributes.
-const USUAL_MESSAGES: usize = 12;
 
 /// One message of a header.
 #[derive(Debug, Clone)]
@@ -87,7 +85,7 @@ impl HeaderWalk {
     /// A walk over the header at an address.
     pub(super) fn new(address: u64) -> Self {
         let pending = VecDeque::from([Block::First(GUESS)]);
-        Self { address, pending, seen: HashSet::new(), messages: Vec::with_capacity(USUAL_MESSAGES) }
+        Self { address, pending, seen: HashSet::new(), messages: Vec::new() }
     }
 
     /// Reads as far as the bytes at hand allow.
