@@ -158,7 +158,8 @@ impl Job {
         match self.advance(view) {
             Err(Stop::Fault(fault)) if self.depth > 0 => match *fault {
                 Fault::Unsupported { feature, .. } => {
-                    let object = Object { book_keeping: Vec::new(), attributes: Arc::default(), body: Body::Unknown(feature) };
+                    let object =
+                        Object { book_keeping: Vec::new(), attributes: Arc::default(), body: Body::Unknown(feature) };
                     self.stage = Stage::Done(Box::new(object));
                     Ok(Vec::new())
                 }
