@@ -43,6 +43,12 @@ pub trait ByteSource: Send + Sync {
         let _ = needed_head;
     }
 
+    /// How many bytes of an index that is too large to be read at once are worth asking for in one wave: many where a request
+    /// is dear, few where memory is.
+    fn wave_limit(&self) -> u64 {
+        16 << 20
+    }
+
     /// Reads one range.
     ///
     /// # Errors
@@ -95,6 +101,11 @@ impl LocalFile {
 impl ByteSource for LocalFile {
     fn file(&self) -> &SourceFile {
         &self.file
+    }
+
+    /// So much stays in a processor's cache between being read and being parsed.
+    fn wave_limit(&self) -> u64 {
+        1 << 20
     }
 
     fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {
