@@ -7,6 +7,9 @@ use url::{Position, Url};
 
 use crate::storage::DEFAULT_HEAD;
 
+/// What is read of the first file of a folder: more than most need, for a second request costs more than the bytes.
+pub(super) const FIRST: u64 = 128 << 10;
+
 /// What is learnt is rounded up to this: files of a dataset differ a little.
 const STEP: u64 = 8 << 10;
 
@@ -29,7 +32,7 @@ impl Heads {
     /// The bytes that are worth reading of a file that nothing is known of.
     pub(super) fn size(&self, url: &Url) -> u64 {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(folder(url)).copied().unwrap_or(DEFAULT_HEAD)
+        known.get(folder(url)).copied().unwrap_or(FIRST)
     }
 
     /// Remembers what would have sufficed for a file.
@@ -53,11 +56,11 @@ mod tests {
     fn a_folder_learns_its_largest_head() {
         let heads = Heads::default();
         let url = |path: &str| Url::parse(&format!("http://host:81/{path}")).unwrap();
-        assert_eq!(heads.size(&url("x/a.nc")), DEFAULT_HEAD);
+        assert_eq!(heads.size(&url("x/a.nc")), FIRST);
         heads.learn(&url("x/a.nc"), 100_000);
         heads.learn(&url("x/b.nc"), 90_000);
         assert_eq!(heads.size(&url("x/c.nc?v=1")), 106_496);
-        assert_eq!(heads.size(&url("y/c.nc")), DEFAULT_HEAD);
+        assert_eq!(heads.size(&url("y/c.nc")), FIRST);
         heads.learn(&url("y/c.nc"), 10);
         assert_eq!(heads.size(&url("y/c.nc")), DEFAULT_HEAD);
         heads.learn(&url("y/c.nc"), u64::MAX);

@@ -6,7 +6,8 @@ use super::testing::{Asked, DATE, Reply, Room, Server, ranged};
 use super::waves::GAP;
 use super::*;
 use crate::storage::source::conformance::conforms;
-use crate::storage::{ByteSource, DEFAULT_HEAD};
+use crate::storage::ByteSource;
+use super::heads::FIRST;
 
 static HUNDRED: [u8; 100] = {
     let mut bytes = [0; 100];
@@ -73,13 +74,13 @@ fn the_head_is_one_request_and_is_learnt_by_folder() {
     let server = Server::of(&ZEROS, "\"a\"", "");
     let remote = remote();
     let first = open(&remote, &server.url("x/1.nc")).unwrap();
-    assert_eq!((first.head(), first.file().size), (DEFAULT_HEAD, BIG as u64));
-    first.read(&[0..DEFAULT_HEAD, 7..9]).unwrap();
+    assert_eq!((first.head(), first.file().size), (FIRST, BIG as u64));
+    first.read(&[0..FIRST, 7..9]).unwrap();
     assert_eq!(server.count(), 1);
-    first.read(&[0..DEFAULT_HEAD + 1]).unwrap();
+    first.read(&[0..FIRST + 1]).unwrap();
     let asked = server.asked();
     assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].range().unwrap(), DEFAULT_HEAD..DEFAULT_HEAD + 1, "only what the head lacks");
+    assert_eq!(asked[0].range().unwrap(), FIRST..FIRST + 1, "only what the head lacks");
     first.learn(200_000);
 
     let second = open(&remote, &server.url("x/2.nc")).unwrap();
@@ -87,7 +88,7 @@ fn the_head_is_one_request_and_is_learnt_by_folder() {
     let asked = server.asked();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].range().unwrap(), 0..204_800);
-    assert_eq!(open(&remote, &server.url("y/2.nc")).unwrap().head(), DEFAULT_HEAD);
+    assert_eq!(open(&remote, &server.url("y/2.nc")).unwrap().head(), FIRST);
 }
 
 #[test]
