@@ -18,18 +18,19 @@ RATIOS = [
 # (case, tool, figure, at most).
 LIMITS = [
     ("C1", OURS, "peak_rss_mb", 150), ("C2", OURS, "peak_rss_mb", 150),
-    ("remote-A", OURS, "most_requests", 2), ("remote-A", OURS, "most_requests_later", 1),
-    ("remote-B", OURS, "most_rounds", 2), ("remote-B", OURS, "most_bytes", 0.5e6),
+    ("remote-A", OURS, "most_requests_later", 1), ("remote-A", OURS, "most_requests", 2),
+    ("remote-B", OURS, "most_rounds_later", 2), ("remote-B", OURS, "most_rounds", 2), ("remote-B", OURS, "most_bytes", 0.5e6),
 ]
 TWO_CORES = 1.7
 NAMES = {
     "altostac-2": "altostac, 2 threads", "altostac-8": "altostac, 8 files at a time",
     "libhdf5": "libhdf5 from Rust, attributes read", "libhdf5-names": "libhdf5 from Rust, attribute names only",
-    "kerchunk-first": "kerchunk, fsspec's `first` cache", "virtualizarr": "VirtualiZarr open_virtual_dataset",
+    "kerchunk-first": "kerchunk, fsspec's `first` cache of 64 KiB", "virtualizarr": "VirtualiZarr open_virtual_dataset",
     "virtualizarr-parser": "VirtualiZarr HDFParser alone", "h5py": "h5py, attributes and chunk_iter",
 }
-FIGURES = {"cpu_s": "CPU", "wall_s": "wall time", "peak_rss_mb": "MB of memory", "most_requests": "requests for a file",
-           "most_requests_later": "requests for a file after the first", "most_rounds": "rounds for a file",
+FIGURES = {"cpu_s": "CPU", "wall_s": "wall time", "peak_rss_mb": "MB of memory", "most_requests": "requests for any file, the first included",
+           "most_requests_later": "request for a file, once the head size is learnt", "most_rounds": "rounds for any file, the first included",
+           "most_rounds_later": "rounds for a file, once the head size is learnt",
            "most_bytes": "bytes of a file"}
 
 
@@ -124,7 +125,7 @@ def traffic(requests):
     """What a server's log says of some files: sums, and the worst file.
 
     A round is a request that began when another of the same file had ended: the longest chain of such is how often the latency
-    was waited for. `most_requests_later` leaves out the file that was asked for first.
+    was waited for. `…_later` leaves out the file that was asked for first.
 
     >>> def request(path, began, ended): return {"path": path, "began": began, "ended": ended, "bytes": 10}
     >>> found = traffic([request("/a", 0, 2), request("/a", 3, 5), request("/a", 3, 6), request("/b", 7, 9)])
@@ -143,11 +144,11 @@ def traffic(requests):
         most_at_once = max(most_at_once, at_once)
     rounds = {path: deepest(of_file) for path, of_file in files.items()}
     sizes = {path: sum(request["bytes"] for request in of_file) for path, of_file in files.items()}
-    counts = [len(of_file) for of_file in files.values()]
+    counts, deep = [len(of_file) for of_file in files.values()], list(rounds.values())
     return {
         "requests": sum(counts), "most_requests": max(counts), "most_requests_later": max(counts[1:], default=counts[0]),
-        "bytes_read": sum(sizes.values()), "most_bytes": max(sizes.values()), "rounds": sum(rounds.values()),
-        "most_rounds": max(rounds.values()), "most_at_once": most_at_once,
+        "bytes_read": sum(sizes.values()), "most_bytes": max(sizes.values()), "rounds": sum(deep), "most_rounds": max(deep),
+        "most_rounds_later": max(deep[1:], default=deep[0]), "most_at_once": most_at_once,
     }
 
 
