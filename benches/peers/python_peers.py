@@ -2,9 +2,9 @@
 
 usage: python_peers.py PEER [--runs N] [--budget SECONDS] PATH|URL…
 
-PEER is kerchunk, virtualizarr, virtualizarr-parser, h5py or pyfive; of URLs also kerchunk-first (fsspec's `first` cache of
-64 KiB, which reads the fewest bytes). Prints one line of JSON: the least CPU and wall seconds of the runs, measured in this process around the
-indexing alone, imports excluded. No further run begins once the budget is spent.
+PEER is kerchunk, virtualizarr, virtualizarr-parser, h5py or pyfive; of URLs also kerchunk-first (fsspec's `first` cache of 64 KiB,
+which reads the fewest bytes). Prints one line of JSON: the least CPU and wall seconds of the runs, measured in this process around
+the indexing alone, imports excluded. No further run begins once the budget is spent.
 """
 
 import argparse
@@ -127,7 +127,8 @@ def main():
         runs += 1
     print(json.dumps({
         "files": len(found), "chunks": None if None in found else sum(found), "cpu_s": min(cpu), "wall_s": min(wall), "runs": runs,
-        "requests": calls - before_calls, "bytes_read": read - before_bytes, "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "requests": calls - before_calls, "bytes_read": read - before_bytes,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }))
 
 

@@ -28,10 +28,13 @@ NAMES = {
     "kerchunk-first": "kerchunk, fsspec's `first` cache of 64 KiB", "virtualizarr": "VirtualiZarr open_virtual_dataset",
     "virtualizarr-parser": "VirtualiZarr HDFParser alone", "h5py": "h5py, attributes and chunk_iter",
 }
-FIGURES = {"cpu_s": "CPU", "wall_s": "wall time", "peak_rss_mb": "MB of memory", "most_requests": "requests for any file, the first included",
-           "most_requests_later": "request for a file, once the head size is learnt", "most_rounds": "rounds for any file, the first included",
-           "most_rounds_later": "rounds for a file, once the head size is learnt",
-           "most_bytes": "bytes of a file"}
+FIGURES = {
+    "cpu_s": "CPU", "wall_s": "wall time", "peak_rss_mb": "MB of memory", "most_bytes": "bytes of a file",
+    "most_requests": "requests for any file, the first included",
+    "most_requests_later": "request for a file, once the head size is learnt",
+    "most_rounds": "rounds for any file, the first included",
+    "most_rounds_later": "rounds for a file, once the head size is learnt",
+}
 
 
 def ratio(figures, case, tool, figure):
