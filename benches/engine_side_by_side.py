@@ -151,7 +151,7 @@ class Bench:
 
     def local(self, case, files):
         done = self.figures.get(case, {})
-        quick, slow = (1, 1) if self.quick else (7, 2)
+        quick, slow = (3, 1) if self.quick else (15, 2)
         if "references" not in done:
             self.check(case, files)
         fast = ["altostac", "libhdf5", "libhdf5-names", "hidefix"] + ["altostac-2"] * (case == "A")
@@ -232,7 +232,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT / "target/bench-data", help="where the files are, or are made once")
     parser.add_argument("--out", type=Path, default=ROOT / "target/bench-engine")
-    parser.add_argument("--quick", action="store_true", help="one run of each tool")
+    parser.add_argument("--quick", action="store_true", help="fewer runs of each tool")
     parser.add_argument("--resume", action="store_true", help="keep what an interrupted run has measured")
     cases = ["A", "B", "C1", "C2", "D", "remote-A", "remote-B"]
     parser.add_argument("cases", nargs="*", metavar="CASE", help=" ".join(cases))
