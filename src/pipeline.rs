@@ -6,6 +6,8 @@
 //! | `survey` | scan and plan: what is there, what has to be done |
 //! | `build` | the items of a plan, several at once; then the catalogue |
 //! | `item` | one item: index, combine, write, verify, describe, validate |
+//! | `workers` | the threads that compute, and those that wait for servers |
+//! | `opened` | remote sources that stay open while they are verified |
 //! | `values` | the few values that combining asks of the sources |
 //! | `check` | verification of what stands there |
 //! | `send` | publishing to an API |
@@ -20,11 +22,13 @@ mod conflicts;
 mod host;
 mod inspect;
 mod item;
+mod opened;
 mod references;
 mod report;
 mod send;
 mod survey;
 mod values;
+mod workers;
 mod workspace;
 
 pub use build::{BuildOptions, build};
@@ -42,10 +46,12 @@ pub use workspace::{Workspace, WorkspaceError};
 
 /// What is told while a run goes on: to a progress bar, or to nobody.
 pub trait Progress: Sync {
-    /// A part of the run begins, with so many pieces.
+    /// A part of the run begins, with so many pieces; 0 if nobody knows how many.
     fn begin(&self, what: &str, pieces: u64);
     /// A piece is done.
     fn advance(&self, piece: &str);
+    /// A file was indexed that holds so many chunks.
+    fn indexed(&self, chunks: u64);
     /// The part is over.
     fn end(&self);
 }
@@ -57,6 +63,7 @@ pub struct Silent;
 impl Progress for Silent {
     fn begin(&self, _what: &str, _pieces: u64) {}
     fn advance(&self, _piece: &str) {}
+    fn indexed(&self, _chunks: u64) {}
     fn end(&self) {}
 }
 
@@ -151,7 +158,6 @@ impl PipelineError {
     }
 }
 
-/// The threads that work on items and files; 0 for as many as there are processors.
 fn thread_pool(jobs: usize) -> Result<rayon::ThreadPool, PipelineError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
     pool.map_err(|source| PipelineError::Threads { jobs, source })

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::amounts::bytes;
 use super::printer::Printer;
 use super::progress::Bar;
 use super::{Failure, ItemArgs, Outcome, RecipeArgs};
@@ -30,7 +31,7 @@ impl Build {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         if self.dry_run {
             let workspace = self.recipe.look_at()?;
-            let surveyed = survey(&workspace, &self.items.items, self.force)?;
+            let surveyed = survey(&workspace, &self.items.items, self.force, &Bar::default())?;
             super::plan::show(printer, &surveyed.report(workspace.recipe.collection.id.as_str()))?;
             return Ok(Outcome::Done);
         }
@@ -78,8 +79,13 @@ pub(super) fn lines(workspace: &Workspace, report: &BuildReport) -> Vec<String> 
     let counts = report.counts();
     let said: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let place = workspace.recipe.output.join("catalog.json");
+    let read = report.traffic;
+    let read = match read.requests {
+        0 => String::new(),
+        requests => format!(" ({} read in {requests} requests)", bytes(read.bytes)),
+    };
     lines.push(format!(
-        "{}: {} in {:.1} s → {}",
+        "{}: {} in {:.1} s{read} → {}",
         report.collection,
         said.join(", "),
         report.elapsed_s,

@@ -1,5 +1,6 @@
 //! The command line: one file for each command; each parses, calls the library and reports.
 
+mod amounts;
 mod build;
 mod completions;
 mod inspect;
@@ -89,7 +90,7 @@ struct ItemArgs {
     /// Work on this item alone; may be repeated
     #[arg(long = "item", value_name = "ID")]
     items: Vec<String>,
-    /// Work on so many items and files at once [default: the number of processors]
+    /// Compute on so many threads [default: the number of processors]; of remote files at least 32 are asked for at once
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     jobs: usize,
 }

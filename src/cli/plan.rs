@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::printer::Printer;
+use super::progress::Bar;
 use super::{Failure, Outcome, RecipeArgs};
 use crate::pipeline::{PlanReport, survey};
 use crate::plan::Action;
@@ -26,7 +27,8 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.look_at()?;
-        let report = survey(&workspace, &self.items, self.force)?.report(workspace.recipe.collection.id.as_str());
+        let surveyed = survey(&workspace, &self.items, self.force, &Bar::default())?;
+        let report = surveyed.report(workspace.recipe.collection.id.as_str());
         show(printer, &report)?;
         Ok(Outcome::of(report.problems.is_empty() && report.items.iter().all(|item| item.error.is_none())))
     }

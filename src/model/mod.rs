@@ -3,7 +3,7 @@
 //! | file | nouns |
 //! | --- | --- |
 //! | [`ids`] | `CollectionId`, `ItemId`, `VariableName`, `DimensionName`, `Revision` |
-//! | [`source`] | `SourceUrl`, `Fingerprint`, `SourceFile`, `ItemSource` |
+//! | [`source`] | `SourceUrl`, `SourcePlace`, `Fingerprint`, `SourceFile`, `ItemSource` |
 //! | [`dtype`] | `DataType`, `ByteOrder` |
 //! | [`codec`] | `Codec`, `CodecChain` |
 //! | [`array`](mod@array) | `Numbers`, `Array`, `SmallValues` |
@@ -54,5 +54,5 @@ pub use pattern::ItemPattern;
 pub use product::{Product, ProductFile, ProductFormat, VerificationReport, VerifiedProduct};
 pub use public_urls::PublicUrls;
 pub use record::{Record, RecordKind, ValidatedRecord};
-pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourceUrl, holds_secret, shown_url};
+pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};
 pub use state::{ItemError, ItemState, KnownItem};

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::ids::{CollectionId, DimensionName};
 use super::product::ProductFormat;
 use super::public_urls::PublicUrls;
+use super::source::SourcePlace;
 
 /// A whole recipe.
 #[derive(Debug, Clone)]
@@ -62,8 +63,9 @@ pub struct CollectionSettings {
 /// One place to look for files.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
-    /// The folder, absolute; links in it are resolved. Of a list: the recipe's folder, where relative lines start.
-    pub root: PathBuf,
+    /// The folder; links in the path of a local one are resolved. Of a list: where relative lines start, the recipe's folder or that
+    /// of the list's URL.
+    pub root: SourcePlace,
     /// What is looked for.
     pub files: SourceFiles,
 }
@@ -78,8 +80,8 @@ pub enum SourceFiles {
         /// Globs that exclude, on the path below the root.
         exclude: Globs,
     },
-    /// Those that a text file names, one path or URL a line; the file's own absolute path.
-    Listed(PathBuf),
+    /// Those that a text file names, one path or URL a line: where that text file is.
+    Listed(SourcePlace),
 }
 
 /// Globs on the path below a root: `*` and `?` stay within one folder, `**` crosses folders.

@@ -13,6 +13,9 @@ use super::ids::ItemId;
 #[serde(transparent)]
 pub struct SourceUrl(url::Url);
 
+/// The schemes of files that are not on this machine.
+pub const REMOTE_SCHEMES: [&str; 5] = ["https", "http", "s3", "gs", "az"];
+
 impl SourceUrl {
     /// Takes a URL.
     pub fn new(url: url::Url) -> Self {
@@ -40,9 +43,32 @@ impl SourceUrl {
         &self.0
     }
 
+    /// Whether it is not on this machine.
+    pub fn is_remote(&self) -> bool {
+        self.0.scheme() != "file"
+    }
+
     /// The path of a local file; `None` for any other scheme.
     pub fn local_path(&self) -> Option<PathBuf> {
         if self.0.scheme() == "file" { self.0.to_file_path().ok() } else { None }
+    }
+
+    /// Whether this is `folder` or lies below it.
+    ///
+    /// ```
+    /// use altostac::model::SourceUrl;
+    /// let url = |text: &str| SourceUrl::new(url::Url::parse(text).unwrap());
+    /// assert!(url("https://a.org/x/y.nc").is_within(&url("https://a.org/x")));
+    /// assert!(!url("https://a.org/xx/y.nc").is_within(&url("https://a.org/x")));
+    /// assert!(!url("https://b.org/x/y.nc").is_within(&url("https://a.org/x/")));
+    /// ```
+    pub fn is_within(&self, folder: &Self) -> bool {
+        let same_place = self.0.scheme() == folder.0.scheme()
+            && self.0.host_str() == folder.0.host_str()
+            && self.0.port_or_known_default() == folder.0.port_or_known_default();
+        let above = folder.0.path().strip_suffix('/').unwrap_or(folder.0.path());
+        let rest = self.0.path().strip_prefix(above);
+        same_place && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The last piece of the path.
@@ -117,6 +143,34 @@ pub fn shown_url(url: &url::Url) -> String {
     let fragment = shown.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
     shown.set_fragment(None);
     format!("{shown}?{}{fragment}", parameters.join("&"))
+}
+
+/// A place that a recipe names: on this machine, or behind a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourcePlace {
+    /// An absolute path.
+    Local(PathBuf),
+    /// A URL that is not `file:`; that of a folder ends with `/`.
+    Remote(SourceUrl),
+}
+
+impl SourcePlace {
+    /// The path, if it is on this machine.
+    pub fn local(&self) -> Option<&Path> {
+        match self {
+            Self::Local(path) => Some(path),
+            Self::Remote(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for SourcePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => write!(f, "{}", path.display()),
+            Self::Remote(url) => write!(f, "{url}"),
+        }
+    }
 }
 
 /// What tells one state of a source file from another.

@@ -7,16 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use rayon::prelude::*;
 
-use super::item::{self, failure, read_record};
+use super::item::{self, Means, failure, read_record};
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
+use super::workers::Workers;
 use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
 use crate::describe::describe_collection;
 use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
 use crate::plan::{Action, PlannedItem};
 use crate::publish::{CatalogHead, write_catalogue, write_item};
-use crate::storage::OutputStore;
+use crate::storage::{OutputStore, traffic};
 
 /// Folders that a run left unfinished are removed after this time.
 const STALE: Duration = Duration::from_secs(24 * 3600);
@@ -28,7 +28,7 @@ pub struct BuildOptions {
     pub items: Vec<String>,
     /// Build even what has not changed, and let the removal guard pass.
     pub force: bool,
-    /// How many items and files are worked on at once; 0 for as many as there are processors.
+    /// How many threads compute; 0 for as many as there are processors. Waiting for servers is not counted.
     pub jobs: usize,
 }
 
@@ -42,8 +42,8 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Result<BuildReport, PipelineError> {
     let begun = Instant::now();
-    let surveyed = survey(workspace, &options.items, options.force)?;
-    let pool = super::thread_pool(options.jobs)?;
+    let before = traffic();
+    let surveyed = survey(workspace, &options.items, options.force, progress)?;
     let Survey { planned, failed, unmatched, mut problems } = surveyed;
     let guarded = guarded_removals(&planned, options.force || !options.items.is_empty());
     if !guarded.is_empty() {
@@ -53,7 +53,8 @@ pub fn build(
             planned.iter().filter(|item| item.known.is_some()).count(),
         ));
     }
-    let run = Run { workspace, now: Utc::now().trunc_subsecs(0), progress, written: Mutex::default() };
+    let workers = Workers::start(options.jobs, reads_afar(&planned))?;
+    let run = Run { workspace, workers: &workers, now: Utc::now().trunc_subsecs(0), progress, written: Mutex::default() };
     for (id, error, _) in &failed {
         run.remember_failure(id, error);
     }
@@ -62,8 +63,7 @@ pub fn build(
         workspace.output.sweep(STALE)?;
         progress.begin("items", work as u64);
     }
-    let mut items: Vec<BuiltItem> =
-        pool.install(|| planned.par_iter().map(|item| run.item(item, guarded.contains(&item.id))).collect());
+    let mut items = workers.each_item(&planned, files_to_read, |item| run.item(item, guarded.contains(&item.id)));
     progress.end();
     items.extend(
         failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }),
@@ -71,7 +71,17 @@ pub fn build(
     items.sort_by(|a, b| a.id.cmp(&b.id));
     run.write_catalogue()?;
     let collection = workspace.recipe.collection.id.to_string();
-    Ok(BuildReport { collection, items, unmatched, problems, elapsed_s: begun.elapsed().as_secs_f64() })
+    let traffic = traffic().since(before).into();
+    Ok(BuildReport { collection, items, unmatched, problems, traffic, elapsed_s: begun.elapsed().as_secs_f64() })
+}
+
+fn reads_afar(planned: &[PlannedItem]) -> bool {
+    let mut sources = planned.iter().filter(|item| is_work(item)).filter_map(|item| item.source.as_ref());
+    sources.any(|source| source.files.iter().any(|file| file.url.is_remote()))
+}
+
+fn files_to_read(item: &PlannedItem) -> usize {
+    if is_work(item) { item.source.as_ref().map_or(0, |source| source.files.len()) } else { 0 }
 }
 
 fn is_work(item: &PlannedItem) -> bool {
@@ -98,6 +108,7 @@ struct Written {
 
 struct Run<'a> {
     workspace: &'a Workspace,
+    workers: &'a Workers,
     now: DateTime<Utc>,
     progress: &'a dyn Progress,
     written: Mutex<Written>,
@@ -127,7 +138,8 @@ impl Run<'_> {
     fn work(&self, planned: &PlannedItem) -> BuiltItem {
         tracing::info!(item = %planned.id, reasons = planned.reasons.join("; "), "building");
         // A fault in our own code must not stop the other items.
-        let attempt = catch_unwind(AssertUnwindSafe(|| item::build(self.workspace, planned, self.now)));
+        let means = Means { workspace: self.workspace, workers: self.workers, progress: self.progress };
+        let attempt = catch_unwind(AssertUnwindSafe(|| item::build(means, planned, self.now)));
         let outcome =
             attempt.unwrap_or_else(|_| Err(failure("internal", "a fault of altostac: please report it".into())));
         match outcome.and_then(|built| self.keep(built)) {

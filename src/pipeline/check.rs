@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
-use super::item::{self, failure, index_all, read_product};
+use super::item::{self, Means, failure, index_all, read_product};
 use super::report::{VerifiedItem, VerifyReport};
+use super::workers::Workers;
 use super::{PipelineError, Progress, Workspace};
 use crate::model::{ItemError, KnownItem, Product, Revision};
 use crate::verify::{DEFAULT_BUDGET, Differences, Sampling, VerifyError};
@@ -17,7 +16,7 @@ pub struct VerifyOptions {
     pub items: Vec<String>,
     /// Compare all values instead of a sample.
     pub every_value: bool,
-    /// How many items and files are worked on at once; 0 for as many as there are processors.
+    /// How many threads compute; 0 for as many as there are processors. Waiting for servers is not counted.
     pub jobs: usize,
 }
 
@@ -40,21 +39,23 @@ pub fn verify(
         .iter()
         .filter(|item| options.items.is_empty() || options.items.iter().any(|asked| asked == item.id.as_str()))
         .collect();
-    let pool = super::thread_pool(options.jobs)?;
+    let afar = chosen.iter().any(|item| item.sources.iter().any(|file| file.url.is_remote()));
+    let workers = Workers::start(options.jobs, afar)?;
+    let means = Means { workspace, workers: &workers, progress };
     progress.begin("items", chosen.len() as u64);
     let check = |item: &&KnownItem| {
         let revision = item.revision?;
-        let verified = verify_item(workspace, item, revision, options.every_value);
+        let verified = verify_item(means, item, revision, options.every_value);
         progress.advance(item.id.as_str());
         Some(verified)
     };
-    let items = pool.install(|| chosen.par_iter().filter_map(check).collect());
+    let items = workers.each_item(&chosen, |item| item.sources.len(), check).into_iter().flatten().collect();
     progress.end();
     let collection = workspace.recipe.collection.id.to_string();
     Ok(VerifyReport { collection, items, elapsed_s: begun.elapsed().as_secs_f64() })
 }
 
-fn verify_item(workspace: &Workspace, known: &KnownItem, revision: Revision, every_value: bool) -> VerifiedItem {
+fn verify_item(means: Means<'_>, known: &KnownItem, revision: Revision, every_value: bool) -> VerifiedItem {
     let mut answer = VerifiedItem {
         id: known.id.to_string(),
         revision: revision.number(),
@@ -64,13 +65,13 @@ fn verify_item(workspace: &Workspace, known: &KnownItem, revision: Revision, eve
         difference_count: 0,
         error: None,
     };
-    let indexes = match index_all(&known.sources) {
+    let indexes = match index_all(means, &known.sources) {
         Ok(indexes) => indexes,
         Err(error) => return VerifiedItem { error: Some(error), ..answer },
     };
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: item::seed(), every_value };
     for product in &known.products {
-        match verify_product(workspace, known, product, &indexes, sampling) {
+        match verify_product(means, known, product, &indexes, sampling) {
             Ok(report) => answer.reports.push(report),
             Err(Failure::Different(differences)) => add(&mut answer, &differences),
             Err(Failure::Other(error)) => answer.error = Some(error),
@@ -91,14 +92,14 @@ enum Failure {
 }
 
 fn verify_product(
-    workspace: &Workspace,
+    means: Means<'_>,
     known: &KnownItem,
     product: &Product,
     indexes: &[crate::model::FileIndex],
     sampling: Sampling,
 ) -> Result<crate::model::VerificationReport, Failure> {
-    let bytes = read_product(workspace, product).map_err(Failure::Other)?;
-    match item::verify_product(workspace, product.clone(), &bytes, &known.sources, indexes, sampling) {
+    let bytes = read_product(means.workspace, product).map_err(Failure::Other)?;
+    match item::verify_product(means, product.clone(), &bytes, &known.sources, indexes, sampling) {
         Ok(verified) => Ok(verified.report().clone()),
         Err(VerifyError::Different { differences, .. }) => Err(Failure::Different(differences)),
         Err(error) => Err(Failure::Other(failure("verification", super::chain(&error)))),

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use chrono::{DateTime, Utc};
-use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::conflicts::conflicts_error;
+use super::opened::Opened;
 use super::values::FileValues;
-use super::{Workspace, chain};
+use super::workers::Workers;
+use super::{Progress, Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
 use crate::model::{
     Digest, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile, ProductFormat,
@@ -34,40 +35,56 @@ pub(super) struct Built {
     pub(super) known: KnownItem,
 }
 
+/// What items are built with.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) workers: &'a Workers,
+    pub(super) progress: &'a dyn Progress,
+}
+
 /// Builds an item that is added, changed or described anew.
-pub(super) fn build(workspace: &Workspace, planned: &PlannedItem, now: DateTime<Utc>) -> Result<Built, ItemError> {
+///
+/// Called from a thread that belongs to no pool: it hands on what computes and what waits, and what it waits for is never its own.
+pub(super) fn build(means: Means<'_>, planned: &PlannedItem, now: DateTime<Utc>) -> Result<Built, ItemError> {
+    let Means { workspace, workers, .. } = means;
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
-    let indexes = index_all(&source.files)?;
-    let cube = crate::combine::combine(&indexes, &workspace.recipe.aggregate, &FileValues)
-        .map_err(|conflicts| conflicts_error(&conflicts))?;
+    let indexes = index_all(means, &source.files, &open_source)?;
+    let cube = workers.compute(|| crate::combine::combine(&indexes, &workspace.recipe.aggregate, &FileValues));
+    let cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
-        Some(revision) => return redescribe(workspace, source, &cube, &indexes, stands, revision, now),
+        Some(revision) => return redescribe(means, source, &cube, &indexes, stands, revision, now),
         None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
     };
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
     let mut products = Vec::new();
-    let fresh = index_all(&source.files)?;
+    // Opened anew, and from here on kept: every answer that comes later must be of this state.
+    let opened = Opened::default();
+    let open = |url: &SourceUrl| opened.open(url);
+    let fresh = index_all(means, &source.files, &open)?;
     for format in &workspace.recipe.products {
-        let product = write_product(workspace, &mut staged, &cube, &planned.id, *format, revision)?;
+        let write = || write_product(workspace, &mut staged, &cube, &planned.id, *format, revision);
+        let product = workers.compute(write)?;
         let path = staged_path(&staged, format.file_name())?;
         let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
-        products.push(prove(workspace, product, &bytes, &cube.files, &fresh)?);
+        products.push(prove(means, product, &bytes, (&cube.files, &fresh), &open)?);
     }
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
     })?;
     let report_text = report(&planned.id, revision, &cube, &indexes, &products, now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
-    let record = describe(workspace, source, &cube, &indexes, &products, (&report, &sources), now)?;
+    let describe = || describe(workspace, source, &cube, &indexes, &products, (&report, &sources), now);
+    let record = workers.compute(describe)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
     Ok(built(workspace, record, source, &cube, &products, revision, now))
 }
 
 /// Makes the record anew of products that stand; they are verified again first.
 fn redescribe(
-    workspace: &Workspace,
+    means: Means<'_>,
     source: &ItemSource,
     cube: &VirtualCube,
     indexes: &[FileIndex],
@@ -75,10 +92,12 @@ fn redescribe(
     revision: Revision,
     now: DateTime<Utc>,
 ) -> Result<Built, ItemError> {
+    let workspace = means.workspace;
+    let opened = Opened::default();
     let mut products = Vec::new();
     for product in known.into_iter().flat_map(|known| &known.products) {
         let bytes = read_product(workspace, product)?;
-        products.push(prove(workspace, product.clone(), &bytes, &cube.files, indexes)?);
+        products.push(prove(means, product.clone(), &bytes, (&cube.files, indexes), &|url| opened.open(url))?);
     }
     let folder = product_folder(workspace, &source.id, revision);
     let beside = |name: &str| {
@@ -86,7 +105,9 @@ fn redescribe(
         let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
         Ok(ProductFile { path: format!("{folder}/{name}"), size: bytes.len() as u64, sha256: sha256(&bytes) })
     };
-    let record = describe(workspace, source, cube, indexes, &products, (&beside(REPORT)?, &beside(SOURCES)?), now)?;
+    let beside = (&beside(REPORT)?, &beside(SOURCES)?);
+    let describe = || describe(workspace, source, cube, indexes, &products, beside, now);
+    let record = means.workers.compute(describe)?;
     Ok(built(workspace, record, source, cube, &products, revision, now))
 }
 
@@ -116,14 +137,28 @@ fn built(
 }
 
 /// Indexes files, several at once. The first file that cannot be indexed is the error; the others are counted.
-pub(super) fn index_all(files: &[SourceFile]) -> Result<Vec<FileIndex>, ItemError> {
-    let indexed: Vec<Result<FileIndex, ItemError>> = files.par_iter().map(index_file).collect();
+pub(super) fn index_all(
+    means: Means<'_>,
+    files: &[SourceFile],
+    open: OpenSource<'_>,
+) -> Result<Vec<FileIndex>, ItemError> {
+    let index = |file: &SourceFile| {
+        let index = index_file(file, open)?;
+        means.progress.indexed(chunks(&index));
+        Ok(index)
+    };
+    let indexed: Vec<Result<FileIndex, ItemError>> = means.workers.each_file(files, index);
     let failed = indexed.iter().filter(|result| result.is_err()).count();
     let all: Result<Vec<FileIndex>, ItemError> = indexed.into_iter().collect();
     all.map_err(|error| match failed {
         1 => error,
         _ => ItemError { message: format!("{} (and {} more files)", error.message, failed - 1), ..error },
     })
+}
+
+/// How many chunks a file holds.
+fn chunks(index: &FileIndex) -> u64 {
+    index.root.all_variables().into_iter().map(|(_, variable)| variable.manifest.present() as u64).sum()
 }
 
 pub(super) fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
@@ -258,35 +293,37 @@ pub(super) fn read_product(workspace: &Workspace, product: &Product) -> Result<V
 }
 
 fn prove(
-    workspace: &Workspace,
+    means: Means<'_>,
     product: Product,
     bytes: &[u8],
     recorded: &[SourceFile],
     indexes: &[FileIndex],
 ) -> Result<VerifiedProduct, ItemError> {
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value: false };
-    verify_product(workspace, product, bytes, recorded, indexes, sampling)
+    verify_product(means, product, bytes, recorded, indexes, sampling)
         .map_err(|error| failure("verification", chain(&error)))
 }
 
 /// Compares a product with its sources, indexed anew.
 pub(super) fn verify_product(
-    workspace: &Workspace,
+    means: Means<'_>,
     product: Product,
     bytes: &[u8],
     recorded: &[SourceFile],
     indexes: &[FileIndex],
     sampling: Sampling,
 ) -> Result<VerifiedProduct, VerifyError> {
-    verify_kerchunk(Evidence {
+    let opened = Opened::default();
+    let evidence = Evidence {
         product,
         bytes,
         recorded,
         indexes,
-        urls: &workspace.recipe.public_urls,
-        open: &open_source,
+        urls: &means.workspace.recipe.public_urls,
+        open: &|url| opened.open(url),
         sampling,
-    })
+    };
+    means.workers.read(recorded, || verify_kerchunk(evidence))
 }
 
 /// Another sample every time: what one run does not look at, another does.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::model::{ItemError, ItemState, ProductFormat, VerificationReport};
 use crate::plan::Action;
+use crate::storage::Traffic;
 
 /// The answer of `altostac plan`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -98,8 +99,25 @@ pub struct BuildReport {
     pub unmatched: Vec<String>,
     /// What could not be looked at, and guards that stopped something.
     pub problems: Vec<String>,
+    /// What was read for it.
+    pub traffic: TrafficReport,
     /// Seconds that it took.
     pub elapsed_s: f64,
+}
+
+/// What reading the sources took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TrafficReport {
+    /// Requests to servers, repeated ones too, and reads of local files.
+    pub requests: u64,
+    /// Bytes that they brought.
+    pub bytes: u64,
+}
+
+impl From<Traffic> for TrafficReport {
+    fn from(traffic: Traffic) -> Self {
+        Self { requests: traffic.requests, bytes: traffic.bytes }
+    }
 }
 
 impl BuildReport {

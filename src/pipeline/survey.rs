@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::report::{PlanReport, PlannedReport, StatusReport};
-use super::{ItemStatus, PipelineError, Workspace};
+use super::{ItemStatus, PipelineError, Progress, Workspace};
 use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
 use crate::plan::{Circumstances, PlannedItem, plan};
 use crate::scan::{Scan, scan};
@@ -25,8 +25,16 @@ pub struct Survey {
 ///
 /// # Errors
 /// [`PipelineError`] if nothing is found, an item of `only` is neither found nor known, or the ledger cannot be read.
-pub fn survey(workspace: &Workspace, only: &[String], force: bool) -> Result<Survey, PipelineError> {
-    let found = scan(&workspace.recipe)?;
+pub fn survey(
+    workspace: &Workspace,
+    only: &[String],
+    force: bool,
+    progress: &dyn Progress,
+) -> Result<Survey, PipelineError> {
+    progress.begin("looking at the archive", 0);
+    let found = scan(&workspace.recipe);
+    progress.end();
+    let found = found?;
     let known = workspace.ledger().items()?;
     check_asked(&found, &known, only)?;
     let is_asked = |id: &str| only.is_empty() || only.iter().any(|asked| asked == id);
@@ -48,7 +56,7 @@ pub fn survey(workspace: &Workspace, only: &[String], force: bool) -> Result<Sur
         product_digest: workspace.recipe.product_digest.clone(),
         record_digest: workspace.record_digest(),
         damaged: damaged(workspace, &known),
-        unreadable: found.problems.iter().map(|problem| problem.path.clone()).collect(),
+        unreadable: found.problems.iter().map(|problem| problem.place.clone()).collect(),
         force,
     };
     let items = found.items.into_iter().filter(|item| is_asked(item.id.as_str())).collect();

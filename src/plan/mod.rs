@@ -4,12 +4,11 @@
 //! Out: for every item whether it is added, changed, removed or left, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{ItemId, ItemSource, ItemState, KnownItem, SourceFile};
+use crate::model::{ItemId, ItemSource, ItemState, KnownItem, SourceFile, SourceUrl};
 
 /// What happens to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -52,7 +51,7 @@ pub struct Circumstances {
     /// Known items whose products or records are no longer where they were written.
     pub damaged: BTreeSet<ItemId>,
     /// Files and folders that the scan could not look at: what is known to lie there is neither removed nor taken for changed.
-    pub unreadable: Vec<PathBuf>,
+    pub unreadable: Vec<SourceUrl>,
     /// Rebuild everything.
     pub force: bool,
 }
@@ -119,8 +118,7 @@ fn decide(source: &ItemSource, known: Option<&KnownItem>, circumstances: &Circum
 
 /// Whether a file lies where the scan could not look.
 fn hidden(file: &SourceFile, circumstances: &Circumstances) -> bool {
-    let Some(path) = file.url.local_path() else { return false };
-    circumstances.unreadable.iter().any(|unreadable| path.starts_with(unreadable))
+    circumstances.unreadable.iter().any(|unreadable| file.url.is_within(unreadable))
 }
 
 /// What is different between two lists of files, in words.
@@ -145,7 +143,7 @@ fn file_changes(now: &[SourceFile], before: &[SourceFile]) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::{Fingerprint, Revision, SourceUrl};
+    use crate::model::{Fingerprint, Revision};
 
     fn file(name: &str, modified_ns: i64) -> SourceFile {
         let url = SourceUrl::from_path(format!("/a/{name}")).unwrap();
@@ -216,13 +214,13 @@ mod tests {
 
     #[test]
     fn what_could_not_be_seen_is_not_removed() {
-        let unseen = Circumstances { unreadable: vec!["/a".into()], ..circumstances() };
+        let unseen = Circumstances { unreadable: vec![SourceUrl::from_path("/a").unwrap()], ..circumstances() };
         let both = || known("a", vec![file("1", 1), file("2", 1)]);
         let gone = plan(Vec::new(), vec![both()], &unseen);
         assert_eq!(gone[0].action, Action::Unchanged);
         let half = plan(vec![found("a", vec![file("1", 1)])], vec![both()], &unseen);
         assert_eq!(half[0].action, Action::Unchanged);
-        let elsewhere = Circumstances { unreadable: vec!["/b".into()], ..circumstances() };
+        let elsewhere = Circumstances { unreadable: vec![SourceUrl::from_path("/b").unwrap()], ..circumstances() };
         assert_eq!(plan(Vec::new(), vec![both()], &elsewhere)[0].action, Action::Removed);
     }
 

@@ -18,8 +18,8 @@ pub(super) fn of_products(
     let roots: Vec<_> = sources
         .iter()
         .map(|source| match &source.files {
-            SourceFiles::Matching { .. } => json!({"root": source.root.to_string_lossy()}),
-            SourceFiles::Listed(list) => json!({"list": list.to_string_lossy()}),
+            SourceFiles::Matching { .. } => json!({"root": source.root.to_string()}),
+            SourceFiles::Listed(list) => json!({"list": list.to_string()}),
         })
         .collect();
     let along = match &aggregate.along {

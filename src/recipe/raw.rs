@@ -95,15 +95,17 @@ pub(super) enum RawRole {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Source", extend("oneOf" = [{"required": ["root"]}, {"required": ["list"]}]))]
 pub(super) struct RawSource {
-    /// A folder, relative to the recipe.
+    /// A folder, relative to the recipe; or the URL of one: `https://` or `http://` of a server that lists its folders, `s3://`, `gs://`
+    /// or `az://` with a bucket and a path. Credentials come from the environment.
     pub(super) root: Option<String>,
     /// Globs on the path below the root: files that are meant. `**` crosses folders. Default: `**/*.nc`.
     #[schemars(length(min = 1))]
     pub(super) include: Option<Vec<String>>,
     /// Globs on the path below the root: files that are not meant.
     pub(super) exclude: Option<Vec<String>>,
-    /// A text file, relative to the recipe, that names one file a line. Relative names start at the recipe's folder; the
-    /// pattern must match each name as it is written there. Empty lines and lines that begin with `#` are left out.
+    /// A text file, relative to the recipe, that names one file a line, by path or by URL; or the URL of one. Relative names start at
+    /// the recipe's folder (or at that of the list's URL); the pattern must match each name as it is written there. Empty lines and
+    /// lines that begin with `#` are left out.
     pub(super) list: Option<String>,
 }
 

@@ -19,7 +19,7 @@ use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, Globs, ItemSettings, OnGap, PublishSettings, Recipe, SourceFiles,
     SourceSettings, StacSettings,
 };
-use crate::model::{CollectionId, DimensionName, ItemPattern, ProductFormat, PublicUrls};
+use crate::model::{CollectionId, DimensionName, ItemPattern, ProductFormat, PublicUrls, SourcePlace, SourceUrl};
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
 
@@ -125,13 +125,10 @@ impl Resolver<'_> {
         let key = format!("sources[{index}]");
         match (raw.root, raw.list) {
             (Some(root), None) => {
-                let folder = self.path(&format!("{key}.root"), &root);
                 let include = raw.include.unwrap_or_else(|| vec!["**/*.nc".into()]);
                 let include = self.globs(&format!("{key}.include"), include);
                 let exclude = self.globs(&format!("{key}.exclude"), raw.exclude.unwrap_or_default());
-                let real =
-                    self.surroundings.folder(&folder?).map_err(|error| format!("{root} is not a folder: {error}"));
-                let root = self.noted(&format!("{key}.root"), real)?;
+                let root = self.root(&format!("{key}.root"), &root)?;
                 Some(SourceSettings { root, files: SourceFiles::Matching { include: include?, exclude: exclude? } })
             }
             (None, Some(list)) => {
@@ -140,9 +137,7 @@ impl Resolver<'_> {
                         self.mistake(&format!("{key}.{name}"), "goes with a root, not with a list", None);
                     }
                 }
-                let list = self.path(&format!("{key}.list"), &list)?;
-                let list = self.surroundings.as_far_as_exists(&list);
-                let root = self.surroundings.as_far_as_exists(self.folder);
+                let (list, root) = self.list(&format!("{key}.list"), &list)?;
                 Some(SourceSettings { root, files: SourceFiles::Listed(list) })
             }
             (Some(_), Some(_)) => {
@@ -154,6 +149,32 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// A folder that is there, or the URL of one.
+    fn root(&mut self, key: &str, text: &str) -> Option<SourcePlace> {
+        if is_remote(text) {
+            let mut url = self.noted(key, urls::source(text))?;
+            if !url.path().ends_with('/') {
+                url.set_path(&format!("{}/", url.path()));
+            }
+            return Some(SourcePlace::Remote(SourceUrl::new(url)));
+        }
+        let folder = self.path(key, text)?;
+        let real = self.surroundings.folder(&folder).map_err(|error| format!("{text} is not a folder: {error}"));
+        self.noted(key, real).map(SourcePlace::Local)
+    }
+
+    /// A list, and where its relative lines start.
+    fn list(&mut self, key: &str, text: &str) -> Option<(SourcePlace, SourcePlace)> {
+        if is_remote(text) {
+            let url = self.noted(key, urls::source(text))?;
+            let folder = self.noted(key, url.join(".").map_err(|error| format!("is in no folder: {error}")))?;
+            return Some((SourcePlace::Remote(SourceUrl::new(url)), SourcePlace::Remote(SourceUrl::new(folder))));
+        }
+        let list = self.path(key, text)?;
+        let list = self.surroundings.as_far_as_exists(&list);
+        Some((SourcePlace::Local(list), SourcePlace::Local(self.surroundings.as_far_as_exists(self.folder))))
     }
 
     /// An absolute local path.
@@ -350,6 +371,10 @@ impl Resolver<'_> {
         let api = self.noted("publish.api", urls::remote(text, &["https", "http"]))?;
         Some(PublishSettings { api })
     }
+}
+
+fn is_remote(text: &str) -> bool {
+    urls::scheme(text).is_some_and(|scheme| scheme != "file")
 }
 
 /// The first position that is not on Earth.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::model::ProductFormat;
+use crate::model::{ProductFormat, SourcePlace};
 use crate::model::recipe::{Along, OnGap, SourceFiles};
 
 const RECIPE: &str = r#"collection:
@@ -142,8 +142,33 @@ fn authentication_to_come() {
 }
 
 #[test]
-fn an_object_store_to_come() {
-    insta::assert_snapshot!(message(&[("root: archive", "root: \"s3://bucket/archive\"")]), @r"recipe.yaml:8:5: sources[0].root with s3:// is not supported by this version yet");
+fn remote_roots() {
+    let root = |text: &str| recipe(&[("root: archive", &format!("root: {text:?}"))]).sources[0].root.to_string();
+    assert_eq!(root("s3://bucket/a b"), "s3://bucket/a%20b/");
+    assert_eq!(root("https://dap.ceda.ac.uk/badc/cmip6/"), "https://dap.ceda.ac.uk/badc/cmip6/");
+    assert_eq!(root("gs://bucket"), "gs://bucket/");
+    assert_eq!(root("az://container/a/../b"), "az://container/b/");
+    let list = |text: &str| {
+        let recipe = recipe(&[("include: [\"**/*.nc\"]\n    root: archive", &format!("list: {text:?}"))]);
+        let SourceFiles::Listed(list) = &recipe.sources[0].files else { panic!("a list") };
+        (list.to_string(), recipe.sources[0].root.to_string())
+    };
+    assert_eq!(list("https://a.org/x/files.txt"), ("https://a.org/x/files.txt".into(), "https://a.org/x/".into()));
+}
+
+#[test]
+fn an_unknown_scheme() {
+    insta::assert_snapshot!(message(&[("root: archive", "root: \"ftp://host/archive\"")]), @"recipe.yaml:8:5: sources[0].root with ftp:// cannot be read; expected a path, or a URL that begins with https://, http://, s3://, gs:// or az://");
+}
+
+#[test]
+fn a_root_with_a_query() {
+    insta::assert_snapshot!(message(&[("root: archive", "root: \"https://host/archive?token=x\"")]), @"recipe.yaml:8:5: sources[0].root has a query or fragment: only what ends with a path can be continued");
+}
+
+#[test]
+fn an_output_to_come() {
+    insta::assert_snapshot!(message(&[("output: published", "output: \"s3://bucket/published\"")]), @"recipe.yaml:19:1: output with s3:// is not supported by this version yet");
 }
 
 #[test]
@@ -302,7 +327,7 @@ fn the_least_recipe_has_defaults() {
         "collection: {id: c, description: D}\nsources: [{root: a/../b}]\nitem: {pattern: '{f}', id: '{{ f }}'}\n";
     let recipe = parse(text, "/somewhere/recipe.yaml".as_ref()).unwrap();
     assert_eq!(recipe.output, Path::new("/somewhere/published"));
-    assert_eq!(recipe.sources[0].root, Path::new("/somewhere/b"));
+    assert_eq!(recipe.sources[0].root, SourcePlace::Local("/somewhere/b".into()));
     assert_eq!(recipe.products, [ProductFormat::Kerchunk]);
     assert_eq!((recipe.aggregate.along, recipe.aggregate.on_gap), (Along::Auto, OnGap::Report));
     assert_eq!((recipe.stac.profile.as_str(), recipe.collection.license.as_str()), ("default", "other"));
@@ -368,7 +393,7 @@ fn a_recipe_on_disk_finds_its_folders_and_templates() {
     std::fs::create_dir(folder.path().join("real")).unwrap();
     std::os::unix::fs::symlink("real", folder.path().join("archive")).unwrap();
     let before = load(&path).unwrap();
-    assert_eq!(before.sources[0].root, real.join("real"));
+    assert_eq!(before.sources[0].root, SourcePlace::Local(real.join("real")));
     assert_eq!(before.output, real.join("published"));
     let url = url::Url::from_file_path(real.join("real/a.nc")).unwrap();
     assert_eq!(before.public_urls.rewrite(&url).as_str(), "https://data.example.org/x/a.nc");

@@ -8,6 +8,7 @@ use url::Url;
 use super::mistake::{Mistake, one_of};
 use super::surroundings::Surroundings;
 use super::yaml::{Content, Node};
+use crate::model::source::REMOTE_SCHEMES;
 
 const CREDENTIALS: &str = "holds a user or password in a URL; secrets do not belong in a recipe";
 
@@ -80,10 +81,24 @@ pub(super) fn remote(text: &str, schemes: &[&str]) -> Result<Url, String> {
 pub(super) fn beginning(text: &str, folder: &Path, surroundings: &dyn Surroundings) -> Result<Url, String> {
     let path = match scheme(text) {
         Some("file") => file_path(text)?,
-        Some(_) => return remote(text, &["file", "https", "http", "s3", "gs"]),
+        Some(_) => return remote(text, &["file", "https", "http", "s3", "gs", "az"]),
         None => folder.join(text),
     };
     Url::from_file_path(surroundings.as_far_as_exists(&path)).map_err(|()| "is not a path".to_owned())
+}
+
+/// A URL that sources can be read from.
+///
+/// # Errors
+/// What is wrong with it, in words that follow the key.
+pub(super) fn source(text: &str) -> Result<Url, String> {
+    match scheme(text) {
+        Some(scheme) if !REMOTE_SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => {
+            let known = one_of(&REMOTE_SCHEMES.map(|scheme| format!("{scheme}://")).each_ref().map(String::as_str));
+            Err(format!("with {scheme}:// cannot be read; expected a path, or a URL that begins with {known}"))
+        }
+        _ => remote(text, &REMOTE_SCHEMES),
+    }
 }
 
 /// The path of a `file:` URL.

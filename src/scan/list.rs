@@ -2,49 +2,122 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use url::Url;
 
-use super::{FoundFile, ScanError, ScanProblem};
-use crate::model::{SourceFile, SourceUrl};
-use crate::storage::fingerprint;
+use super::{FoundFile, ScanError, ScanProblem, remote};
+use crate::model::source::REMOTE_SCHEMES;
+use crate::model::{SourceFile, SourcePlace, SourceUrl, shown_url};
+use crate::storage::{fingerprint, open_source};
+
+/// The largest list that is read from a server, in bytes.
+const LIST_LIMIT: u64 = 256 << 20;
 
 /// Adds the files of a list; relative names start at `folder`.
 ///
 /// # Errors
 /// [`ScanError::List`] if the list itself cannot be read.
 pub(super) fn read(
-    list: &Path,
-    folder: &Path,
+    list: &SourcePlace,
+    folder: &SourcePlace,
     found: &mut Vec<FoundFile>,
     problems: &mut Vec<ScanProblem>,
 ) -> Result<(), ScanError> {
-    let failed = |source| ScanError::List { path: list.to_owned(), source };
-    for line in BufReader::new(File::open(list).map_err(failed)?).split(b'\n') {
+    let failed = |source| ScanError::List { list: list.to_string(), source };
+    let lines: Box<dyn BufRead> = match list {
+        SourcePlace::Local(path) => Box::new(BufReader::new(File::open(path).map_err(failed)?)),
+        SourcePlace::Remote(url) => Box::new(io::Cursor::new(fetched(url).map_err(failed)?)),
+    };
+    let mut afar = Vec::new();
+    for line in lines.split(b'\n') {
         let line = line.map_err(failed)?;
         let Ok(text) = std::str::from_utf8(&line) else {
-            let path = folder.join(OsStr::from_bytes(&line));
-            problems.push(ScanProblem { path, reason: "its name is not UTF-8, so no pattern can match it".into() });
+            let reason = "its name is not UTF-8, so no pattern can match it".into();
+            problems.extend(place(OsStr::from_bytes(&line), folder).map(|place| ScanProblem { place, reason }));
             continue;
         };
         let text = text.trim();
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        match look_at(text, folder) {
-            Ok(file) => found.push(FoundFile { path: text.to_owned(), file }),
-            Err(reason) => problems.push(ScanProblem { path: folder.join(text), reason }),
+        match named(text, folder) {
+            Ok(Named::Here(file)) => found.push(FoundFile { path: text.to_owned(), file }),
+            Ok(Named::Afar(url)) => afar.push((text.to_owned(), url)),
+            Err(problem) => problems.extend(problem),
         }
     }
+    remote::look_at(afar, found, problems);
     Ok(())
 }
 
-fn look_at(text: &str, folder: &Path) -> Result<SourceFile, String> {
-    let path = if text.contains("://") { local_path(text)? } else { folder.join(text) };
-    let in_words = |error: std::io::Error| match error.kind() {
+/// A file of a list.
+enum Named {
+    /// On this machine: as it is now.
+    Here(SourceFile),
+    /// Behind a URL; it is looked at together with the others.
+    Afar(SourceUrl),
+}
+
+fn named(text: &str, folder: &SourcePlace) -> Result<Named, Option<ScanProblem>> {
+    let problem = |reason: String| place(OsStr::new(text), folder).map(|place| ScanProblem { place, reason });
+    match (text.contains("://"), folder) {
+        (true, _) => {
+            let url = Url::parse(text).map_err(|error| problem(format!("not a URL: {error}")))?;
+            if url.scheme() == "file" {
+                let path = url.to_file_path().map_err(|()| problem("not the URL of a local file".into()))?;
+                return look_at(&path).map(Named::Here).map_err(problem);
+            }
+            afar(url).map(Named::Afar).map_err(Some)
+        }
+        (false, SourcePlace::Local(folder)) => look_at(&folder.join(text)).map(Named::Here).map_err(problem),
+        (false, SourcePlace::Remote(folder)) => {
+            let url = folder.url().join(text).map_err(|error| problem(format!("not a URL: {error}")))?;
+            afar(url).map(Named::Afar).map_err(Some)
+        }
+    }
+}
+
+/// A URL that may stand in products and records.
+fn afar(mut url: Url) -> Result<SourceUrl, ScanProblem> {
+    let reason = if !REMOTE_SCHEMES.contains(&url.scheme()) {
+        format!("sources with the scheme {:?} cannot be read; expected {}", url.scheme(), REMOTE_SCHEMES.join(", "))
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "its URL holds a user or password, which would stand in products and records".to_owned()
+    } else if shown_url(&url) != url.as_str() || url.fragment().is_some() {
+        "its URL holds a secret or a fragment, which would stand in products and records".to_owned()
+    } else {
+        return Ok(SourceUrl::new(url));
+    };
+    // The problem is shown: without what may be secret. These fail only for URLs that cannot have such parts.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    Err(ScanProblem { place: SourceUrl::new(url), reason })
+}
+
+/// What a line names, as a place to be shown. A folder is absolute, so there is one.
+fn place(line: &OsStr, folder: &SourcePlace) -> Option<SourceUrl> {
+    match folder {
+        SourcePlace::Local(folder) => SourceUrl::from_path(folder.join(line)),
+        SourcePlace::Remote(folder) => Some(folder.clone()),
+    }
+}
+
+fn fetched(url: &SourceUrl) -> io::Result<Vec<u8>> {
+    let source = open_source(url).map_err(io::Error::other)?;
+    let size = source.file().size;
+    if size > LIST_LIMIT {
+        return Err(io::Error::other(format!("{size} bytes are too many for a list; at most {LIST_LIMIT} are read")));
+    }
+    Ok(source.read_one(0..size).map_err(io::Error::other)?.to_vec())
+}
+
+fn look_at(path: &Path) -> Result<SourceFile, String> {
+    let in_words = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => "the list names it, but it is not there".to_owned(),
         _ => error.to_string(),
     };
@@ -57,12 +130,4 @@ fn look_at(text: &str, folder: &Path) -> Result<SourceFile, String> {
     }
     let url = SourceUrl::from_path(&path).ok_or("not an absolute path")?;
     Ok(SourceFile { url, size: metadata.len(), fingerprint: fingerprint(&metadata) })
-}
-
-fn local_path(text: &str) -> Result<PathBuf, String> {
-    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
-    if url.scheme() != "file" {
-        return Err(format!("sources with the scheme {:?} are not supported by this version yet", url.scheme()));
-    }
-    url.to_file_path().map_err(|()| "not the URL of a local file".to_owned())
 }

@@ -4,6 +4,8 @@
 //! | file | does |
 //! | --- | --- |
 //! | `walk.rs` | the files below a root, links resolved |
+//! | `remote.rs` | the files below a URL: listings of a server, keys of an object store |
+//! | `listing/` | what a server's listing of a folder says (pure) |
 //! | `list.rs` | the files that a text file names |
 //! | `templates.rs` | what an id and properties are rendered from |
 //! | `group.rs` | facets, ids, properties; what makes an item fail (pure) |
@@ -16,17 +18,21 @@
 //!
 //! What altostac wrote itself is no source, whatever the globs say: the output and folders named `.altostac` are passed over.
 //!
+//! **Servers.** Below an http(s) root the folders are what listings link to as direct children, some asked for at once; whatever does not
+//! answer as a listing is a problem. Only files that the globs take are looked at. An object store lists keys with size and ETag itself.
+//!
 //! **While [`Scan::problems`] is not empty, files may be there that were not seen**: nothing may be taken for removed.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
 use crate::model::pattern::PartialMatch;
 use crate::model::recipe::{Recipe, SourceFiles};
-use crate::model::{IdError, ItemSource, SourceFile};
+use crate::model::{IdError, ItemSource, SourceFile, SourcePlace, SourceUrl};
 
 mod group;
 mod list;
+mod listing;
+mod remote;
 mod templates;
 mod walk;
 
@@ -121,11 +127,11 @@ pub struct UnmatchedFile {
 
 /// Something that could not be looked at.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot look at {}: {reason}", path.display())]
+#[error("cannot look at {place}: {reason}")]
 pub struct ScanProblem {
-    /// The file or folder, absolute; what lies below it may be there all the same.
-    pub path: PathBuf,
-    /// Why not, in the operating system's words or ours.
+    /// The file or folder; what lies below it may be there all the same.
+    pub place: SourceUrl,
+    /// Why not, in the operating system's or the server's words or ours.
     pub reason: String,
 }
 
@@ -151,10 +157,10 @@ pub enum ScanError {
         reason: String,
     },
     /// A list of files cannot be read.
-    #[error("cannot read the list of files {}", path.display())]
+    #[error("cannot read the list of files {list}")]
     List {
         /// The list.
-        path: PathBuf,
+        list: String,
         /// Why not.
         #[source]
         source: std::io::Error,
@@ -183,7 +189,7 @@ struct FoundFile {
 
 /// Looks at the archive: finds the files, takes their fingerprints, groups them into items.
 ///
-/// No file is opened. Files that vanish meanwhile are not there. The result does not depend on the order of folders.
+/// No local file is opened; of a remote one at most a byte is read. Files that vanish meanwhile are not there. The result does not depend on the order of folders.
 ///
 /// # Errors
 /// [`ScanError`] if no file is found, the pattern matches none, or a list cannot be read. What concerns single files, folders
@@ -192,9 +198,17 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for source in &recipe.sources {
         match &source.files {
-            SourceFiles::Matching { include, exclude } => {
-                walk::walk(&source.root, include, exclude, &recipe.output, &mut found, &mut problems);
-            }
+            SourceFiles::Matching { include, exclude } => match &source.root {
+                SourcePlace::Local(root) => {
+                    walk::walk(root, include, exclude, &recipe.output, &mut found, &mut problems);
+                }
+                SourcePlace::Remote(root) => {
+                    let output = SourceUrl::from_path(&recipe.output);
+                    let output = output.map(|output| SourceUrl::new(recipe.public_urls.rewrite(output.url())));
+                    let wanted = remote::Wanted { include, exclude, output: output.as_ref() };
+                    remote::walk(root, wanted, &mut found, &mut problems);
+                }
+            },
             SourceFiles::Listed(list) => list::read(list, &source.root, &mut found, &mut problems)?,
         }
     }
@@ -203,7 +217,7 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
     found.retain(|found| seen.insert(found.file.url.clone()));
     drop(seen);
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    problems.sort_by(|a, b| a.path.cmp(&b.path));
+    problems.sort_by(|a, b| a.place.cmp(&b.place));
     if found.is_empty() {
         return Err(ScanError::NoFiles { places: places(recipe), problems });
     }
@@ -238,9 +252,9 @@ fn places(recipe: &Recipe) -> String {
         .sources
         .iter()
         .map(|source| match &source.files {
-            SourceFiles::Listed(list) => format!("the list {}", list.display()),
+            SourceFiles::Listed(list) => format!("the list {list}"),
             SourceFiles::Matching { include, exclude } => {
-                let mut place = format!("{} (include {}", source.root.display(), include.texts().join(", "));
+                let mut place = format!("{} (include {}", source.root, include.texts().join(", "));
                 if !exclude.texts().is_empty() {
                     place.push_str(&format!("; exclude {}", exclude.texts().join(", ")));
                 }

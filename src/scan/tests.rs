@@ -48,7 +48,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
 fn source(root: &Path, include: &[&str], exclude: &[&str]) -> SourceSettings {
     let globs = |texts: &[&str]| Globs::new(texts.iter().copied()).unwrap();
     let files = SourceFiles::Matching { include: globs(include), exclude: globs(exclude) };
-    SourceSettings { root: root.canonicalize().unwrap(), files }
+    SourceSettings { root: SourcePlace::Local(root.canonicalize().unwrap()), files }
 }
 
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -180,7 +180,7 @@ fn not_more_than_eight_links_lie_above_one_another() {
     let scan = scan(&recipe(folder.path(), "{file:**}", "all")).unwrap();
     assert_eq!(scan.items[0].files.len(), 9);
     assert_eq!(scan.problems.len(), 1);
-    assert!(scan.problems[0].path.ends_with("l/l/l/l/l/l/l/l/l"), "{}", scan.problems[0]);
+    assert!(scan.problems[0].place.as_str().ends_with("l/l/l/l/l/l/l/l/l"), "{}", scan.problems[0]);
 }
 
 #[test]
@@ -211,8 +211,8 @@ fn what_cannot_be_looked_at_is_a_problem() {
     assert_eq!(
         problems,
         [
-            format!("cannot look at a/y.nc: {nowhere}"),
             "cannot look at a/\u{fffd}.nc: its name is not UTF-8, so no pattern can match it".to_owned(),
+            format!("cannot look at a/y.nc: {nowhere}"),
             format!("cannot look at c: {nowhere}"),
         ]
     );
@@ -285,13 +285,16 @@ fn a_list_names_files_as_they_are_written() {
     let root = folder.path().canonicalize().unwrap();
     let absolute = root.join("data/b.nc");
     let list = format!(
-        "# a comment\n\ndata/a.nc\r\n./data/../data/a.nc\nfile://{}\n{}\ndata/none.nc\ns3://bucket/c.nc\ndata\n",
+        "# a comment\n\ndata/a.nc\r\n./data/../data/a.nc\nfile://{}\n{}\ndata/none.nc\nftp://host/c.nc\nhttps://me:secret@host/c.nc\ndata\n",
         absolute.display(),
         absolute.display()
     );
     fs::write(root.join("list.txt"), list).unwrap();
     let mut recipe = recipe(&root, "{file:**}", "all");
-    recipe.sources = vec![SourceSettings { root: root.clone(), files: SourceFiles::Listed(root.join("list.txt")) }];
+    recipe.sources = vec![SourceSettings {
+        root: SourcePlace::Local(root.clone()),
+        files: SourceFiles::Listed(SourcePlace::Local(root.join("list.txt"))),
+    }];
     let scan = scan(&recipe).unwrap();
     assert_eq!(items(&scan, &root), ["all: data/a.nc data/b.nc"]);
     let real = format!("{}/", root.display());
@@ -301,7 +304,8 @@ fn a_list_names_files_as_they_are_written() {
         [
             "cannot look at data: not a regular file",
             "cannot look at data/none.nc: the list names it, but it is not there",
-            "cannot look at s3://bucket/c.nc: sources with the scheme \"s3\" are not supported by this version yet",
+            "cannot look at ftp://host/c.nc: sources with the scheme \"ftp\" cannot be read; expected https, http, s3, gs, az",
+            "cannot look at https://host/c.nc: its URL holds a user or password, which would stand in products and records",
         ]
     );
     fs::remove_file(root.join("list.txt")).unwrap();

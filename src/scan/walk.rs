@@ -82,7 +82,12 @@ impl Walk<'_> {
             return;
         }
         let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-        self.problems.push(ScanProblem { path: path.to_owned(), reason });
+        self.problem(path, reason);
+    }
+
+    fn problem(&mut self, path: &Path, reason: String) {
+        // The root is absolute, so there is a URL of everything below it.
+        self.problems.extend(SourceUrl::from_path(path).map(|place| ScanProblem { place, reason }));
     }
 
     fn takes(&self, below: &Path) -> bool {
@@ -108,7 +113,7 @@ impl Walk<'_> {
     fn file(&mut self, path: &Path, below: &Path, metadata: &Metadata) {
         let Some(text) = below.to_str() else {
             let reason = "its name is not UTF-8, so no pattern can match it".to_owned();
-            return self.problems.push(ScanProblem { path: path.to_owned(), reason });
+            return self.problem(path, reason);
         };
         if let Some(url) = SourceUrl::from_path(path) {
             let file = SourceFile { url, size: metadata.len(), fingerprint: fingerprint(metadata) };
@@ -137,7 +142,7 @@ impl Walk<'_> {
             // Whatever its name: it may be the way to a disk that is not mounted now.
             Err(error) if !self.exclude.matches(below) && !self.exclude.matches_all_below(below) => {
                 let reason = format!("the link leads nowhere: {error}");
-                self.problems.push(ScanProblem { path: path.to_owned(), reason });
+                self.problem(path, reason);
             }
             Err(_) => {}
         }
@@ -150,7 +155,7 @@ impl Walk<'_> {
         }
         if folder.chain.len() > LINK_DEPTH {
             let reason = format!("it lies below {LINK_DEPTH} other links to folders; no more are followed");
-            return self.problems.push(ScanProblem { path: self.root.join(below), reason });
+            return self.problem(&self.root.join(below), reason);
         }
         let mut chain = folder.chain.clone();
         chain.push((real, below.to_owned()));

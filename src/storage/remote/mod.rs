@@ -15,6 +15,7 @@ mod answer;
 mod fetch;
 mod file;
 mod heads;
+mod keys;
 mod runtime;
 mod servers;
 mod stores;
@@ -41,6 +42,7 @@ use answer::State;
 use fetch::Remote;
 pub use fetch::failed;
 pub use file::RemoteFile;
+pub use keys::list_objects;
 pub use runtime::block_on;
 
 /// How patient and how greedy requests are.
@@ -161,6 +163,14 @@ pub struct Page {
 pub fn page(url: &Url, limit: u64) -> Result<Page, StorageError> {
     let remote = shared();
     block_on(async { remote.page(url, limit).await })
+}
+
+/// As [`page`], for those who wait for several.
+///
+/// # Errors
+/// As [`page`].
+pub async fn fetch_page(url: &Url, limit: u64) -> Result<Page, StorageError> {
+    shared().page(url, limit).await
 }
 
 /// What tells a later state of an object: its strong entity tag, else the date of its modification and its size, else its
