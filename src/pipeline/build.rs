@@ -54,7 +54,8 @@ pub fn build(
         ));
     }
     let workers = Workers::start(options.jobs, reads_afar(&planned))?;
-    let run = Run { workspace, workers: &workers, now: Utc::now().trunc_subsecs(0), progress, written: Mutex::default() };
+    let run =
+        Run { workspace, workers: &workers, now: Utc::now().trunc_subsecs(0), progress, written: Mutex::default() };
     for (id, error, _) in &failed {
         run.remember_failure(id, error);
     }

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use super::item::{self, Means, failure, index_all, read_product};
+use super::opened::Opened;
 use super::report::{VerifiedItem, VerifyReport};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Workspace};
-use crate::model::{ItemError, KnownItem, Product, Revision};
-use crate::verify::{DEFAULT_BUDGET, Differences, Sampling, VerifyError};
+use crate::model::{FileIndex, ItemError, KnownItem, Product, Revision, SourceFile, SourceUrl};
+use crate::verify::{DEFAULT_BUDGET, Differences, OpenSource, Sampling, VerifyError};
 
 /// What a verification is asked for.
 #[derive(Debug, Clone, Default)]
@@ -65,13 +66,15 @@ fn verify_item(means: Means<'_>, known: &KnownItem, revision: Revision, every_va
         difference_count: 0,
         error: None,
     };
-    let indexes = match index_all(means, &known.sources) {
+    let opened = Opened::default();
+    let open = |url: &SourceUrl| opened.open(url);
+    let indexes = match index_all(means, &known.sources, &open) {
         Ok(indexes) => indexes,
         Err(error) => return VerifiedItem { error: Some(error), ..answer },
     };
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: item::seed(), every_value };
     for product in &known.products {
-        match verify_product(means, known, product, &indexes, sampling) {
+        match verify_product(means, product, (&known.sources, &indexes), &open, sampling) {
             Ok(report) => answer.reports.push(report),
             Err(Failure::Different(differences)) => add(&mut answer, &differences),
             Err(Failure::Other(error)) => answer.error = Some(error),
@@ -93,13 +96,13 @@ enum Failure {
 
 fn verify_product(
     means: Means<'_>,
-    known: &KnownItem,
     product: &Product,
-    indexes: &[crate::model::FileIndex],
+    compared: (&[SourceFile], &[FileIndex]),
+    open: OpenSource<'_>,
     sampling: Sampling,
 ) -> Result<crate::model::VerificationReport, Failure> {
     let bytes = read_product(means.workspace, product).map_err(Failure::Other)?;
-    match item::verify_product(means, product.clone(), &bytes, &known.sources, indexes, sampling) {
+    match item::verify_product(means, product.clone(), &bytes, compared, open, sampling) {
         Ok(verified) => Ok(verified.report().clone()),
         Err(VerifyError::Different { differences, .. }) => Err(Failure::Different(differences)),
         Err(error) => Err(Failure::Other(failure("verification", super::chain(&error)))),

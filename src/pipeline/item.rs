@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::plan::{Action, PlannedItem};
 use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
-use crate::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError, verify_kerchunk};
+use crate::verify::{DEFAULT_BUDGET, Evidence, OpenSource, Sampling, VerifyError, verify_kerchunk};
 use crate::write::WriteError;
 
 const REPORT: &str = "report.json";
@@ -161,8 +161,8 @@ fn chunks(index: &FileIndex) -> u64 {
     index.root.all_variables().into_iter().map(|(_, variable)| variable.manifest.present() as u64).sum()
 }
 
-pub(super) fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
-    let source = open_source(&file.url).map_err(|error| storage_error(&file.url, &error))?;
+fn index_file(file: &SourceFile, open: OpenSource<'_>) -> Result<FileIndex, ItemError> {
+    let source = open(&file.url).map_err(|error| storage_error(&file.url, &error))?;
     index_source(source.as_ref())
 }
 
@@ -296,11 +296,11 @@ fn prove(
     means: Means<'_>,
     product: Product,
     bytes: &[u8],
-    recorded: &[SourceFile],
-    indexes: &[FileIndex],
+    (recorded, indexes): (&[SourceFile], &[FileIndex]),
+    open: OpenSource<'_>,
 ) -> Result<VerifiedProduct, ItemError> {
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value: false };
-    verify_product(means, product, bytes, recorded, indexes, sampling)
+    verify_product(means, product, bytes, (recorded, indexes), open, sampling)
         .map_err(|error| failure("verification", chain(&error)))
 }
 
@@ -309,20 +309,12 @@ pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
     bytes: &[u8],
-    recorded: &[SourceFile],
-    indexes: &[FileIndex],
+    (recorded, indexes): (&[SourceFile], &[FileIndex]),
+    open: OpenSource<'_>,
     sampling: Sampling,
 ) -> Result<VerifiedProduct, VerifyError> {
-    let opened = Opened::default();
-    let evidence = Evidence {
-        product,
-        bytes,
-        recorded,
-        indexes,
-        urls: &means.workspace.recipe.public_urls,
-        open: &|url| opened.open(url),
-        sampling,
-    };
+    let evidence =
+        Evidence { product, bytes, recorded, indexes, urls: &means.workspace.recipe.public_urls, open, sampling };
     means.workers.read(recorded, || verify_kerchunk(evidence))
 }
 

@@ -152,10 +152,14 @@ mod tests {
         // All of them have to be under way at once, on one thread that computes.
         let together = Barrier::new(REMOTE);
         let items: Vec<usize> = (0..REMOTE).collect();
-        let answers = workers.each_item(&items, |_| 1, |item| {
-            together.wait();
-            workers.compute(|| item * 2)
-        });
+        let answers = workers.each_item(
+            &items,
+            |_| 1,
+            |item| {
+                together.wait();
+                workers.compute(|| item * 2)
+            },
+        );
         assert_eq!(answers, items.iter().map(|item| item * 2).collect::<Vec<_>>());
         let files = vec![remote_file(); REMOTE];
         assert_eq!(workers.each_file(&files, |_| together.wait()).len(), REMOTE);

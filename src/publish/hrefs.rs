@@ -110,7 +110,9 @@ pub fn embedded(
     let mut grants = Vec::new();
     let publishable = rewrite(record.record(), output, Audience::Loopback, |owner, url| {
         let seen = public_urls.rewrite(&url);
-        let Some(path) = (seen == url && url.scheme() == "file").then(|| url.to_file_path().ok()).flatten() else { return Ok(seen.into()) };
+        let Some(path) = (seen == url && url.scheme() == "file").then(|| url.to_file_path().ok()).flatten() else {
+            return Ok(seen.into());
+        };
         let url_path = match url.as_str().strip_prefix(below_output.as_str()) {
             Some(rest) => format!("/products/{rest}"),
             None => match owner.asset_key() {

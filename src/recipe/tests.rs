@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::model::{ProductFormat, SourcePlace};
 use crate::model::recipe::{Along, OnGap, SourceFiles};
+use crate::model::{ProductFormat, SourcePlace};
 
 const RECIPE: &str = r#"collection:
   id: cmip6

@@ -5,8 +5,8 @@ use url::Url;
 
 use super::listing::listing;
 use super::{FoundFile, ScanProblem};
-use crate::model::{SourceUrl, shown_url};
 use crate::model::recipe::Globs;
+use crate::model::{SourceUrl, shown_url};
 use crate::storage::StorageError;
 use crate::storage::remote::{Page, block_on, fetch_page, list_objects, look_at_all};
 
@@ -52,12 +52,7 @@ impl Wanted<'_> {
 }
 
 /// Adds the files below a root that the globs take. `root` ends with `/`.
-pub(super) fn walk(
-    root: &SourceUrl,
-    wanted: Wanted<'_>,
-    found: &mut Vec<FoundFile>,
-    problems: &mut Vec<ScanProblem>,
-) {
+pub(super) fn walk(root: &SourceUrl, wanted: Wanted<'_>, found: &mut Vec<FoundFile>, problems: &mut Vec<ScanProblem>) {
     if matches!(root.url().scheme(), "http" | "https") {
         let mut walk = Walk { root, wanted, pending: Vec::new(), seen: 0, files: Vec::new(), problems };
         walk.pending.push(Folder { below: String::new(), url: root.clone(), depth: 0 });

@@ -14,12 +14,24 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
-/// What reading sources has taken since the process started; subtract two of them to know of a time between.
-///
-/// ```
-/// let before = altostac::storage::traffic();
-/// assert!(altostac::storage::traffic().requests >= before.requests);
-/// ```
+impl Traffic {
+    /// What came after an earlier moment.
+    ///
+    /// ```
+    /// use altostac::storage::{Traffic, traffic};
+    /// let now = traffic();
+    /// assert_eq!(now.since(now), Traffic::default());
+    /// ```
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            bytes: self.bytes.saturating_sub(earlier.bytes),
+        }
+    }
+}
+
+/// What reading sources has taken since the process started; [`Traffic::since`] tells of a time between.
 pub fn traffic() -> Traffic {
     Traffic { requests: REQUESTS.load(Ordering::Relaxed), bytes: BYTES.load(Ordering::Relaxed) }
 }

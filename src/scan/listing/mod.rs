@@ -15,10 +15,12 @@ use url::Url;
 use anchors::{Anchor, anchors, find_ignoring_case};
 
 /// What is encoded in a name that stands in a JSON listing.
-const NAME: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b'<').add(b'>').add(b'?').add(b'\\').add(b'`');
+const NAME: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b'<').add(b'>').add(b'?').add(b'\\').add(b'`');
 
 /// What marks a link without a slash at its end as one to a folder, in lower case.
-const FOLDER_MARKS: [&str; 7] = ["[dir]", "fa-folder", "folder.png", "folder.gif", "folder.svg", "icon-folder", "bi-folder"];
+const FOLDER_MARKS: [&str; 7] =
+    ["[dir]", "fa-folder", "folder.png", "folder.gif", "folder.svg", "icon-folder", "bi-folder"];
 
 /// What only listings say, in lower case.
 const LISTING_MARKS: [&str; 4] = ["index of", "directory listing", "parent directory", "href=\"../\""];

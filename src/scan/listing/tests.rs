@@ -40,13 +40,7 @@ fn nginx_in_json() {
 ]"#;
     let listing = listing(page, &folder()).unwrap();
     let shown: Vec<_> = listing.entries.iter().map(|entry| (entry.name.as_str(), entry.url.as_str())).collect();
-    assert_eq!(
-        shown,
-        [
-            ("a b%#.nc", &*format!("{FOLDER}a%20b%25%23.nc")),
-            ("v2019", &*format!("{FOLDER}v2019/")),
-        ]
-    );
+    assert_eq!(shown, [("a b%#.nc", &*format!("{FOLDER}a%20b%25%23.nc")), ("v2019", &*format!("{FOLDER}v2019/")),]);
 }
 
 #[test]
@@ -126,7 +120,8 @@ fn names_that_are_not_utf8_are_told() {
 
 #[test]
 fn a_page_that_is_no_listing() {
-    let login = r#"<form action="/login"><input name="u"><input type="password"><a href="forgotten">Forgotten?</a></form>"#;
+    let login =
+        r#"<form action="/login"><input name="u"><input type="password"><a href="forgotten">Forgotten?</a></form>"#;
     assert_eq!(links(login, &folder()), None);
     assert_eq!(links("<h1>Welcome</h1><a href=\"/\">Home</a>", &folder()), None);
     assert_eq!(listing(b"\x89HDF\r\n\x1a\n", &folder()), None);
@@ -135,7 +130,10 @@ fn a_page_that_is_no_listing() {
 
 #[test]
 fn character_references() {
-    assert_eq!(decoded("a&amp;b &lt;&gt;&quot;&apos; &#65;&#x1F600; &copy=1 &unknown; &#xD800; & &#;"), "a&b <>\"' A😀 &copy=1 &unknown; &#xD800; & &#;");
+    assert_eq!(
+        decoded("a&amp;b &lt;&gt;&quot;&apos; &#65;&#x1F600; &copy=1 &unknown; &#xD800; & &#;"),
+        "a&b <>\"' A😀 &copy=1 &unknown; &#xD800; & &#;"
+    );
 }
 
 proptest! {

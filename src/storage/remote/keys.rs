@@ -10,18 +10,25 @@ use crate::model::{SourceFile, SourceUrl};
 use crate::storage::StorageError;
 
 /// What is encoded when a key becomes the path of a URL; as the `url` crate does it, and `%`.
-const KEY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'\\').add(b'`').add(b'{').add(b'}');
+const KEY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
 
 /// Tells of each object below a folder (`s3://bucket/folder/`): its key below that folder, and the object as it is now. The listing says all that a
 /// look at the objects themselves would, a thousand at a time.
 ///
 /// # Errors
 /// [`StorageError`] if the store does not list them to the end; what it has listed was told.
-pub fn list_objects(
-    folder: &SourceUrl,
-    mut tell: impl FnMut(&str, SourceFile) + Send,
-) -> Result<(), StorageError> {
+pub fn list_objects(folder: &SourceUrl, mut tell: impl FnMut(&str, SourceFile) + Send) -> Result<(), StorageError> {
     let url = folder.url();
     let (store, prefix) = store(url)?;
     block_on(async {
