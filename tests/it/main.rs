@@ -5,4 +5,6 @@ mod architecture;
 mod commands;
 mod index_oracle;
 mod index_robust;
+mod remote_archive;
 mod schemas;
+mod web;

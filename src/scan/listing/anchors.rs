@@ -144,12 +144,13 @@ fn character(name: &str) -> Option<char> {
         "gt" => Some('>'),
         "quot" => Some('"'),
         "apos" => Some('\''),
-        _ => match name.strip_prefix('#')? {
-            digits => match digits.strip_prefix(['x', 'X']) {
+        _ => {
+            let digits = name.strip_prefix('#')?;
+            match digits.strip_prefix(['x', 'X']) {
                 Some(digits) => number(digits, 16),
                 None => number(digits, 10),
-            },
-        },
+            }
+        }
     }
 }
 

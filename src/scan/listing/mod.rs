@@ -101,6 +101,24 @@ fn child(href: &str, folder: &Url) -> Option<(String, bool)> {
     Some((segment.to_owned(), slash))
 }
 
+/// The same piece of a path, with what needs no encoding not encoded (RFC 3986, 6.2.2.2): servers differ in that, and change.
+fn normal(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    let mut rest = segment;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => out.push(char::from(byte)),
+            Some(byte) => out.push_str(&format!("%{byte:02X}")),
+            None => out.push('%'),
+        }
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    out + rest
+}
+
 fn same_decoded(a: &str, b: &str) -> bool {
     a == b || percent_decode_str(a).eq(percent_decode_str(b))
 }
@@ -114,7 +132,7 @@ struct Children {
 impl Children {
     fn add(&mut self, folder: &Url, segment: &str, is_folder: bool) {
         let mut url = folder.clone();
-        url.set_path(&format!("{}{segment}{}", folder.path(), if is_folder { "/" } else { "" }));
+        url.set_path(&format!("{}{}{}", folder.path(), normal(segment), if is_folder { "/" } else { "" }));
         url.set_query(None);
         url.set_fragment(None);
         match percent_decode_str(segment).decode_utf8() {

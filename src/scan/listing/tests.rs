@@ -112,6 +112,13 @@ fn what_is_no_child_is_left_out() {
 }
 
 #[test]
+fn what_needs_no_encoding_is_not_encoded() {
+    let entries = links(r#"Index of <a href="%74as%5f%2d%2e%7e%2b%c3%A9%+f%.nc">"#, &folder()).unwrap().entries;
+    assert_eq!(entries[0].url.as_str(), format!("{FOLDER}tas_-.~%2B%C3%A9%+f%.nc"));
+    assert_eq!(entries[0].name, "tas_-.~+é%+f%.nc");
+}
+
+#[test]
 fn names_that_are_not_utf8_are_told() {
     let listing = links(r#"Index of <a href="%FF.nc">?</a>"#, &folder()).unwrap();
     assert_eq!(listing.unnamed[0].as_str(), format!("{FOLDER}%FF.nc"));
