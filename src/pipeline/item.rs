@@ -14,7 +14,7 @@ use super::conflicts::conflicts_error;
 use super::opened::Opened;
 use super::values::FileValues;
 use super::workers::Workers;
-use super::{Progress, Workspace, chain};
+use super::{Progress, Silent, Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
 use crate::model::{
     Digest, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile, ProductFormat,
@@ -63,7 +63,8 @@ pub(super) fn build(means: Means<'_>, planned: &PlannedItem, now: DateTime<Utc>)
     // Opened anew, and from here on kept: every answer that comes later must be of this state.
     let opened = Opened::default();
     let open = |url: &SourceUrl| opened.open(url);
-    let fresh = index_all(means, &source.files, &open)?;
+    // Told already.
+    let fresh = index_all(Means { progress: &Silent, ..means }, &source.files, &open)?;
     for format in &workspace.recipe.products {
         let write = || write_product(workspace, &mut staged, &cube, &planned.id, *format, revision);
         let product = workers.compute(write)?;

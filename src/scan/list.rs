@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{FoundFile, ScanError, ScanProblem, remote};
 use crate::model::source::REMOTE_SCHEMES;
-use crate::model::{SourceFile, SourcePlace, SourceUrl, shown_url};
+use crate::model::{SourceFile, SourcePlace, SourceUrl, holds_secret};
 use crate::storage::{fingerprint, open_source};
 
 /// The largest list that is read from a server, in bytes.
@@ -67,6 +67,9 @@ fn named(text: &str, folder: &SourcePlace) -> Result<Named, Option<ScanProblem>>
         (true, _) => {
             let url = Url::parse(text).map_err(|error| problem(format!("not a URL: {error}")))?;
             if url.scheme() == "file" {
+                if folder.local().is_none() {
+                    return Err(problem("a list from a server cannot name files of this machine".into()));
+                }
                 let path = url.to_file_path().map_err(|()| problem("not the URL of a local file".into()))?;
                 return look_at(&path).map(Named::Here).map_err(problem);
             }
@@ -84,9 +87,7 @@ fn named(text: &str, folder: &SourcePlace) -> Result<Named, Option<ScanProblem>>
 fn afar(mut url: Url) -> Result<SourceUrl, ScanProblem> {
     let reason = if !REMOTE_SCHEMES.contains(&url.scheme()) {
         format!("sources with the scheme {:?} cannot be read; expected {}", url.scheme(), REMOTE_SCHEMES.join(", "))
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "its URL holds a user or password, which would stand in products and records".to_owned()
-    } else if shown_url(&url) != url.as_str() || url.fragment().is_some() {
+    } else if holds_secret(&url) || url.fragment().is_some() {
         "its URL holds a secret or a fragment, which would stand in products and records".to_owned()
     } else {
         return Ok(SourceUrl::new(url));

@@ -305,7 +305,7 @@ fn a_list_names_files_as_they_are_written() {
             "cannot look at data: not a regular file",
             "cannot look at data/none.nc: the list names it, but it is not there",
             "cannot look at ftp://host/c.nc: sources with the scheme \"ftp\" cannot be read; expected https, http, s3, gs, az",
-            "cannot look at https://host/c.nc: its URL holds a user or password, which would stand in products and records",
+            "cannot look at https://host/c.nc: its URL holds a secret or a fragment, which would stand in products and records",
         ]
     );
     fs::remove_file(root.join("list.txt")).unwrap();

@@ -229,10 +229,13 @@ fn a_list_names_urls() {
     let relative = list.replace(&base, "");
     let relative =
         relative.lines().filter(|line| line.starts_with("CMIP6/") && !line.contains("gone")).collect::<Vec<_>>();
-    fs::write(project.archive().join("list.txt"), relative.join("\r\n")).unwrap();
+    let own = format!("file://{}", project.folder.path().join("far-list.yaml").display());
+    fs::write(project.archive().join("list.txt"), format!("{}\r\n{own}\n", relative.join("\r\n"))).unwrap();
     let recipe = project.recipe("far-list", &format!("  - list: {base}list.txt\n"), "");
     let report = built(&recipe);
-    assert_eq!((statuses(&report), report.problems.len()), (all(BuiltStatus::Added), 0));
+    assert_eq!(statuses(&report), all(BuiltStatus::Added));
+    let [problem] = &report.problems[..] else { panic!("{:?}", report.problems) };
+    assert!(problem.ends_with("a list from a server cannot name files of this machine"), "{problem}");
     assert!(project.product("far-list", UKESM, 1) == project.product("remote", UKESM, 1), "the products differ");
 }
 
