@@ -63,3 +63,56 @@ fn source_file(url: SourceUrl, object: &ObjectMeta) -> Result<SourceFile, Storag
     let fingerprint = fingerprint.ok_or_else(|| StorageError::Indistinct { url: url.to_string() })?;
     Ok(SourceFile { url, size: object.size, fingerprint })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use chrono::DateTime;
+    use object_store::path::Path;
+
+    use super::*;
+    use crate::model::Fingerprint;
+
+    fn object(key: &str) -> ObjectMeta {
+        let location = Path::parse(key).unwrap();
+        let last_modified = DateTime::UNIX_EPOCH + chrono::TimeDelta::milliseconds(1_500);
+        ObjectMeta { location, last_modified, size: 3, e_tag: Some("\"a\"".into()), version: None }
+    }
+
+    #[test]
+    fn a_key_and_its_url_mean_the_same_object() {
+        let folder = Url::parse("s3://bucket/a%20b/").unwrap();
+        for name in [
+            "x.nc",
+            "a b.nc",
+            "100%.nc",
+            "50%25.nc",
+            "a+b.nc",
+            "a#b.nc",
+            "a?b.nc",
+            "é.nc",
+            "a&b=c.nc",
+            "c:d@e/[1]{2}.nc",
+        ] {
+            let object = object(&format!("a b/{name}"));
+            let below = below(&object, "a b").unwrap();
+            assert_eq!(below, name);
+            let url = url_of(&folder, below).unwrap();
+            assert_eq!(store(url.url()).unwrap().1, object.location, "{url}");
+        }
+        assert_eq!(below(&object("a bc/x.nc"), "a b"), None);
+        assert_eq!(below(&object("x.nc"), ""), Some("x.nc"));
+        let root = Url::parse("gs://bucket/").unwrap();
+        assert_eq!(url_of(&root, "x y.nc").unwrap().as_str(), "gs://bucket/x%20y.nc");
+    }
+
+    #[test]
+    fn a_listing_tells_what_a_look_would() {
+        let url = SourceUrl::new(Url::parse("s3://bucket/x.nc").unwrap());
+        let with_tag = source_file(url.clone(), &object("x.nc")).unwrap();
+        assert_eq!(Some(with_tag.fingerprint), fingerprint_of(Some("\"a\""), None, 3));
+        let without = ObjectMeta { e_tag: None, ..object("x.nc") };
+        let dated = Fingerprint::ModifiedAndSize { modified_ns: 1_000_000_000, size: 3 };
+        assert_eq!(source_file(url, &without).unwrap().fingerprint, dated);
+    }
+}
