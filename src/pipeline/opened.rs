@@ -145,10 +145,10 @@ mod tests {
 
         let shared = Shared { source: Arc::new(memory("1")), kept: Arc::default() };
         for start in (0..9 << 20).step_by(1 << 20).chain([0]) {
-            shared.read(&[start..start + (3 << 20) / 2]).unwrap_or_default();
+            shared.read_one(start..start + (3 << 20) / 2).unwrap_or_default();
             assert!(lock(&shared.kept).size <= KEPT);
         }
         assert_eq!(shared.read(&[5..7, 1..2]).unwrap(), [vec![7_u8; 2], vec![7; 1]]);
-        assert!(shared.read(&[0..20 << 20]).is_err());
+        assert!(shared.read_one(0..20 << 20).is_err());
     }
 }
