@@ -59,6 +59,7 @@ fn read(view: &View, address: u64) -> Found<Collection> {
     cursor.skip(3)?;
     let length = cursor.length()?;
     let bytes = view.get("global heap", address, length)?;
+    view.spend_memory(bytes.len())?;
     let mut cursor = view.cursor("global heap", &bytes, address);
     cursor.skip(8 + view.facts.widths.length)?;
     let mut objects = HashMap::new();
@@ -92,7 +93,11 @@ pub(super) fn resolve(view: &View, reference: HeapReference, size: usize) -> Fou
     let collection = open(view, address)?;
     let length = (reference.length as usize).saturating_mul(size);
     match collection.object(reference.object) {
-        Some(object) if object.len() >= length => Ok(object[..length].to_vec()),
+        Some(object) if object.len() >= length => {
+            // Any number of references may lead to one object.
+            view.spend_memory(length)?;
+            Ok(object[..length].to_vec())
+        }
         found => Err(Fault::corrupt(
             "global heap",
             view.absolute(address),

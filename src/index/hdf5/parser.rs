@@ -108,6 +108,8 @@ impl Parser {
                 match self.jobs[number].run(view) {
                     Ok(children) => {
                         let (path, depth) = (self.jobs[number].path.clone(), self.jobs[number].depth + 1);
+                        // Every name below is kept with the whole path, and so are notes of links that lead nowhere.
+                        view.spend_memory(self.jobs[number].link_count().saturating_mul(path.len()))?;
                         if depth > DEEPEST && !children.is_empty() {
                             let what = format!("groups nested more than {DEEPEST} deep");
                             return Err(Fault::Limit { what }.into());
@@ -136,6 +138,16 @@ impl Parser {
 }
 
 impl Job {
+    fn link_count(&self) -> usize {
+        match &self.stage {
+            Stage::Done(object) => match &object.body {
+                Body::Group(links) => links.len(),
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
     /// Goes on; at the end, names and addresses of the objects below.
     fn run(&mut self, view: &View) -> Found<Vec<(String, u64)>> {
         if let Stage::Header(walk) = &mut self.stage {

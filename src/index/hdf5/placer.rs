@@ -20,8 +20,13 @@ pub(super) struct Placer {
 
 impl Placer {
     /// A manifest to be filled; `limits` are the greatest lengths of the dimensions (`None`: unlimited).
-    pub(super) fn new(grid: &ChunkGrid, limits: &[Option<u64>], chunk_bytes: u64, filtered: bool) -> Option<Self> {
-        let count = usize::try_from(grid.chunk_count()).ok()?;
+    pub(super) fn new(
+        manifest: ChunkManifest,
+        grid: &ChunkGrid,
+        limits: &[Option<u64>],
+        chunk_bytes: u64,
+        filtered: bool,
+    ) -> Self {
         let rank = grid.shape.len();
         // Extensible arrays count with the unlimited dimension first (libhdf5 calls that "swizzling").
         let unlimited = limits.iter().position(Option::is_none);
@@ -30,15 +35,15 @@ impl Placer {
             let limit = limits.get(dimension).copied().flatten().unwrap_or(u64::MAX);
             limit.div_ceil(grid.chunk_shape[dimension]).max(1)
         };
-        Some(Self {
+        Self {
             grid: grid.grid_shape(),
             chunk_shape: grid.chunk_shape.clone(),
             chunk_bytes,
             filtered,
             counting: order.map(|dimension| (dimension, possible(dimension))).collect(),
             coordinates: vec![0; rank],
-            manifest: ChunkManifest::missing(count),
-        })
+            manifest,
+        }
     }
 
     /// Goes to the chunk that begins at these elements.

@@ -93,18 +93,40 @@ pub(super) struct Shared {
     checked: RefCell<HashSet<u64>>,
 }
 
-/// How much work the size of a file allows: structures that overlap without end run into this.
+/// How much work and memory the size of a file allows: structures that overlap without end run into this.
+///
+/// | what | at most |
+/// | --- | --- |
+/// | bytes of structures looked at | 64 × size + 64 MB |
+/// | memory for what is made of them: messages, paths, texts, values | 32 × size + 32 MB |
+/// | chunks in columns of 16 bytes each | size / 8 + 1 Mi: a chunk that was written takes more of the file; other grids are sparse |
+/// | chunks in all grids of the file | [`MOST_CHUNKS`] |
+/// | values of coordinates that are decoded, kept or not | 1,100 × size + 256 MB: deflate packs at most 1,032 bytes into one |
 #[derive(Debug)]
 pub(super) struct Budget {
     bytes: Cell<u64>,
+    memory: Cell<u64>,
+    columns: Cell<u64>,
     chunks: Cell<u64>,
+    values: Cell<u64>,
 }
 
 impl Budget {
     /// The budget for a file of so many bytes.
     pub(super) fn new(size: u64) -> Self {
-        let bytes = size.saturating_mul(64).saturating_add(256 << 20);
-        Self { bytes: Cell::new(bytes), chunks: Cell::new(MOST_CHUNKS) }
+        let times = |factor: u64, constant: u64| Cell::new(size.saturating_mul(factor).saturating_add(constant));
+        Self {
+            bytes: times(64, 64 << 20),
+            memory: times(32, 32 << 20),
+            columns: Cell::new((size / 8).saturating_add(1 << 20)),
+            chunks: Cell::new(MOST_CHUNKS),
+            values: times(1100, 256 << 20),
+        }
+    }
+
+    /// Counts values that are decoded.
+    pub(super) fn spend_values(&self, bytes: u64) -> Found<()> {
+        spend(&self.values, bytes, "more bytes of coordinates than a file of its size can hold")
     }
 }
 
@@ -179,9 +201,20 @@ impl<'a> View<'a> {
         )
     }
 
-    /// Counts the chunks of one more variable.
-    pub(super) fn spend_chunks(&self, count: u64) -> Found<()> {
-        spend(&self.budget.chunks, count, "more chunks than altostac indexes in one file")
+    /// Counts the chunks of one more variable; whether there is room for them in columns.
+    pub(super) fn spend_chunks(&self, count: u64) -> Found<bool> {
+        spend(&self.budget.chunks, count, "more chunks than altostac indexes in one file")?;
+        Ok(spend(&self.budget.columns, count, "").is_ok())
+    }
+
+    /// Counts memory for what is made of the bytes of the file.
+    pub(super) fn spend_memory(&self, bytes: usize) -> Found<()> {
+        spend(&self.budget.memory, bytes as u64, "texts and values that take more memory than its size allows")
+    }
+
+    /// Counts values that are decoded.
+    pub(super) fn spend_values(&self, bytes: u64) -> Found<()> {
+        self.budget.spend_values(bytes)
     }
 
     /// The bytes of a structure of known length.

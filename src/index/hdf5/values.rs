@@ -18,7 +18,12 @@ use crate::model::{
 use crate::storage::ByteSource;
 
 /// A decoded chunk, or a row of chunks of a large coordinate, may have so many bytes.
-pub(super) const CHUNK_LIMIT: u64 = 256 << 20;
+const CHUNK_LIMIT: u64 = 256 << 20;
+
+/// The same for a file of so many bytes: those of small files are bounded by what they can hold.
+pub(super) fn chunk_limit(size: u64) -> u64 {
+    CHUNK_LIMIT.min(size.saturating_mul(256).saturating_add(32 << 20))
+}
 
 /// Reads the values that the index keeps and puts them into the tree; on failure, the path of the variable at hand.
 pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree) -> Result<(), (String, Failure)> {
@@ -39,7 +44,10 @@ pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree
     let mut values: HashMap<VariablePath, SmallValues> =
         small.iter().zip(found).filter_map(|(wanted, found)| Some((wanted.path.clone(), found?))).collect();
     for wanted in &large {
-        let digest = digest(source, wanted).map_err(|failure| (wanted.path.as_str().to_owned(), failure))?;
+        let digest = driver
+            .spend_values(wanted.bytes)
+            .and_then(|()| digest(source, wanted))
+            .map_err(|failure| (wanted.path.as_str().to_owned(), failure))?;
         values.insert(wanted.path.clone(), SmallValues::Digest(digest));
     }
     put(&mut tree.root, &mut values);
@@ -57,12 +65,13 @@ fn put(group: &mut FileGroup, values: &mut HashMap<VariablePath, SmallValues>) {
 
 fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
     let variable = wanted.variable;
-    chunk_bytes(wanted)?;
-    let locations = variable.manifest.iter().enumerate().filter_map(|(number, location)| Some((number, location?)));
-    let chunks = each(locations, |(number, location)| {
+    chunk_bytes(wanted, chunk_limit(view.facts.size))?;
+    let chunks = each(variable.manifest.written(), |(number, location)| {
         let address = location.offset.saturating_sub(view.facts.base);
         Ok((number, location, view.get("chunk", address, location.length)?))
     })?;
+    view.spend_values(wanted.bytes)?;
+    view.spend_memory(usize::try_from(wanted.bytes).unwrap_or(usize::MAX))?;
     let mut elements = filled(wanted, wanted.bytes);
     for (number, location, stored) in chunks {
         match decode(wanted, number, location, &stored) {
@@ -93,15 +102,14 @@ fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> 
     Ok(SmallValues::Decoded(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }))
 }
 
-/// The bytes of a decoded chunk.
-pub(super) fn chunk_bytes(wanted: &Wanted) -> Found<usize> {
+/// The bytes of a decoded chunk, if they are no more than `limit`.
+pub(super) fn chunk_bytes(wanted: &Wanted, limit: u64) -> Found<usize> {
     let elements = wanted.variable.grid.chunk_elements();
     let bytes = elements.and_then(|elements| elements.checked_mul(wanted.element as u64));
-    match bytes.filter(|bytes| *bytes <= CHUNK_LIMIT).and_then(|bytes| usize::try_from(bytes).ok()) {
+    match bytes.filter(|bytes| *bytes <= limit).and_then(|bytes| usize::try_from(bytes).ok()) {
         Some(bytes) => Ok(bytes),
         None => {
-            let what =
-                format!("chunks of {} bytes; those of a coordinate may have {CHUNK_LIMIT}", bytes.unwrap_or(u64::MAX));
+            let what = format!("chunks of {} bytes; those of a coordinate may have {limit}", bytes.unwrap_or(u64::MAX));
             Err(Fault::Limit { what }.into())
         }
     }
@@ -125,7 +133,7 @@ pub(super) fn decode(
     stored: &Bytes,
 ) -> Result<Vec<u8>, CodecError> {
     let grid = &wanted.variable.grid;
-    let bytes = chunk_bytes(wanted).unwrap_or(0);
+    let bytes = chunk_bytes(wanted, CHUNK_LIMIT).unwrap_or(0);
     let none = CodecChain::default();
     let at_edge = || {
         let coordinates = grid.coordinates(number as u64);
@@ -287,7 +295,7 @@ mod tests {
         let (_, mut variable) = chunked(ChunkGrid::new(vec![3], vec![1]).unwrap(), &[]);
         variable.grid = grid;
         assert!(
-            matches!(chunk_bytes(&wanted(&variable, &[3])), Err(Stop::Fault(fault)) if matches!(*fault, Fault::Limit { .. }))
+            matches!(chunk_bytes(&wanted(&variable, &[3]), CHUNK_LIMIT), Err(Stop::Fault(fault)) if matches!(*fault, Fault::Limit { .. }))
         );
     }
 }
