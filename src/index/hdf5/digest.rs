@@ -36,9 +36,11 @@ pub(super) fn digest(source: &dyn ByteSource, wanted: &Wanted) -> Result<Digest,
 
 /// A contiguous array has no unlimited dimension: it is stored as it is.
 fn digest_whole(source: &dyn ByteSource, wanted: &Wanted, digester: &mut Digester) -> Result<(), Failure> {
-    let location = wanted.variable.manifest.get(0);
+    let Some(location) = wanted.variable.manifest.get(0) else {
+        digest_fill(wanted, wanted.bytes, digester);
+        return Ok(());
+    };
     let mut done = 0;
-    let Some(location) = location else { return Ok(digest_fill(wanted, wanted.bytes, digester)) };
     while done < wanted.bytes {
         let length = PIECE.min(wanted.bytes - done);
         let piece = source.read_one(location.offset + done..location.offset + done + length)?;

@@ -28,7 +28,9 @@ pub(super) fn chunk_limit(size: u64) -> u64 {
 /// Reads the values that the index keeps and puts them into the tree; on failure, the path of the variable at hand.
 pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree) -> Result<(), (String, Failure)> {
     let wanted = roles::wanted(&tree.root, 8 + driver.facts.widths.address);
-    let (small, large): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| wanted.bytes <= WHOLE_LIMIT);
+    let (mut small, large): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| wanted.bytes <= WHOLE_LIMIT);
+    // Coordinates first: they are what the memory is for.
+    small.sort_by_key(|wanted| !wanted.coordinate);
     let mut found: Vec<Option<SmallValues>> = vec![None; small.len()];
     let mut at = 0;
     let read = driver.run(|view| {
@@ -71,7 +73,11 @@ fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
         Ok((number, location, view.get("chunk", address, location.length)?))
     })?;
     view.spend_values(wanted.bytes)?;
-    view.spend_memory(usize::try_from(wanted.bytes).unwrap_or(usize::MAX))?;
+    match view.spend_memory(usize::try_from(wanted.bytes).unwrap_or(usize::MAX)) {
+        // Only coordinates must be kept.
+        Err(_) if !wanted.coordinate => return Ok(SmallValues::NotRead),
+        spent => spent?,
+    }
     let mut elements = filled(wanted, wanted.bytes);
     for (number, location, stored) in chunks {
         match decode(wanted, number, location, &stored) {
