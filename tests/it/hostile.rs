@@ -2,6 +2,8 @@
 
 #![allow(clippy::cast_possible_truncation)] // Sizes of test files.
 
+use std::io::Read;
+
 const UNDEFINED: u64 = u64::MAX;
 
 /// The types of header messages (HDF5 File Format Specification 3.0, IV.A.2).
@@ -9,6 +11,7 @@ const DATASPACE: u16 = 0x01;
 const DATATYPE: u16 = 0x03;
 const LINK: u16 = 0x06;
 const LAYOUT: u16 = 0x08;
+const FILTERS: u16 = 0x0b;
 const ATTRIBUTE: u16 = 0x0c;
 
 type Message = (u16, Vec<u8>);
@@ -89,6 +92,15 @@ fn contiguous(address: u64, bytes: u64) -> Message {
     (LAYOUT, [&[3, 1][..], &word(address), &word(bytes)].concat())
 }
 
+/// The attribute that makes a variable a latitude.
+fn degrees() -> Message {
+    let mut units = vec![1, 0, 6, 0, 8, 0, 8, 0];
+    units.extend(b"units\0\0\0\x13\0\0\0\x0d\0\0\0");
+    units.extend(dataspace(&[]));
+    units.extend(b"degrees_north");
+    (ATTRIBUTE, units)
+}
+
 /// Two groups, a contiguous and a chunked variable: valid.
 pub(crate) fn plain() -> Vec<u8> {
     let mut file = Hdf5::new();
@@ -144,6 +156,38 @@ pub(crate) fn greedy() -> Vec<(&'static str, Vec<u8>)> {
                 })
                 .collect();
             let root = file.object(&links);
+            file.finish(root)
+        }),
+        ("a large coordinate that was never written", {
+            let mut file = Hdf5::new();
+            let space = (DATASPACE, dataspace(&[4_000, 8_000]));
+            let messages = [space, datatype(true), contiguous(UNDEFINED, 256_000_000), degrees()];
+            let lat = file.object(&messages);
+            let root = file.object(&[link("lat", lat)]);
+            file.finish(root)
+        }),
+        ("a coordinate of one column in chunks of a million", {
+            let mut file = Hdf5::new();
+            let zeros = vec![0; 8 << 20];
+            let mut deflated = Vec::new();
+            flate2::read::ZlibEncoder::new(&zeros[..], flate2::Compression::fast()).read_to_end(&mut deflated).unwrap();
+            let data = file.add(&deflated);
+            let mut node = b"TREE\x01\0\xd0\x07".to_vec();
+            node.extend([word(UNDEFINED), word(UNDEFINED)].concat());
+            for number in 0..2_000 {
+                node.extend((deflated.len() as u32).to_le_bytes());
+                node.extend([0; 4]);
+                node.extend([word(number), word(0), word(0), word(data)].concat());
+            }
+            node.extend([0; 32]);
+            let tree = file.add(&node);
+            let mut layout = vec![3, 2, 3];
+            layout.extend(word(tree));
+            layout.extend([1, 0, 0, 0, 0, 0, 16, 0, 8, 0, 0, 0]);
+            let deflate = (FILTERS, vec![1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+            let space = (DATASPACE, dataspace(&[2_000, 1]));
+            let lat = file.object(&[space, datatype(true), (LAYOUT, layout), deflate, degrees()]);
+            let root = file.object(&[link("lat", lat)]);
             file.finish(root)
         }),
         ("texts that are one and the same", {

@@ -101,7 +101,7 @@ pub(super) struct Shared {
 /// | memory for what is made of them: messages, paths, texts, values | 32 × size + 32 MB |
 /// | chunks in columns of 16 bytes each | size / 8 + 1 Mi: a chunk that was written takes more of the file; other grids are sparse |
 /// | chunks in all grids of the file | [`MOST_CHUNKS`] |
-/// | values of coordinates that are decoded, kept or not | 1,100 × size + 256 MB: deflate packs at most 1,032 bytes into one |
+/// | bytes of chunks decoded for coordinates, and of coordinates of which a digest is made | 1,100 × size + 32 MB: deflate packs at most 1,032 bytes into one |
 #[derive(Debug)]
 pub(super) struct Budget {
     bytes: Cell<u64>,
@@ -120,7 +120,7 @@ impl Budget {
             memory: times(32, 32 << 20),
             columns: Cell::new((size / 8).saturating_add(1 << 20)),
             chunks: Cell::new(MOST_CHUNKS),
-            values: times(1100, 256 << 20),
+            values: times(1100, 32 << 20),
         }
     }
 

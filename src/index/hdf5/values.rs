@@ -47,7 +47,7 @@ pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree
         small.iter().zip(found).filter_map(|(wanted, found)| Some((wanted.path.clone(), found?))).collect();
     for wanted in &large {
         let digest = driver
-            .spend_values(wanted.bytes)
+            .spend_values(wanted.bytes.max(decoded_bytes(wanted)))
             .and_then(|()| digest(source, wanted))
             .map_err(|failure| (wanted.path.as_str().to_owned(), failure))?;
         values.insert(wanted.path.clone(), SmallValues::Digest(digest));
@@ -72,7 +72,7 @@ fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
         let address = location.offset.saturating_sub(view.facts.base);
         Ok((number, location, view.get("chunk", address, location.length)?))
     })?;
-    view.spend_values(wanted.bytes)?;
+    view.spend_values(decoded_bytes(wanted))?;
     match view.spend_memory(usize::try_from(wanted.bytes).unwrap_or(usize::MAX)) {
         // Only coordinates must be kept.
         Err(_) if !wanted.coordinate => return Ok(SmallValues::NotRead),
@@ -106,6 +106,12 @@ fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> 
     }
     let texts = each(references, |reference| global_heap::text(view, reference))?;
     Ok(SmallValues::Decoded(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }))
+}
+
+/// The bytes of all chunks when decoded: of an array of one column, each chunk may have any number of columns.
+fn decoded_bytes(wanted: &Wanted) -> u64 {
+    let chunk = wanted.variable.grid.chunk_elements().unwrap_or(u64::MAX).saturating_mul(wanted.element as u64);
+    chunk.saturating_mul(wanted.variable.manifest.present() as u64)
 }
 
 /// The bytes of a decoded chunk, if they are no more than `limit`.
