@@ -11,6 +11,7 @@
 //! | `send` | publishing to an API |
 //! | `host` | serving: the embedded API and its files |
 //! | `inspect` | what one file holds |
+//! | `references` | Kerchunk references of one file |
 //! | `report` | what a run answers, for `--json` and for people |
 
 mod build;
@@ -19,6 +20,7 @@ mod conflicts;
 mod host;
 mod inspect;
 mod item;
+mod references;
 mod report;
 mod send;
 mod survey;
@@ -28,9 +30,8 @@ mod workspace;
 pub use build::{BuildOptions, build};
 pub use check::{VerifyOptions, verify};
 pub use host::{Host, ServedCatalogue};
-pub use inspect::{
-    InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect, inspect_kerchunk,
-};
+pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect};
+pub use references::inspect_kerchunk;
 pub use report::{
     BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ItemStatus, PlanReport, PlannedReport, StatusReport,
     VerifiedItem, VerifyReport,

@@ -18,7 +18,7 @@ use crate::pipeline::{InspectReport, inspect, inspect_kerchunk};
 pub(super) struct Inspect {
     /// The file
     file: PathBuf,
-    /// Print Kerchunk references (version 1) of this one file
+    /// Print Kerchunk references (version 1) of this one file; what they leave out is named on standard error
     #[arg(long)]
     kerchunk: bool,
 }
@@ -29,9 +29,12 @@ impl Inspect {
         let failed = |error: crate::model::ItemError| Failure::Item { message: error.message };
         if self.kerchunk {
             let mut out = io::BufWriter::new(io::stdout().lock());
-            inspect_kerchunk(&file, &mut out).map_err(failed)?;
+            let notes = inspect_kerchunk(&file, &mut out).map_err(failed)?;
             writeln!(out)?;
             out.flush()?;
+            for note in notes {
+                printer.warning(&note.message);
+            }
             return Ok(Outcome::Done);
         }
         let report = inspect(&file).map_err(failed)?;

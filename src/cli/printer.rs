@@ -68,7 +68,8 @@ impl Printer {
         }
     }
 
-    fn warning(&self, text: &str) {
+    /// Prints what is not as it might be.
+    pub(super) fn warning(&self, text: &str) {
         self.say(&format!("warning: {text}"));
     }
 

@@ -86,6 +86,12 @@ pub(super) fn same_kind<'a>(
             let remedy = "leave the file out with sources.exclude, or ask for this type";
             return Err(within(context, ConflictKind::Unsupported, path, file, "numbers or texts", class, remedy));
         }
+        if let Some(elsewhere) = variable.layout.obstacle() {
+            let remedy =
+                "write the data into the file (`h5repack`, or nccopy), or leave the file out with sources.exclude";
+            let expected = "data in the file itself";
+            return Err(within(context, ConflictKind::Unsupported, path, file, expected, elsewhere, remedy));
+        }
         if variable.dimensions != present[0].dimensions {
             let names = |v: &FileVariable| format!("the dimensions ({})", join_names(&v.dimensions));
             let remedy = "let the item pattern tell these files apart";

@@ -1,7 +1,7 @@
 //! Which variables' values an index keeps.
 //!
 //! The rule: coordinates, bounds and scalars of up to 1 MiB are kept whole, numbers beyond that as a digest; any other
-//! variable of one dimension is kept if it has up to 1 MiB. What counts as a coordinate: a variable named like one of its own
+//! variable of one dimension, or of texts of any length, is kept if it has up to 1 MiB. What counts as a coordinate: a variable named like one of its own
 //! dimensions; one that a `coordinates`, `bounds`, `climatology` or `grid_mapping` attribute of the file names; one that its
 //! `axis`, `standard_name` or `units` calls latitude, longitude, time or a projection's x or y.
 
@@ -102,6 +102,9 @@ fn want<'a>(
     named: &HashSet<&str>,
     reference: usize,
 ) -> Option<Wanted<'a>> {
+    if variable.layout.obstacle().is_some() {
+        return None;
+    }
     let element = match &variable.data_type {
         DataType::VariableString => reference,
         other => other.size()?,
@@ -114,7 +117,9 @@ fn want<'a>(
     let coordinate = named.contains(variable.name.as_str()) || is_coordinate(variable);
     let small = bytes <= WHOLE_LIMIT;
     let digestible = variable.data_type.number().is_some();
-    let keep = if coordinate { small || digestible } else { small && shape.len() <= 1 };
+    // Texts of any length are in the file's heap, where no product can point at them.
+    let in_heap = variable.data_type == DataType::VariableString;
+    let keep = if coordinate { small || digestible } else { small && (shape.len() <= 1 || in_heap) };
     let path = VariablePath::new(&group.path, &variable.name);
     keep.then_some(Wanted { path, variable, shape, element, coordinate, bytes })
 }

@@ -1,5 +1,6 @@
 //! What one source file holds: everything but the data.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::array::SmallValues;
@@ -14,7 +15,7 @@ use super::manifest::ManifestHandle;
 use super::source::SourceFile;
 
 /// How a file keeps the data of a variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// In one piece.
     Contiguous,
@@ -22,6 +23,42 @@ pub enum Layout {
     Compact,
     /// In chunks.
     Chunked,
+    /// Not at all: it is put together from other datasets (HDF5's virtual dataset); which ones, in words.
+    Virtual(Arc<str>),
+    /// Not at all: it is in other files, byte by byte (HDF5's external storage); which ones, in words.
+    External(Arc<str>),
+    /// In a way that altostac does not know; which one, in words.
+    Unknown(Arc<str>),
+}
+
+impl Layout {
+    /// Why the data cannot be read from the file, though the variable is there; `None` if they can.
+    ///
+    /// ```
+    /// use altostac::model::Layout;
+    /// assert_eq!(Layout::Chunked.obstacle(), None);
+    /// let layout = Layout::External("data of a.bin".into());
+    /// assert_eq!(layout.obstacle().unwrap(), "data of a.bin");
+    /// ```
+    pub fn obstacle(&self) -> Option<&str> {
+        match self {
+            Self::Contiguous | Self::Compact | Self::Chunked => None,
+            Self::Virtual(reason) | Self::External(reason) | Self::Unknown(reason) => Some(reason),
+        }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Contiguous => "contiguous",
+            Self::Compact => "compact",
+            Self::Chunked => "chunked",
+            Self::Virtual(_) => "virtual",
+            Self::External(_) => "external",
+            Self::Unknown(_) => "unknown",
+        })
+    }
 }
 
 /// A variable of a file.
@@ -46,7 +83,8 @@ pub struct FileVariable {
     pub grid: ChunkGrid,
     /// Whether chunks at the edge of the array skip all filters (layout version 4, flag 1).
     pub unfiltered_edges: bool,
-    /// Where each chunk is. For texts of any length: where the heap references are, of no use to a product.
+    /// Where each chunk is. For texts of any length: where the heap references are, of no use to a product. All chunks are
+    /// missing where the file does not hold the data ([`Layout::obstacle`]), which does not mean that they read as fill.
     pub manifest: ManifestHandle,
     /// The values, where the index keeps them.
     pub values: SmallValues,
@@ -56,6 +94,16 @@ impl FileVariable {
     /// The text of an attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
         attribute::text(&self.attributes, name)
+    }
+
+    /// Why no product can carry the variable, in words; `None` if its type and layout are known. Its filters may still be in
+    /// the way.
+    pub fn obstacle(&self) -> Option<&str> {
+        match &self.data_type {
+            // Of a null dataspace or an unknown type there is nothing else to say.
+            DataType::Unsupported { class, .. } => Some(class),
+            _ => self.layout.obstacle(),
+        }
     }
 }
 

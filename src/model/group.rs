@@ -54,4 +54,22 @@ impl<V> VariableGroup<V> {
         }
         found
     }
+
+    /// Takes out a variable of this group or one further down, by its [key](VariablePath::key); the rest keeps its order.
+    ///
+    /// ```
+    /// use altostac::model::{VariableGroup, VariableName};
+    /// let mut model = VariableGroup::default();
+    /// model.variables.insert(VariableName::new("tas")?, 1);
+    /// let mut root = VariableGroup::default();
+    /// root.groups.insert("model".into(), model);
+    /// assert_eq!((root.remove("tas"), root.remove("model/tas"), root.remove("model/tas")), (None, Some(1), None));
+    /// # Ok::<(), altostac::model::IdError>(())
+    /// ```
+    pub fn remove(&mut self, key: &str) -> Option<V> {
+        let (groups, name) = key.rsplit_once('/').unwrap_or(("", key));
+        let mut pieces = groups.split('/').filter(|piece| !piece.is_empty());
+        let group = pieces.try_fold(self, |group, piece| group.groups.get_mut(piece))?;
+        group.variables.shift_remove(&VariableName::new(name).ok()?)
+    }
 }

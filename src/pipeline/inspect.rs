@@ -1,7 +1,6 @@
 //! What one file holds.
 
 use std::fmt::{self, Write as _};
-use std::io::Write;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -16,8 +15,8 @@ use crate::combine::combine;
 use crate::describe::{read_coverage, read_purposes};
 use crate::model::recipe::{AggregateSettings, Along, OnGap};
 use crate::model::{
-    AttributeValue, Attributes, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError, Layout,
-    Note, Numbers, PublicUrls, SourceFile, SourceUrl, VariablePath, VirtualCube,
+    AttributeValue, Attributes, Conflict, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError,
+    Note, Numbers, SourceFile, SourceUrl, VariablePath, VirtualCube,
 };
 
 /// The answer of `altostac inspect`.
@@ -81,8 +80,11 @@ pub struct InspectedVariable {
     pub dimensions: Vec<String>,
     /// Its length along each, as stored.
     pub shape: Vec<u64>,
-    /// `contiguous`, `compact` or `chunked`.
+    /// `contiguous`, `compact` or `chunked`; where the file does not hold the values `virtual`, `external` or `unknown`.
     pub layout: String,
+    /// Why no product can carry the variable: its type, or where its values are instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
     /// A chunk's length along each dimension.
     pub chunk_shape: Vec<u64>,
     /// How many chunks were written.
@@ -121,7 +123,7 @@ impl fmt::Display for InspectedCoverage {
 /// [`ItemError`] if the file cannot be indexed.
 pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     let index = index_path(path)?;
-    let alone = alone(&index);
+    let alone = super::references::carried(&mut index.clone(), &mut Vec::new());
     let (coverage, no_coverage) = match alone.as_ref().map(|cube| read_coverage(cube, &digests(&index))) {
         Ok(Ok(coverage)) => {
             let place = coverage.bounding_box;
@@ -146,17 +148,7 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     })
 }
 
-/// Writes Kerchunk references of one file.
-///
-/// # Errors
-/// [`ItemError`] if the file cannot be indexed, or Kerchunk cannot say what it holds.
-pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<(), ItemError> {
-    let cube = alone(&index_path(path)?)?;
-    let written = crate::write::write_kerchunk(&cube, &PublicUrls::default(), out);
-    written.map(|_| ()).map_err(|error| failure("write", format!("{}: {}", path.display(), chain(&error))))
-}
-
-fn index_path(path: &Path) -> Result<FileIndex, ItemError> {
+pub(super) fn index_path(path: &Path) -> Result<FileIndex, ItemError> {
     let url = SourceUrl::from_path(path)
         .ok_or_else(|| failure("io", format!("{} is not an absolute path", path.display())))?;
     let fingerprint = Fingerprint::ModifiedAndSize { modified_ns: 0, size: 0 };
@@ -168,10 +160,9 @@ fn digests(index: &FileIndex) -> std::collections::BTreeMap<VariablePath, crate:
 }
 
 /// The file as a dataset of its own.
-fn alone(index: &FileIndex) -> Result<VirtualCube, ItemError> {
+pub(super) fn alone(index: &FileIndex) -> Result<VirtualCube, Vec<Conflict>> {
     let settings = AggregateSettings { along: Along::Auto, on_gap: OnGap::Report };
     combine(std::slice::from_ref(index), &settings, &FileValues)
-        .map_err(|conflicts| super::conflicts::conflicts_error(&conflicts))
 }
 
 fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> InspectedGroup {
@@ -190,22 +181,20 @@ fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> I
 }
 
 fn variable(found: &FileVariable, role: Option<String>) -> InspectedVariable {
-    let layout = match found.layout {
-        Layout::Contiguous => "contiguous",
-        Layout::Compact => "compact",
-        Layout::Chunked => "chunked",
-    };
+    // What is not in the file was not left unwritten either.
     let chunks = found.manifest.present();
+    let missing_chunks = if found.layout.obstacle().is_some() { 0 } else { found.manifest.len() - chunks };
     InspectedVariable {
         dtype: found.data_type.numpy(),
         data_type: found.data_type.to_string(),
         role,
         dimensions: found.dimensions.iter().map(ToString::to_string).collect(),
         shape: found.grid.shape.clone(),
-        layout: layout.into(),
+        layout: found.layout.to_string(),
+        obstacle: found.obstacle().map(str::to_owned),
         chunk_shape: found.grid.chunk_shape.clone(),
         chunks,
-        missing_chunks: found.manifest.len() - chunks,
+        missing_chunks,
         stored_bytes: found.manifest.written().fold(0, |sum: u64, (_, location)| sum.saturating_add(location.length)),
         codecs: found.codecs.0.iter().map(ToString::to_string).collect(),
         attributes: attributes(&found.attributes),

@@ -71,6 +71,14 @@ pub enum ReadError {
         /// The type.
         found: String,
     },
+    /// A file that does not hold the data of the variable.
+    #[error("{variable}: expected data in the file itself, found {found}")]
+    NotHeld {
+        /// The variable.
+        variable: String,
+        /// Where the data are instead, in words.
+        found: String,
+    },
     /// A slab that lies outside, or has another number of dimensions.
     #[error(
         "{variable}: a slab at {start:?} of {count:?} was asked for; expected {dimensions} dimensions and a countable end"

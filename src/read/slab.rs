@@ -9,7 +9,7 @@ use crate::storage::ByteSource;
 /// Reads one whole chunk by its number in C order; what lies beyond the array's edge is as it is stored.
 ///
 /// # Errors
-/// [`ReadError`] if the chunk cannot be read or decoded, or the elements have no fixed size.
+/// [`ReadError`] if the chunk cannot be read or decoded, the elements have no fixed size, or the file does not hold them.
 pub fn read_chunk(variable: &FileVariable, number: u64, source: &dyn ByteSource) -> Result<Vec<u8>, ReadError> {
     let reader = Reader::new(variable, source)?;
     let mut bytes = reader.filled(&variable.grid.chunk_shape)?;
@@ -25,7 +25,7 @@ pub fn read_chunk(variable: &FileVariable, number: u64, source: &dyn ByteSource)
 ///
 /// # Errors
 /// [`ReadError`] if a chunk cannot be read or decoded, the slab has another number of dimensions or more than [`SLAB_LIMIT`]
-/// bytes, or the elements have no fixed size.
+/// bytes, the elements have no fixed size, or the file does not hold them.
 pub fn read_slab(
     variable: &FileVariable,
     source: &dyn ByteSource,
@@ -74,6 +74,9 @@ impl<'a> Reader<'a> {
             variable: variable.name.to_string(),
             found: variable.data_type.to_string(),
         })?;
+        if let Some(found) = variable.layout.obstacle() {
+            return Err(ReadError::NotHeld { variable: variable.name.to_string(), found: found.to_owned() });
+        }
         Ok(Self { variable, source, size })
     }
 
@@ -274,6 +277,9 @@ mod tests {
         assert!(matches!(read_slab(&variable, &memory, &[0, 0], &[1, 1]), Err(ReadError::Slab { .. })));
         assert!(matches!(read_slab(&variable, &memory, &[u64::MAX], &[2]), Err(ReadError::Slab { .. })));
         assert!(matches!(read_slab(&variable, &memory, &[0], &[1 << 40]), Err(ReadError::TooLarge { .. })));
+        let elsewhere = FileVariable { layout: crate::model::Layout::External("a.bin".into()), ..variable.clone() };
+        assert!(matches!(read_slab(&elsewhere, &memory, &[0], &[1]), Err(ReadError::NotHeld { .. })));
+        assert!(matches!(read_chunk(&elsewhere, 0, &memory), Err(ReadError::NotHeld { .. })));
         let beyond = ChunkLocation { offset: 1 << 40, length: 6, filter_mask: 0 };
         variable.manifest = Arc::new(crate::model::ChunkManifest::single(beyond));
         let error = read_slab(&variable, &memory, &[1], &[2]).unwrap_err();

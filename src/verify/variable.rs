@@ -7,7 +7,7 @@ use super::sample::{SplitMix, strata};
 use super::sources::{File, Sources};
 use super::values::{Meaning, same_but_order};
 use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, statics};
-use crate::model::{DataType, FileVariable, Note};
+use crate::model::{FileVariable, Note};
 use crate::read::{KerchunkArray, KerchunkStore, Reference, Region};
 
 /// What was looked at.
@@ -107,11 +107,9 @@ pub(super) fn check_all(
 
 fn missing(key: &str, file: Option<&File<'_>>, differences: &mut Differences, notes: &mut Vec<Note>) {
     let Some(file) = file else { return };
-    match &file.variables[key].data_type {
-        DataType::Unsupported { class, .. } => {
-            notes.push(Note::new("variable_left_out", format!("its type is {class}")).about(key));
-        }
-        _ => differences.add(
+    match file.variables[key].obstacle() {
+        Some(obstacle) => notes.push(Note::new("variable_left_out", format!("it is {obstacle}")).about(key)),
+        None => differences.add(
             Difference::new(DifferenceKind::Variable, "the variable", "none")
                 .variable(key)
                 .file(&file.index.source.url),
@@ -147,6 +145,11 @@ impl<'a> Checked<'a> {
         attributes::check_variable(&checked, differences);
         checked.check_type(differences);
         for (at, other) in present() {
+            if let Some(obstacle) = other.layout.obstacle() {
+                let file = &sources.files[at].index.source.url;
+                let expected = format!("no such variable, for it is {obstacle}");
+                differences.add(checked.difference(DifferenceKind::Variable, expected, "the variable").file(file));
+            }
             attributes::check_agreement(&checked, at, other, differences);
         }
         checked.check_shape(differences).then_some(checked)

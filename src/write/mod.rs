@@ -5,13 +5,13 @@
 //!
 //! | format | function |
 //! | --- | --- |
-//! | Kerchunk JSON, version 1 | [`write_kerchunk`] |
+//! | Kerchunk JSON, version 1 | [`write_kerchunk`]; [`refused_by_kerchunk`] tells beforehand |
 //! | the table of sources beside the products | [`write_source_table`] |
 
 mod kerchunk;
 mod source_table;
 
-pub use kerchunk::write_kerchunk;
+pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use source_table::write_source_table;
 
 use crate::codec::CodecError;

@@ -11,28 +11,14 @@ import sys
 
 import pytest
 
+from corpus import is_hdf5
 from program import FIXTURE, ROOT
 
 ORACLES = ROOT / "tests/oracles"
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def python(*arguments):
     subprocess.run([sys.executable, "-W", "ignore", *map(str, arguments)], check=True)
-
-
-def is_hdf5(path):
-    """Whether a superblock stands at 0, 512, 1024, 2048, …"""
-    if path.is_symlink() or not path.is_file():
-        return False
-    at, size = 0, path.stat().st_size
-    with path.open("rb") as file:
-        while at + len(SIGNATURE) <= size:
-            file.seek(at)
-            if file.read(len(SIGNATURE)) == SIGNATURE:
-                return True
-            at = at * 2 or 512
-    return False
 
 
 def compare(files, facts, differing=0):
@@ -56,7 +42,7 @@ def test_the_fixture(tmp_path):
 
 def test_every_chunk_index_and_kind_of_object(tmp_path):
     python(ORACLES / "h5_samples.py", tmp_path / "samples")
-    files = list((tmp_path / "samples").iterdir())
+    files = [path for path in (tmp_path / "samples").rglob("*") if is_hdf5(path)]
     assert compare(files, tmp_path / "facts")["equal"] == len(files)
 
 
@@ -69,5 +55,5 @@ def test_real_archives(shared, tmp_path):
 def test_odd_files(shared, tmp_path):
     files = [path for path in (shared / "corpus/odd").rglob("*") if is_hdf5(path)]
     counts = compare(files, tmp_path)
-    # Virtual datasets, external files, files of several parts, damaged ones: refused by name.
-    assert counts["refused"] < len(files) / 10
+    # Files of several parts, damaged or unfinished ones: refused by name; h5py reads none of them to the end.
+    assert counts["refused"] <= 23

@@ -156,20 +156,17 @@ fn compare_variable(path: &str, ours: &FileVariable, theirs: &Value, content: &[
     };
     let data_type = ours.data_type.numpy();
     check("type", json!(data_type.as_deref().unwrap_or("other")), &theirs["dtype"]);
-    if data_type.is_some() {
+    // A virtual dataset that grows is as long as its sources are at the moment, which only they know.
+    let grows = theirs["layout"] == "virtual" && theirs["limits"].as_array().is_some_and(|l| l.contains(&Value::Null));
+    if data_type.is_some() && !grows {
         check("shape", json!(ours.grid.shape), &theirs["shape"]);
     }
     if data_type.as_deref().is_some_and(|text| text != "|O") && theirs["fill"] != "unknown" {
         check("fill value", json!(ours.fill_value.as_deref().map(hex)), &theirs["fill"]);
     }
-    let layout = match ours.layout {
-        Layout::Compact => "compact",
-        Layout::Contiguous => "contiguous",
-        Layout::Chunked => "chunked",
-    };
-    check("layout", json!(layout), &theirs["layout"]);
+    check("layout", json!(ours.layout.to_string()), &theirs["layout"]);
     check("filters", json!(ours.codecs.0.iter().map(filter_number).collect::<Vec<_>>()), &theirs["filters"]);
-    match ours.layout {
+    match &ours.layout {
         Layout::Chunked => {
             check("chunk shape", json!(ours.grid.chunk_shape), &theirs["chunk_shape"]);
             compare_chunks(path, ours, theirs, content, wrong);
@@ -222,13 +219,15 @@ fn compare_netcdf(ours: &FileIndex, theirs: &Value, wrong: &mut Vec<String>) {
     }
 }
 
-/// Names that netCDF-C makes up depend on what else it sees: types that we do not carry over, external files, dimensions of
+/// Names that netCDF-C makes up depend on what else it sees: types that we do not carry over, other files, dimensions of
 /// length 0 (each is new to it). Where there are such, made-up names are not compared.
 fn compares_made_up_names(ours: &FileIndex) -> bool {
     !ours.notes.iter().any(|note| note.kind == "link_outside")
-        && ours.root.all_variables().iter().all(|(_, variable)| {
-            !matches!(variable.data_type, DataType::Unsupported { .. }) && !variable.grid.shape.contains(&0)
-        })
+        && ours
+            .root
+            .all_variables()
+            .iter()
+            .all(|(_, variable)| variable.obstacle().is_none() && !variable.grid.shape.contains(&0))
 }
 
 /// Whether a dimension scale has two names: netCDF-C takes the last, we the first, whose coordinate it then is.
@@ -242,6 +241,7 @@ fn compare(ours: &FileIndex, theirs: &Value, content: &[u8]) -> (Vec<String>, us
     let mut wrong = Vec::new();
     let mut values = 0;
     let mut found = BTreeMap::new();
+    let unreadable = |path: &str| theirs["unreadable"].get(path).is_some();
     for (path, variable) in ours.root.all_variables() {
         found.insert(path.as_str().to_owned(), variable);
     }
@@ -262,7 +262,8 @@ fn compare(ours: &FileIndex, theirs: &Value, content: &[u8]) -> (Vec<String>, us
             None => wrong.push(format!("{path}: missing")),
         }
     }
-    wrong.extend(found.keys().map(|path| format!("{path}: not there for h5py")));
+    let extra = found.keys().filter(|path| !unreadable(path));
+    wrong.extend(extra.map(|path| format!("{path}: not there for h5py")));
     let mut groups = vec![&ours.root];
     while let Some(group) = groups.pop() {
         compare_attributes(&group.path, &group.attributes, &theirs["groups"][&group.path], &mut wrong);
@@ -292,6 +293,7 @@ fn the_index_equals_h5py_and_netcdf4() {
     for file in &facts {
         let theirs: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         let path = PathBuf::from(theirs["path"].as_str().unwrap());
+        let partly = theirs["unreadable"].as_object().is_some_and(|objects| !objects.is_empty());
         let started = std::time::Instant::now();
         let ours = index_path(&path);
         let elapsed = started.elapsed();
@@ -322,8 +324,12 @@ fn the_index_equals_h5py_and_netcdf4() {
                     let _ = write!(text, ": {cause}");
                     source = cause.source();
                 }
-                eprintln!("REFUSE {text} (h5py: {})", theirs.unwrap_or("reads it"));
-                if theirs.is_none() && matches!(error, IndexError::Corrupt { .. } | IndexError::Truncated { .. }) {
+                let reads = if partly { "reads it but for some objects" } else { "reads it" };
+                eprintln!("REFUSE {text} (h5py: {})", theirs.unwrap_or(reads));
+                if theirs.is_none()
+                    && !partly
+                    && matches!(error, IndexError::Corrupt { .. } | IndexError::Truncated { .. })
+                {
                     wrong_refusals.push(text);
                 }
             }

@@ -1,23 +1,29 @@
 #!/usr/bin/env python
-"""Facts about HDF5 files, told by h5py and netCDF4: what the index of altostac is compared with.
+"""Facts about HDF5 and NetCDF-3 files, told by h5py and netCDF4: what the index of altostac is compared with.
 
 usage: h5_facts.py OUT FILE...     writes OUT/<number>.json for each file, with its path inside
 
-Chunks come from chunk_iter (get_chunk_info(i) takes 0.1 s a call in large files). netCDF4 runs in a process of its own,
-because it crashes or hangs on some files.
+Chunks come from chunk_iter (get_chunk_info(i) takes 0.1 s a call in large files). Each library runs in processes of its own, with
+bounds on time and memory, because they crash or hang on some files: that costs the one file, and a new process.
 """
 import hashlib
 import json
 import os
+import queue
+import resource
 import select
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from os.path import samefile
 
 import h5py
 import numpy as np
 
 SMALL = 8 << 20
-PATIENCE_S = 20
+PATIENCE_S = {"netCDF4": 20, "h5py": 120}
+MEMORY = 3 << 30
+PROCESSES = 2
 
 
 def decode(raw):
@@ -95,7 +101,11 @@ def variable(dataset, dims):
     facts = {"shape": list(dataset.shape or ()), "dtype": "other" if null else text, "attributes": {}}
     layout = plist.get_layout()
     facts["layout"] = {h5py.h5d.COMPACT: "compact", h5py.h5d.CONTIGUOUS: "contiguous", h5py.h5d.CHUNKED: "chunked"}.get(layout, "virtual")
-    facts["filters"] = [int(plist.get_filter(i)[0]) for i in range(plist.get_nfilters())]
+    facts["limits"] = [None if n == h5py.h5s.UNLIMITED else n for n in dataset.maxshape or ()]
+    filters = [plist.get_filter(i) for i in range(plist.get_nfilters())]
+    facts["filters"] = [int(one[0]) for one in filters]
+    facts["parameters"] = [list(map(int, one[2])) for one in filters]
+    facts["object"] = int(h5py.h5o.get_info(dataset.id).addr)
     facts["chunk_shape"] = list(dataset.chunks) if dataset.chunks else None
     facts["chunks"] = []
     if layout == h5py.h5d.CHUNKED and dataset.shape is not None and 0 not in dataset.shape:
@@ -105,7 +115,8 @@ def variable(dataset, dims):
             dataset.id.chunk_iter(lambda c: facts["chunks"].append([*map(int, c.chunk_offset), int(c.byte_offset), int(c.size), int(c.filter_mask)]))
     if layout == h5py.h5d.CONTIGUOUS:
         facts["offset"] = dataset.id.get_offset()
-        facts["external"] = plist.get_external_count()
+        if plist.get_external_count():
+            facts["layout"] = "external"
     fill = None
     if text not in ("other", "|O") and plist.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED:
         dtype = np.dtype(text)
@@ -176,12 +187,22 @@ def attribute_names(parent):
     return names
 
 
+def opened(path):
+    """The file; if it is being written for readers to see (SWMR), as those see it."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "already open for" not in str(error):
+            raise
+        return h5py.File(path, "r", swmr=True)
+
+
 def facts(path, netcdf):
-    out = {"variables": {}, "groups": {}, "netcdf": netcdf}
+    out = {"variables": {}, "groups": {}, "unreadable": {}, "netcdf": netcdf, "outside": []}
     shapes = {}
     for name, dims in (netcdf or {}).get("variables", {}).items():
         shapes[name] = [netcdf["dimensions"][d][0] for d in dims]
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         seen = set()
         queue = [("/", file["/"])]
         while queue:
@@ -194,16 +215,20 @@ def facts(path, netcdf):
             for name in group:
                 try:
                     if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+                        out["outside"].append(where.rstrip("/") + "/" + name)
                         continue
                 except TypeError:  # a user-defined link
-                    continue
-                try:
-                    child = group[name]
-                except (KeyError, OSError, RuntimeError):
-                    if isinstance(group.get(name, getlink=True), h5py.HardLink):
-                        raise
+                    out["outside"].append(where.rstrip("/") + "/" + name)
                     continue
                 full = where.rstrip("/") + "/" + name
+                try:
+                    child = group[name]
+                except (KeyError, OSError, RuntimeError) as error:
+                    if isinstance(group.get(name, getlink=True), h5py.HardLink):
+                        out["unreadable"][full] = str(error)
+                    continue
+                if not samefile(child.file.filename, path):  # through an external link
+                    continue
                 if isinstance(child, h5py.Group):
                     queue.append((full, child))
                 elif isinstance(child, h5py.Dataset):
@@ -233,6 +258,35 @@ def netcdf_facts(path):
     return out
 
 
+def netcdf3_facts(path):
+    """NetCDF-3 by netCDF4: it tells no places, so all values stand for them. Numbers are big-endian in the file."""
+    import netCDF4
+
+    out = {"variables": {}, "groups": {}, "netcdf": netcdf_facts(path), "outside": []}
+    with netCDF4.Dataset(path) as file:
+        file.set_auto_maskandscale(False)
+        file.set_auto_chartostring(False)
+        out["groups"]["/"] = {name: told(file.getncattr(name, encoding="latin-1")) for name in file.ncattrs()}
+        for name, found in file.variables.items():
+            dtype = np.dtype(found.dtype).newbyteorder(">")
+            facts = {"shape": list(found.shape), "dtype": dtype.str, "object": name,
+                     "attributes": {key: told(found.getncattr(key, encoding="latin-1")) for key in found.ncattrs()}}
+            if found.size * dtype.itemsize <= SMALL:
+                raw = np.ma.getdata(found[...]).astype(dtype.newbyteorder("<") if dtype.kind != "S" else dtype)
+                facts["values"] = {"shape": list(found.shape), "sha256": hashlib.sha256(raw.tobytes()).hexdigest()}
+            out["variables"]["/" + name] = facts
+    return out
+
+
+def told(value):
+    """A NetCDF-3 attribute, its texts read as Latin-1."""
+    if isinstance(value, str):
+        return {"kind": "text", "value": [decode(value.encode("latin-1")).rstrip("\0")]}
+    value = np.atleast_1d(value)
+    value = value.astype(value.dtype.newbyteorder("<"))
+    return {"kind": "number", "dtype": value.dtype.str, "hex": value.tobytes().hex()}
+
+
 class Worker:
     """A library in a process that may die."""
 
@@ -241,44 +295,77 @@ class Worker:
         self.process = None
 
     def ask(self, question):
-        if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen([sys.executable, __file__, "--" + self.library], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        if self.process is None:
+            command = [sys.executable, "-W", "ignore", __file__, "--" + self.library]
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             self.process.stdin.write(json.dumps(question) + "\n")
             self.process.stdin.flush()
-            if select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
+            if select.select([self.process.stdout], [], [], PATIENCE_S[self.library])[0]:
                 line = self.process.stdout.readline()
                 if line:
-                    return json.loads(line)
+                    told = json.loads(line)
+                    if told.pop("worn"):
+                        self.stop()
+                    return told
         except BrokenPipeError:
             pass
-        self.process.kill()
-        self.process.wait()
+        self.stop()
         return {"error": f"{self.library} crashed or hung"}
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
 
 
 def answer(library, question):
     try:
-        return netcdf_facts(question["path"]) if library == "netCDF4" else facts(question["path"], question["netcdf"])
+        if library == "h5py":
+            return facts(question["path"], question["netcdf"])
+        return (netcdf3_facts if question["netcdf3"] else netcdf_facts)(question["path"])
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
+def told_of(path, netcdf4, h5):
+    """The facts about one file."""
+    with open(path, "rb") as file:
+        netcdf3 = file.read(3) == b"CDF"
+    netcdf = netcdf4.ask({"path": path, "netcdf3": netcdf3})
+    found = netcdf if netcdf3 else h5.ask({"path": path, "netcdf": None if "error" in netcdf else netcdf})
+    return found | {"path": os.path.abspath(path), "netcdf_error": netcdf.get("error")}
+
+
 def main():
     if sys.argv[1].startswith("--"):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         for line in sys.stdin:
-            print(json.dumps(answer(sys.argv[1][2:], json.loads(line))), flush=True)
+            told = answer(sys.argv[1][2:], json.loads(line))
+            with open("/proc/self/statm") as pages:  # what a file's loops of links took is not given back
+                worn = int(pages.read().split()[0]) * resource.getpagesize() > MEMORY // 3
+            print(json.dumps(told | {"worn": worn}), flush=True)
         return
     out, files = sys.argv[1], sys.argv[2:]
     os.makedirs(out, exist_ok=True)
-    netcdf4, h5 = Worker("netCDF4"), Worker("h5py")
-    for number, path in enumerate(files):
-        netcdf = netcdf4.ask({"path": path})
-        told = h5.ask({"path": path, "netcdf": None if "error" in netcdf else netcdf})
-        told["path"] = os.path.abspath(path)
-        told["netcdf_error"] = netcdf.get("error")
+    idle = queue.SimpleQueue()
+    for _ in range(PROCESSES):
+        idle.put((Worker("netCDF4"), Worker("h5py")))
+
+    def write(numbered):
+        number, path = numbered
+        workers = idle.get()
         with open(os.path.join(out, f"{number:05}.json"), "w") as target:
-            json.dump(told, target)
+            json.dump(told_of(path, *workers), target)
+        idle.put(workers)
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        list(pool.map(write, enumerate(files)))
+    for _ in range(PROCESSES):
+        for worker in idle.get():
+            worker.stop()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import h5py
 import netCDF4
 import numpy as np
 
+import h5_rare_samples
+
 OUT = sys.argv[1]
 os.makedirs(OUT, exist_ok=True)
 VERSIONS = {"earliest": ("earliest", "v108"), "v110": ("v110", "v110"), "latest": ("latest", "latest")}
@@ -167,3 +169,4 @@ with h5py.File(f"{OUT}/crowded.h5", "w", libver="latest") as file:
 netcdf(f"{OUT}/netcdf4.nc")
 netcdf(f"{OUT}/classic.nc", format="NETCDF4_CLASSIC")
 large_coordinates(f"{OUT}/large.nc")
+h5_rare_samples.write(OUT)

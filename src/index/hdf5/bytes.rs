@@ -110,10 +110,18 @@ impl<'a> Cursor<'a> {
 
     /// An address; `None` if it is undefined.
     pub(super) fn address(&mut self) -> Found<Option<u64>> {
-        let width = self.widths.address;
-        let address = self.uint(width)?;
-        let undefined = UNDEFINED >> (64 - 8 * width.clamp(1, 8));
-        Ok(if address == undefined { None } else { Some(address) })
+        self.unless_all_set(self.widths.address)
+    }
+
+    /// The greatest length of something; `None` if it is unlimited.
+    pub(super) fn limit(&mut self) -> Found<Option<u64>> {
+        self.unless_all_set(self.widths.length)
+    }
+
+    fn unless_all_set(&mut self, width: usize) -> Found<Option<u64>> {
+        let number = self.uint(width)?;
+        let all_set = UNDEFINED >> (64 - 8 * width.clamp(1, 8));
+        Ok(if number == all_set { None } else { Some(number) })
     }
 
     /// An address that must be there.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::bytes::Cursor;
 use super::chunks::{ChunkWalk, MOST_CHUNKS};
 use super::fault::{Fault, Found};
+use super::global_heap::{self, HeapReference};
 use super::message::dataspace::{self, Dataspace};
 use super::message::datatype::{self, Datatype};
 use super::message::layout::{self, Storage};
-use super::message::{fill_value, filters, resolve};
+use super::message::{external, fill_value, filters, resolve};
 use super::object_header::{Message, kind};
 use super::placer::Placer;
 use super::store::View;
@@ -19,7 +20,7 @@ use crate::model::{ChunkGrid, ChunkManifest, CodecChain, Layout};
 pub(super) struct Dataset {
     pub(super) space: Dataspace,
     pub(super) datatype: Datatype,
-    /// The fill value, as many bytes as an element has.
+    /// The fill value, as many bytes as an element has; for texts of any length: the text.
     pub(super) fill_value: Option<Vec<u8>>,
     pub(super) layout: Layout,
     pub(super) codecs: CodecChain,
@@ -59,9 +60,6 @@ fn find<T>(
 /// Reads a dataset, and begins the walk over its chunks if it has any.
 pub(super) fn read(view: &View, address: u64, messages: &[Message]) -> Found<(Dataset, Option<ChunkWalk>)> {
     let missing = |what: &str| Fault::corrupt("object header of a dataset", view.absolute(address), what, "none");
-    if messages.iter().any(|message| message.kind == kind::EXTERNAL_FILES) {
-        return Err(Fault::unsupported(view.absolute(address), "data in external files"));
-    }
     let space = find(view, messages, kind::DATASPACE, "dataspace", dataspace::read)?;
     let datatype = find(view, messages, kind::DATATYPE, "datatype", datatype::read)?;
     let layout = find(view, messages, kind::LAYOUT, "data layout", layout::read)?;
@@ -72,6 +70,13 @@ pub(super) fn read(view: &View, address: u64, messages: &[Message]) -> Found<(Da
     let datatype = datatype.ok_or_else(|| missing("a datatype"))?;
     let element = u64::from(datatype.size());
     let fill_value = fill_value.or(old_fill_value).filter(|bytes| bytes.len() as u64 == element);
+    let fill_value = match (fill_value, &datatype) {
+        (Some(bytes), Datatype::VariableString { .. }) => {
+            let reference = HeapReference::read(&mut view.cursor("fill value", &bytes, address))?;
+            Some(global_heap::text(view, reference)?.into_bytes()).filter(|text| !text.is_empty())
+        }
+        (fill_value, _) => fill_value,
+    };
     let shape = match &space {
         Dataspace::Null => Vec::new(),
         Dataspace::Simple { shape, .. } => shape.clone(),
@@ -110,11 +115,27 @@ fn place(
                 return Err(Fault::corrupt("data layout", at, format!("{bytes} bytes of data"), format!("{length}")));
             }
             let message = messages.iter().find(|message| message.kind == kind::LAYOUT);
-            message.map(|message| message.address.saturating_add(position as u64))
+            let address = message.map(|message| message.address.saturating_add(position as u64));
+            let is_stale = |address: u64| view.facts.cache_image.touches(view.absolute(address), bytes);
+            if address.is_some_and(is_stale) {
+                dataset.layout =
+                    Layout::Unknown("kept in the metadata cache image of the file (`h5repack` ends that)".into());
+            }
+            address.filter(|address| !is_stale(*address))
         }
-        Storage::Contiguous { address } => address,
-        Storage::Virtual => {
-            return Err(Fault::unsupported(at, "a virtual dataset, whose data are in other datasets"));
+        Storage::Contiguous { address } => match messages.iter().find(|message| message.kind == kind::EXTERNAL_FILES) {
+            Some(message) => {
+                dataset.layout = Layout::External(external::read(view, message)?);
+                None
+            }
+            None => address,
+        },
+        Storage::Virtual { list } => {
+            let sources = external::read_virtual(view, list)?;
+            let grows = dataset.limits().iter().any(Option::is_none);
+            dataset.layout =
+                Layout::Virtual(if grows { format!("{sources}, and as long as they are").into() } else { sources });
+            None
         }
         chunked @ Storage::Chunked { .. } => return place_chunks(view, at, dataset, chunked),
     };

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::attributes::{Attribute, DIMENSION_LIST, Value};
 use super::dataset::Dataset;
 use super::parser::{Body, Structure};
-use crate::model::{AttributeValue, DataType, Dimension};
+use crate::model::{AttributeValue, DataType, Dimension, Layout};
 
 /// What netCDF-C writes as NAME of a scale that is no variable, followed by the dimension's length.
 const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
@@ -222,6 +222,10 @@ impl<'a> Dimensions<'a> {
         let mut longest: HashMap<DimensionAt, u64> = HashMap::new();
         for ((_, object), dimensions) in &self.of_variable {
             let Some((dataset, _)) = self.dataset(*object) else { continue };
+            // How long it was when it was written says nothing: it is as long as its sources are.
+            if matches!(dataset.layout, Layout::Virtual(_)) {
+                continue;
+            }
             for (at, length) in dimensions.iter().zip(&dataset.grid.shape) {
                 let known = longest.entry(*at).or_default();
                 *known = (*known).max(*length);

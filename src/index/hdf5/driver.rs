@@ -76,11 +76,26 @@ impl<'a> Driver<'a> {
         Ok(Self { source, store, shared: Shared::default(), budget: Budget::new(size), facts })
     }
 
+    /// Takes what the superblock says of the whole file. What was read before may not be what it should be.
+    pub(super) fn learn(&mut self, facts: FileFacts) -> Result<(), StorageError> {
+        self.facts = facts;
+        let head = 0..self.facts.size.min(HEAD);
+        if self.facts.cache_image.touches(0, self.facts.size) {
+            self.store = Store::default();
+            for (range, bytes) in self.read(&[head])? {
+                self.store.keep(range.start, bytes);
+            }
+        }
+        Ok(())
+    }
+
     fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<(Range<u64>, Bytes)>, StorageError> {
         if ranges.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(ranges.iter().cloned().zip(self.source.read(ranges)?).collect())
+        let pieces = self.source.read(ranges)?.into_iter();
+        let pieces = ranges.iter().zip(pieces).map(|(range, bytes)| self.facts.cache_image.patch(range.start, bytes));
+        Ok(ranges.iter().cloned().zip(pieces).collect())
     }
 
     /// Counts values that are decoded without a parser.

@@ -9,7 +9,27 @@ use super::btree_v2;
 use super::bytes::{Cursor, log2};
 use super::checksum;
 use super::fault::{Fault, Found};
+use super::message::filters;
 use super::store::View;
+use crate::codec::{CodecError, decode_chunk};
+use crate::model::CodecChain;
+
+/// The largest block or object that is unpacked; libhdf5 makes blocks of 64 KiB.
+const UNPACKED_LIMIT: u64 = 32 << 20;
+
+/// The filters of a heap's direct blocks and huge objects, and how the root block is packed if it is a direct one.
+#[derive(Debug)]
+struct Filters {
+    chain: CodecChain,
+    root: Packed,
+}
+
+/// How a block or object stands in the file.
+#[derive(Debug, Clone, Copy)]
+struct Packed {
+    length: u64,
+    mask: u32,
+}
 
 /// An opened heap.
 #[derive(Debug)]
@@ -27,6 +47,7 @@ pub(super) struct FractalHeap {
     root: Option<u64>,
     /// Rows of the root indirect block; 0 if the root is a direct block.
     root_rows: u16,
+    filters: Option<Filters>,
 }
 
 /// Opens the heap at an address; a heap that many objects use is opened once.
@@ -47,9 +68,15 @@ fn read(view: &View, address: u64) -> Found<FractalHeap> {
     cursor.signature(b"FRHP")?;
     cursor.version(0)?;
     let id_length = usize::from(cursor.u16()?);
-    if cursor.u16()? != 0 {
-        return Err(cursor.unsupported("a fractal heap with filters"));
-    }
+    let filters_length = usize::from(cursor.u16()?);
+    // Version, signature and these lengths stand before whatever their values change.
+    let bytes = match filters_length {
+        0 => bytes.clone(),
+        more => view.get("fractal heap", address, (length + widths.length + 4 + more) as u64)?,
+    };
+    let at = cursor.position();
+    let mut cursor = view.cursor("fractal heap", &bytes, address);
+    cursor.skip(at)?;
     checksum::verify("fractal heap", &bytes, view.absolute(address))?;
     let checksummed_blocks = cursor.u8()? & 2 != 0;
     let largest_managed = u64::from(cursor.u32()?);
@@ -74,6 +101,14 @@ fn read(view: &View, address: u64) -> Found<FractalHeap> {
             format!("width {width}, blocks of {first_block} to {largest_direct_block} bytes"),
         ));
     }
+    let filters = match filters_length {
+        0 => None,
+        length => {
+            let root = Packed { length: cursor.length()?, mask: cursor.u32()? };
+            let at = address.saturating_add(cursor.position() as u64);
+            Some(Filters { chain: filters::read(view.cursor("filters of a heap", cursor.take(length)?, at))?, root })
+        }
+    };
     let width_of = |limit: u64| (log2(limit) as usize).div_ceil(8).max(1);
     Ok(FractalHeap {
         address,
@@ -87,6 +122,7 @@ fn read(view: &View, address: u64) -> Found<FractalHeap> {
         length_width: width_of(largest_direct_block).min(width_of(largest_managed)),
         root,
         root_rows,
+        filters,
     })
 }
 
@@ -96,6 +132,8 @@ struct Block {
     address: u64,
     begin: u64,
     size: u64,
+    /// How it is packed; `None`: as it is.
+    packed: Option<Packed>,
 }
 
 impl FractalHeap {
@@ -122,20 +160,57 @@ impl FractalHeap {
 
     fn huge(&self, view: &View, mut cursor: Cursor) -> Found<Bytes> {
         let widths = view.facts.widths;
-        if widths.address + widths.length < self.id_length {
-            let (address, length) = (cursor.defined_address()?, cursor.length()?);
-            return view.get("huge object of a fractal heap", address, length);
+        let more = if self.filters.is_some() { 4 + widths.length } else { 0 };
+        if widths.address + widths.length + more < self.id_length {
+            return self.huge_at(view, &mut cursor);
         }
-        let key = cursor.uint(self.id_length.saturating_sub(1).min(widths.length))?;
+        let key = cursor.uint(self.id_length.saturating_sub(1).min(8))?;
         let tree = self.huge_tree.ok_or_else(|| cursor.corrupt("a B-tree of huge objects", "none"))?;
-        for record in btree_v2::records(view, tree, &[1])? {
-            let mut record = view.cursor("record of a huge object", &record, tree);
-            let (address, length, number) = (record.defined_address()?, record.length()?, record.length()?);
-            if number == key {
-                return view.get("huge object of a fractal heap", address, length);
+        let kind = if self.filters.is_some() { 2 } else { 1 };
+        for record in btree_v2::records(view, tree, &[kind])? {
+            let mut number = view.cursor("record of a huge object", &record, tree);
+            number.skip(widths.address + widths.length + more)?;
+            if number.length()? == key {
+                return self.huge_at(view, &mut view.cursor("record of a huge object", &record, tree));
             }
         }
         Err(cursor.corrupt(format!("huge object {key}"), "no such record"))
+    }
+
+    /// Reads a huge object, given where it stands and, if the heap has filters, how long it was before.
+    fn huge_at(&self, view: &View, cursor: &mut Cursor) -> Found<Bytes> {
+        let (address, length) = (cursor.defined_address()?, cursor.length()?);
+        if self.filters.is_none() {
+            return view.get("huge object of a fractal heap", address, length);
+        }
+        let packed = Packed { length, mask: cursor.u32()? };
+        self.unpack(view, address, packed, cursor.length()?)
+    }
+
+    /// Undoes the filters of a block or huge object; what is unpacked once is kept.
+    fn unpack(&self, view: &View, address: u64, packed: Packed, length: u64) -> Found<Bytes> {
+        if let Some(bytes) = view.shared.unpacked.borrow().get(&address).filter(|bytes| bytes.len() as u64 == length) {
+            return Ok(bytes.clone());
+        }
+        let structure = "packed part of a fractal heap";
+        let at = view.absolute(address);
+        let size = usize::try_from(length).ok().filter(|_| length <= UNPACKED_LIMIT);
+        let size = size.ok_or_else(|| {
+            Fault::corrupt(structure, at, format!("at most {UNPACKED_LIMIT} bytes"), format!("{length}"))
+        })?;
+        let stored = view.get(structure, address, packed.length)?;
+        view.spend(length)?;
+        let none = CodecChain::default();
+        let chain = self.filters.as_ref().map_or(&none, |filters| &filters.chain);
+        let bytes = decode_chunk(&stored, chain, packed.mask, size).map_err(|error| match error {
+            CodecError::Unsupported { filter } => Fault::unsupported(at, format!("a fractal heap with {filter}")),
+            damaged => {
+                Fault::corrupt(structure, at, format!("{length} bytes packed with {chain}"), damaged.to_string())
+            }
+        })?;
+        let bytes = Bytes::from(bytes);
+        view.shared.unpacked.borrow_mut().insert(address, bytes.clone());
+        Ok(bytes)
     }
 
     fn managed(&self, view: &View, offset: u64, length: u64) -> Found<Bytes> {
@@ -145,20 +220,29 @@ impl FractalHeap {
         };
         let root = self.root.ok_or_else(outside)?;
         let block = if self.root_rows == 0 {
-            Block { address: root, begin: 0, size: self.first_block }
+            let packed = self.filters.as_ref().map(|filters| filters.root);
+            Block { address: root, begin: 0, size: self.first_block, packed }
         } else {
             self.find(view, root, offset)?
         };
         let within = offset.checked_sub(block.begin).ok_or_else(outside)?;
-        if within.checked_add(length).is_none_or(|end| end > block.size) {
-            return Err(outside());
-        }
+        let end = within.checked_add(length).filter(|end| *end <= block.size).ok_or_else(outside)?;
+        let unpacked = match block.packed {
+            Some(packed) => Some(self.unpack(view, block.address, packed, block.size)?),
+            None => None,
+        };
         if !view.was_checked(block.address) {
-            let bytes = view.get("fractal heap block", block.address, block.size)?;
+            let bytes = match &unpacked {
+                Some(bytes) => bytes.clone(),
+                None => view.get("fractal heap block", block.address, block.size)?,
+            };
             self.check_direct(view, block, &bytes)?;
             view.note_checked(block.address);
         }
-        view.get("object of a fractal heap", block.address.saturating_add(within), length)
+        match (unpacked, usize::try_from(within), usize::try_from(end)) {
+            (Some(bytes), Ok(within), Ok(end)) => Ok(bytes.slice(within..end)),
+            _ => view.get("object of a fractal heap", block.address.saturating_add(within), length),
+        }
     }
 
     /// Checks a direct block. Its checksum is taken with the checksum's own bytes being 0.
@@ -191,7 +275,7 @@ impl FractalHeap {
 
     /// Finds the direct block that holds a byte of the heap.
     fn find(&self, view: &View, root: u64, offset: u64) -> Found<Block> {
-        let mut node = Block { address: root, begin: 0, size: 0 };
+        let mut node = Block { address: root, begin: 0, size: 0, packed: None };
         let mut rows = u32::from(self.root_rows);
         let direct_rows = log2(self.largest_direct_block) - log2(self.first_block) + 2;
         loop {
@@ -207,9 +291,11 @@ impl FractalHeap {
             let size = self.row_size(row).ok_or_else(outside)?;
             let row_begin = if row == 0 { 0 } else { size.checked_mul(self.width).ok_or_else(outside)? };
             let column = (within - row_begin) / size;
-            let address = self.child(view, node, rows, u64::from(row) * self.width + column)?;
+            let entry = u64::from(row) * self.width + column;
+            let direct = u64::from(rows.min(direct_rows)) * self.width;
+            let (address, packed) = self.child(view, node, u64::from(rows) * self.width, direct, entry)?;
             let begin = node.begin + row_begin + column * size;
-            let block = Block { address: address.ok_or_else(outside)?, begin, size };
+            let block = Block { address: address.ok_or_else(outside)?, begin, size, packed };
             if row < direct_rows {
                 return Ok(block);
             }
@@ -219,14 +305,26 @@ impl FractalHeap {
         }
     }
 
-    /// The address in one entry of an indirect block.
-    fn child(&self, view: &View, node: Block, rows: u32, entry: u64) -> Found<Option<u64>> {
+    /// The address in one entry of an indirect block, the first `direct` of whose `entries` lead to direct blocks, and how
+    /// that block is packed.
+    fn child(
+        &self,
+        view: &View,
+        node: Block,
+        entries: u64,
+        direct: u64,
+        entry: u64,
+    ) -> Found<(Option<u64>, Option<Packed>)> {
         let widths = view.facts.widths;
         let head = 5 + widths.address + self.offset_width;
-        // Direct and indirect entries are of one size, for there are no filters.
-        let entries = u64::from(rows) * self.width;
-        let length = head as u64 + entries * widths.address as u64 + 4;
+        let pointer = widths.address as u64;
+        let direct_pointer = pointer + if self.filters.is_some() { widths.length as u64 + 4 } else { 0 };
+        let start = |entry: u64| {
+            let (before, after) = (entry.min(direct), entry.saturating_sub(direct));
+            head as u64 + before.saturating_mul(direct_pointer).saturating_add(after.saturating_mul(pointer))
+        };
         if !view.was_checked(node.address) {
+            let length = start(entries).saturating_add(4);
             let bytes = view.get("fractal heap indirect block", node.address, length)?;
             let mut cursor = view.cursor("fractal heap indirect block", &bytes, node.address);
             cursor.signature(b"FHIB")?;
@@ -234,10 +332,13 @@ impl FractalHeap {
             checksum::verify("fractal heap indirect block", &bytes, view.absolute(node.address))?;
             view.note_checked(node.address);
         }
-        let at = node.address.saturating_add(head as u64).saturating_add(entry.saturating_mul(widths.address as u64));
-        let bytes = view.get("entry of a fractal heap", at, widths.address as u64)?;
+        let at = node.address.saturating_add(start(entry));
+        let is_packed = self.filters.is_some() && entry < direct;
+        let bytes = view.get("entry of a fractal heap", at, if is_packed { direct_pointer } else { pointer })?;
         let mut cursor = view.cursor("entry of a fractal heap", &bytes, at);
-        cursor.address()
+        let address = cursor.address()?;
+        let packed = if is_packed { Some(Packed { length: cursor.length()?, mask: cursor.u32()? }) } else { None };
+        Ok((address, packed))
     }
 }
 
@@ -285,6 +386,23 @@ mod tests {
         assert_eq!(read(&image, &[0x21, b'o', b'k', 0, 0, 0, 0, 0]).unwrap(), &b"ok"[..]);
         assert!(matches!(read(&image, &[0x30; 8]), Err(Fault::Corrupt { .. })));
         assert!(matches!(read(&image, &[0x10, 1, 0, 0, 0, 0, 0, 0]), Err(Fault::Corrupt { .. })));
+    }
+
+    #[test]
+    fn objects_of_a_packed_block() {
+        let whole = [block(0, b"hello"), vec![0; 64]].concat();
+        let chain = CodecChain(vec![crate::model::Codec::Deflate { level: 6 }]);
+        let packed = crate::codec::encode_chunk(&whole[..64], &chain).unwrap();
+        let mut bytes = header(300, 0);
+        bytes[7] = 12;
+        bytes.extend(words(&[packed.len() as u64]));
+        bytes.extend([0; 4]);
+        bytes.extend([2, 1, 1, 0, 1, 0, 1, 0, 6, 0, 0, 0]);
+        let mut image = Image::default().put_summed(0, &bytes).put(300, &packed);
+        assert_eq!(read(&image, &id(15, 5)).unwrap(), &b"hello"[..]);
+        assert!(matches!(read(&image, &id(60, 5)), Err(Fault::Corrupt { .. })));
+        image.0[310] ^= 1;
+        assert!(matches!(read(&image, &id(15, 5)), Err(Fault::Corrupt { .. })));
     }
 
     #[test]

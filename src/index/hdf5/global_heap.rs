@@ -61,13 +61,15 @@ fn read(view: &View, address: u64) -> Found<Collection> {
     let bytes = view.get("global heap", address, length)?;
     view.spend_memory(bytes.len())?;
     let mut cursor = view.cursor("global heap", &bytes, address);
-    cursor.skip(8 + view.facts.widths.length)?;
+    // The heads of a collection and of an object are a multiple of eight bytes, however narrow the lengths are.
+    let head = (8 + view.facts.widths.length).next_multiple_of(8);
+    cursor.skip(head)?;
     let mut objects = HashMap::new();
-    let head = 8 + view.facts.widths.length;
     while cursor.remaining() >= head {
         let object = u32::from(cursor.u16()?);
         cursor.skip(6)?;
         let length = usize::try_from(cursor.length()?).unwrap_or(usize::MAX);
+        cursor.skip(head - 8 - view.facts.widths.length)?;
         if object == 0 {
             break;
         }

@@ -10,12 +10,16 @@
 //! a file is untrusted: addresses and lengths are checked against the file's size before anything is allocated, pieces of
 //! a tree may be met once, and the whole work is bounded by the size of the file ([`store::Budget`]).
 //!
+//! What is whole but beyond this reader is a fact of one object, with its reason, and takes no other with it
+//! ([`Layout::obstacle`](crate::model::Layout::obstacle)); what is damaged is a fault of the file.
+//!
 //! Section numbers are those of the HDF5 File Format Specification, version 3.0.
 
 mod attributes;
 mod btree_v1;
 mod btree_v2;
 mod bytes;
+mod cache_image;
 mod checksum;
 mod chunks;
 mod dataset;
@@ -48,7 +52,7 @@ use fault::Fault;
 use parser::Parser;
 
 use super::IndexError;
-use crate::model::{FileIndex, SourceUrl};
+use crate::model::{FileIndex, Note, SourceUrl};
 use crate::storage::ByteSource;
 
 /// Indexes a file whose superblock lies at an offset.
@@ -58,14 +62,20 @@ pub(super) fn index(source: &dyn ByteSource, base: u64) -> Result<FileIndex, Ind
     let mut driver = Driver::open(source, base).map_err(|error| failed("/", error.into()))?;
     let superblock = driver.run(superblock::read).map_err(|failure| failed("the superblock", failure))?;
     driver.facts.widths = superblock.widths;
-    driver.facts = driver
+    let facts = driver
         .run(|view| superblock::complete(view, &superblock))
         .map_err(|failure| failed("the superblock", failure))?;
+    driver.learn(facts).map_err(|error| failed("/", error.into()))?;
     let mut parser = Parser::new(superblock.root);
     let parsed = driver.run(|view| parser.run(view));
     parsed.map_err(|failure| failed(parser.path(), failure))?;
     let mut tree =
         netcdf4::build(&parser.into_structure()).map_err(|misfit| failed(&misfit.object, misfit.fault.into()))?;
+    if superblock.beside_readers {
+        let message = "the file is marked as open for writing beside readers (SWMR), and is told of as it was found; \
+                       `h5clear -s` removes a stale mark";
+        tree.notes.push(Note::new("open_for_writing", message));
+    }
     values::read(&mut driver, source, &mut tree).map_err(|(object, failure)| failed(&object, failure))?;
     Ok(FileIndex { source: file.clone(), format: tree.format, root: tree.root, notes: tree.notes })
 }

@@ -12,8 +12,8 @@ use super::message::dataspace::Dataspace;
 use super::message::link::{Link, Target};
 use super::parser::{Body, Structure};
 use crate::model::{
-    AttributeValue, Attributes, DataType, Dimension, DimensionName, FileGroup, FileVariable, Note, SmallValues,
-    VariableName,
+    AttributeValue, Attributes, ChunkGrid, ChunkManifest, CodecChain, DataType, Dimension, DimensionName, FileGroup,
+    FileVariable, Layout, Note, SmallValues, VariableName,
 };
 
 /// Attributes of the netCDF-4 and dimension-scale libraries' own book-keeping.
@@ -146,7 +146,7 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
                     if found.is_none() {
                         note(
                             "dangling_link",
-                            format!("{full} is a soft link to {target}, which is not there: left out"),
+                            format!("{full} is a soft link to {target}, which is not in this file: left out"),
                         );
                     }
                     found
@@ -158,7 +158,7 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
             };
             let Some(target) = target else { continue };
             match &structure.objects[target].body {
-                Body::Dataset(_) => groups[number].datasets.push((link.name.clone(), target)),
+                Body::Dataset(_) | Body::Unknown(_) => groups[number].datasets.push((link.name.clone(), target)),
                 Body::NamedType => {}
                 Body::Group(_) if seen.insert(target) => {
                     let child = groups.len();
@@ -192,7 +192,11 @@ fn build_group(
         node.dimensions.iter().map(|(name, dimension)| Ok((name_of(name)?, *dimension))).collect();
     let mut variables = IndexMap::new();
     for (name, object) in &node.datasets {
-        let Some(at) = dimensions.of_variable.get(&(group, *object)) else { continue };
+        let at = match (dimensions.of_variable.get(&(group, *object)), &structure.objects[*object].body) {
+            (Some(at), _) => at.as_slice(),
+            (None, Body::Unknown(_)) => &[],
+            (None, _) => continue,
+        };
         let names: Result<Vec<DimensionName>, Misfit> =
             at.iter().map(|(owner, number)| name_of(&dimensions.groups[*owner].dimensions[*number].0)).collect();
         let full = join(&node.path, name);
@@ -220,7 +224,16 @@ fn build_variable(
     notes: &mut Vec<Note>,
 ) -> Option<FileVariable> {
     let object = structure.objects.get(object)?;
-    let Body::Dataset(dataset) = &object.body else { return None };
+    let dataset = match &object.body {
+        Body::Dataset(dataset) => dataset,
+        Body::Unknown(feature) => {
+            let variable = unknown(name, feature)?;
+            notes.extend(obstacle(path, &variable.layout));
+            return Some(variable);
+        }
+        _ => return None,
+    };
+    notes.extend(obstacle(path, &dataset.layout));
     let data_type = match dataset.space {
         Dataspace::Null => {
             DataType::Unsupported { class: "nothing (a null dataspace)".into(), size: dataset.datatype.size() }
@@ -231,15 +244,42 @@ fn build_variable(
         name,
         dimensions,
         attributes: Arc::new(plain_attributes(&object.attributes, path, notes)),
-        fill_value: dataset.fill_value.clone().filter(|_| data_type.size().is_some()),
+        fill_value: dataset
+            .fill_value
+            .clone()
+            .filter(|_| data_type.size().is_some() || data_type == DataType::VariableString),
         data_type,
-        layout: dataset.layout,
+        layout: dataset.layout.clone(),
         codecs: dataset.codecs.clone(),
         grid: dataset.grid.clone(),
         unfiltered_edges: dataset.unfiltered_edges,
         manifest: Arc::clone(&dataset.manifest),
         values: SmallValues::NotRead,
     })
+}
+
+/// What stands for an object that uses what this reader does not have: a scalar of no type, which no product takes.
+fn unknown(name: VariableName, feature: &str) -> Option<FileVariable> {
+    let reason = format!("unknown (it uses {feature})");
+    Some(FileVariable {
+        name,
+        data_type: DataType::Unsupported { class: reason.clone(), size: 0 },
+        dimensions: Vec::new(),
+        attributes: Arc::default(),
+        fill_value: None,
+        layout: Layout::Unknown(reason.into()),
+        codecs: CodecChain::default(),
+        grid: ChunkGrid::new(Vec::new(), Vec::new())?,
+        unfiltered_edges: false,
+        manifest: Arc::new(ChunkManifest::missing(1)),
+        values: SmallValues::NotRead,
+    })
+}
+
+/// Says that the values of a variable are not in the file.
+fn obstacle(path: &str, layout: &Layout) -> Option<Note> {
+    let reason = layout.obstacle()?;
+    Some(Note::new("data_elsewhere", format!("{path} is {reason}: its values are not read")).about(path))
 }
 
 fn plain_attributes(attributes: &[Attribute], path: &str, notes: &mut Vec<Note>) -> Attributes {

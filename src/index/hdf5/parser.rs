@@ -32,6 +32,8 @@ pub(super) enum Body {
     Dataset(Box<Dataset>),
     /// A type with a name, which concerns only those that use it.
     NamedType,
+    /// Something that uses what this reader does not have: what that is, in words.
+    Unknown(String),
 }
 
 /// All objects of a file that can be reached from its root.
@@ -148,8 +150,23 @@ impl Job {
         }
     }
 
-    /// Goes on; at the end, names and addresses of the objects below.
+    /// Goes on; at the end, names and addresses of the objects below. An object that is beyond this reader does not
+    /// take the others with it, unless it is the root.
     fn run(&mut self, view: &View) -> Found<Vec<(String, u64)>> {
+        match self.advance(view) {
+            Err(Stop::Fault(fault)) if self.depth > 0 => match *fault {
+                Fault::Unsupported { feature, .. } => {
+                    let object = Object { attributes: Vec::new(), body: Body::Unknown(feature) };
+                    self.stage = Stage::Done(Box::new(object));
+                    Ok(Vec::new())
+                }
+                fault => Err(fault.into()),
+            },
+            found => found,
+        }
+    }
+
+    fn advance(&mut self, view: &View) -> Found<Vec<(String, u64)>> {
         if let Stage::Header(walk) = &mut self.stage {
             walk.run(view)?;
             let walk = std::mem::replace(walk, HeaderWalk::new(self.address));

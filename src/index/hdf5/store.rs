@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::bytes::{Cursor, Widths};
+use super::cache_image::CacheImage;
 use super::chunks::MOST_CHUNKS;
 use super::fault::{Fault, Found, Stop};
 use super::fractal_heap::FractalHeap;
@@ -82,6 +83,8 @@ pub(super) struct FileFacts {
     pub(super) widths: Widths,
     /// Heaps of shared messages: a bit per message type, and the heap's address.
     pub(super) shared_heaps: Vec<(u16, u64)>,
+    /// What stands in place of the file's own bytes.
+    pub(super) cache_image: CacheImage,
 }
 
 /// Structures that many objects refer to, parsed once.
@@ -89,6 +92,8 @@ pub(super) struct FileFacts {
 pub(super) struct Shared {
     pub(super) collections: RefCell<HashMap<u64, Arc<Collection>>>,
     pub(super) heaps: RefCell<HashMap<u64, Arc<FractalHeap>>>,
+    /// Blocks and objects of heaps that were stored with filters, as they were before.
+    pub(super) unpacked: RefCell<HashMap<u64, Bytes>>,
     /// Blocks of heaps that were checked.
     checked: RefCell<HashSet<u64>>,
 }
@@ -193,7 +198,8 @@ impl<'a> View<'a> {
         Ok(ChunkLocation { offset: range.start, length, filter_mask: 0 })
     }
 
-    fn spend(&self, length: u64) -> Found<()> {
+    /// Counts so many bytes of work.
+    pub(super) fn spend(&self, length: u64) -> Found<()> {
         spend(
             &self.budget.bytes,
             length.saturating_add(64),

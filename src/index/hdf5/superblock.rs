@@ -1,6 +1,7 @@
 //! The superblock and its extension (HDF5 File Format Specification 3.0, II.A and II.B).
 
 use super::bytes::{Cursor, Widths};
+use super::cache_image;
 use super::checksum;
 use super::fault::{Fault, Found};
 use super::fractal_heap;
@@ -10,8 +11,10 @@ use super::store::{FileFacts, View};
 /// The first eight bytes of every HDF5 file.
 pub(in crate::index) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
-/// File consistency flags of version 3: open for writing, or for writing beside readers.
-const OPEN_FOR_WRITING: u8 = 0x05;
+/// File consistency flag of version 3: open for writing.
+const OPEN_FOR_WRITING: u8 = 0x01;
+/// The same beside readers (SWMR): the writer keeps what they see whole at every moment.
+const OPEN_BESIDE_READERS: u8 = 0x04;
 
 /// The longest superblock: version 1 with addresses of 8 bytes.
 const GUESS: u64 = 100;
@@ -28,6 +31,8 @@ pub(super) struct Superblock {
     driver: Option<u64>,
     /// The end of the file as it was when it was closed, counted from the superblock.
     end: u64,
+    /// Whether the file is marked as open for writing beside readers.
+    pub(super) beside_readers: bool,
 }
 
 /// Reads the superblock that lies at the base address.
@@ -66,14 +71,15 @@ fn read_old(bytes: &[u8], mut cursor: Cursor, version: u8) -> Found<Superblock> 
     let driver = cursor.address()?;
     let _name = cursor.address()?;
     let root = cursor.defined_address()?;
-    Ok(Superblock { widths, root, extension: None, driver, end })
+    Ok(Superblock { widths, root, extension: None, driver, end, beside_readers: false })
 }
 
 fn read_new(bytes: &[u8], mut cursor: Cursor, version: u8) -> Found<Superblock> {
     let widths = read_widths(&mut cursor)?;
     let flags = cursor.u8()?;
     // What the writer has not yet written would read as missing.
-    if version == 3 && flags & OPEN_FOR_WRITING != 0 {
+    let beside_readers = version == 3 && flags & OPEN_BESIDE_READERS != 0;
+    if version == 3 && flags & OPEN_FOR_WRITING != 0 && !beside_readers {
         return Err(cursor.unsupported("a file marked as open for writing (`h5clear -s` removes a stale mark)"));
     }
     let total = cursor.position() + 4 * widths.address + 4;
@@ -87,7 +93,7 @@ fn read_new(bytes: &[u8], mut cursor: Cursor, version: u8) -> Found<Superblock> 
     let extension = cursor.address()?;
     let end = cursor.defined_address()?.saturating_sub(base);
     let root = cursor.defined_address()?;
-    Ok(Superblock { widths, root, extension, driver: None, end })
+    Ok(Superblock { widths, root, extension, driver: None, end, beside_readers })
 }
 
 /// Checks that the file is whole and in one piece, and finds the heaps of shared messages.
@@ -109,9 +115,8 @@ pub(super) fn complete(view: &View, superblock: &Superblock) -> Found<FileFacts>
                 }
                 kind::CACHE_IMAGE => {
                     cursor.version(0)?;
-                    cursor.skip(1)?;
-                    if cursor.address()?.is_some() {
-                        return Err(cursor.unsupported("a metadata cache image"));
+                    if let Some(address) = cursor.address()? {
+                        facts.cache_image = cache_image::read(view, address, cursor.length()?)?;
                     }
                 }
                 _ => {}
@@ -181,12 +186,29 @@ mod tests {
     fn version_2_with_narrow_addresses() {
         let found = version_2(64).parse(read).unwrap();
         let widths = Widths { address: 4, length: 4 };
-        assert_eq!(found, Superblock { widths, root: 48, extension: None, driver: None, end: 64 });
+        assert_eq!(
+            found,
+            Superblock { widths, root: 48, extension: None, driver: None, end: 64, beside_readers: false }
+        );
         let mut broken = version_2(64);
         broken.0[20] ^= 1;
         assert!(matches!(broken.parse(read), Err(Fault::Corrupt { .. })));
         broken.0[8] = 9;
         assert!(matches!(broken.parse(read), Err(Fault::Unsupported { .. })));
+    }
+
+    #[test]
+    fn marks_of_writers() {
+        let marked = |flags| {
+            let mut image = version_2(64);
+            (image.0[8], image.0[11]) = (3, flags);
+            let sum = checksum::lookup3(&image.0[..28]).to_le_bytes();
+            image.0[28..32].copy_from_slice(&sum);
+            image.parse(read)
+        };
+        assert!(!marked(0).unwrap().beside_readers);
+        assert!(marked(5).unwrap().beside_readers);
+        assert!(matches!(marked(1), Err(Fault::Unsupported { .. })));
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Image {
     /// Runs a parser, handing out exactly the bytes that it asks for.
     pub(super) fn parse<T>(&self, mut parser: impl FnMut(&View) -> Found<T>) -> Result<T, Fault> {
         let size = self.0.len() as u64;
-        let facts = FileFacts { base: 0, size, widths: WIDTHS, shared_heaps: Vec::new() };
+        let facts = FileFacts { base: 0, size, widths: WIDTHS, ..FileFacts::default() };
         let (shared, budget, mut store) = (Shared::default(), Budget::new(size), Store::default());
         for _ in 0..1000 {
             match step(&store, &facts, &shared, &budget, &mut parser)? {

@@ -4,16 +4,17 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
+use super::bytes::decode_text;
 use super::digest::digest;
 use super::driver::{Driver, Failure};
-use super::fault::{Fault, Found, each};
+use super::fault::{Fault, Found, Stop, each};
 use super::global_heap::{self, HeapReference};
 use super::netcdf4::Tree;
 use super::store::View;
 use crate::codec::{CodecError, decode_chunk};
 use crate::index::roles::{self, WHOLE_LIMIT, Wanted};
 use crate::model::{
-    Array, ArrayValues, ChunkLocation, CodecChain, DataType, FileGroup, Layout, SmallValues, VariablePath,
+    Array, ArrayValues, ChunkLocation, CodecChain, DataType, FileGroup, Layout, Note, SmallValues, VariablePath,
 };
 use crate::storage::ByteSource;
 
@@ -25,34 +26,59 @@ pub(super) fn chunk_limit(size: u64) -> u64 {
     CHUNK_LIMIT.min(size.saturating_mul(256).saturating_add(32 << 20))
 }
 
+/// What references to texts are made of where nothing was written: the undefined address, and a length that no text has.
+const NEVER_WRITTEN: u8 = 0xff;
+
+/// What was read of a variable, and why nothing was.
+type Read = (SmallValues, Option<String>);
+
 /// Reads the values that the index keeps and puts them into the tree; on failure, the path of the variable at hand.
+///
+/// What this program cannot decode is not read, and said; what is damaged is a failure.
 pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree) -> Result<(), (String, Failure)> {
     let wanted = roles::wanted(&tree.root, 8 + driver.facts.widths.address);
     let (mut small, large): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| wanted.bytes <= WHOLE_LIMIT);
     // Coordinates first: they are what the memory is for.
     small.sort_by_key(|wanted| !wanted.coordinate);
-    let mut found: Vec<Option<SmallValues>> = vec![None; small.len()];
+    let mut found: Vec<Option<Read>> = vec![None; small.len()];
+    let mut notes = Vec::new();
     let mut at = 0;
     let read = driver.run(|view| {
         let missing = found.iter_mut().zip(&small).enumerate().filter(|(_, (found, _))| found.is_none());
         each(missing, |(number, (found, wanted))| {
             at = number;
-            *found = Some(read_whole(view, wanted)?);
+            *found = Some(read_small(view, wanted)?);
             Ok(())
         })
         .map(|_| ())
     });
     read.map_err(|failure| (small.get(at).map_or_else(String::new, |wanted| wanted.path.as_str().into()), failure))?;
-    let mut values: HashMap<VariablePath, SmallValues> =
-        small.iter().zip(found).filter_map(|(wanted, found)| Some((wanted.path.clone(), found?))).collect();
+    let mut values: HashMap<VariablePath, SmallValues> = HashMap::new();
+    let mut keep = |wanted: &Wanted, (read, obstacle): Read| {
+        values.insert(wanted.path.clone(), read);
+        if let Some(obstacle) = obstacle.filter(|_| wanted.coordinate) {
+            let path = wanted.path.as_str();
+            notes.push(
+                Note::new("values_not_read", format!("the values of {path} are not read: {obstacle}")).about(path),
+            );
+        }
+    };
+    for (wanted, found) in small.iter().zip(found) {
+        found.into_iter().for_each(|read| keep(wanted, read));
+    }
     for wanted in &large {
-        let digest = driver
-            .spend_values(wanted.bytes.max(decoded_bytes(wanted)))
-            .and_then(|()| digest(source, wanted))
-            .map_err(|failure| (wanted.path.as_str().to_owned(), failure))?;
-        values.insert(wanted.path.clone(), SmallValues::Digest(digest));
+        let spent = driver.spend_values(wanted.bytes.max(decoded_bytes(wanted)));
+        let read = match spent.and_then(|()| digest(source, wanted)) {
+            Ok(digest) => (SmallValues::Digest(digest), None),
+            Err(Failure::Fault(fault)) => {
+                unread(fault).map_err(|fault| (wanted.path.as_str().to_owned(), fault.into()))?
+            }
+            Err(failure) => return Err((wanted.path.as_str().to_owned(), failure)),
+        };
+        keep(wanted, read);
     }
     put(&mut tree.root, &mut values);
+    tree.notes.extend(notes);
     Ok(())
 }
 
@@ -63,6 +89,23 @@ fn put(group: &mut FileGroup, values: &mut HashMap<VariablePath, SmallValues>) {
         }
     }
     group.groups.values_mut().for_each(|child| put(child, values));
+}
+
+/// A filter that is not known here leaves the values unread; any other fault is one of the file.
+fn unread(fault: Fault) -> Result<Read, Fault> {
+    match fault {
+        Fault::Decode { source: source @ CodecError::Unsupported { .. } } => {
+            Ok((SmallValues::NotRead, Some(source.to_string())))
+        }
+        other => Err(other),
+    }
+}
+
+fn read_small(view: &View, wanted: &Wanted) -> Found<Read> {
+    match read_whole(view, wanted) {
+        Err(Stop::Fault(fault)) => Ok(unread(*fault)?),
+        found => Ok((found?, None)),
+    }
 }
 
 fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
@@ -78,12 +121,13 @@ fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
         Err(_) if !wanted.coordinate => return Ok(SmallValues::NotRead),
         spent => spent?,
     }
-    let mut elements = filled(wanted, wanted.bytes);
+    let mut elements = match variable.data_type {
+        DataType::VariableString => vec![NEVER_WRITTEN; filled(wanted, wanted.bytes).len()],
+        _ => filled(wanted, wanted.bytes),
+    };
     for (number, location, stored) in chunks {
         match decode(wanted, number, location, &stored) {
             Ok(decoded) => place(wanted, &mut elements, &wanted.shape, 0, number, &decoded),
-            // Only coordinates must be read: others with a filter that is not known here stay unread.
-            Err(CodecError::Unsupported { .. }) if !wanted.coordinate => return Ok(SmallValues::NotRead),
             Err(source) => return Err(Fault::Decode { source }.into()),
         }
     }
@@ -104,7 +148,11 @@ fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> 
     if total > WHOLE_LIMIT {
         return Ok(SmallValues::NotRead);
     }
-    let texts = each(references, |reference| global_heap::text(view, reference))?;
+    let fill = decode_text(wanted.variable.fill_value.as_deref().unwrap_or_default());
+    let texts = each(references, |reference| match (reference.collection, reference.length) {
+        (None, u32::MAX) => Ok(fill.clone()),
+        _ => global_heap::text(view, reference),
+    })?;
     Ok(SmallValues::Decoded(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }))
 }
 
@@ -208,7 +256,6 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::fault::Stop;
     use super::super::testing::Image;
     use super::*;
     use crate::index::digest::Digester;

@@ -122,7 +122,10 @@ fn records_interleave_in_every_version() {
         assert_eq!(lengths, [(4, true), (3, false)]);
         let t = variable(&index, "t");
         assert_eq!(t.data_type, DataType::Number { primitive: Primitive::I16, order: ByteOrder::Big });
-        assert_eq!((t.layout, &t.grid.shape[..], &t.grid.chunk_shape[..]), (Layout::Chunked, &[4, 3][..], &[1, 3][..]));
+        assert_eq!(
+            (t.layout.clone(), &t.grid.shape[..], &t.grid.chunk_shape[..]),
+            (Layout::Chunked, &[4, 3][..], &[1, 3][..])
+        );
         let offsets: Vec<_> = t.manifest.iter().flatten().map(|at| (at.offset, at.length)).collect();
         assert_eq!(offsets, [(524, 6), (540, 6), (556, 6), (572, 6)]);
         let x = variable(&index, "x");
@@ -162,7 +165,7 @@ fn single_numbers_without_a_gap_are_one_piece() {
     file.bytes.resize(100 + 2000, 0);
     let index = indexed(file.bytes).unwrap();
     let time = variable(&index, "time");
-    assert_eq!((time.layout, time.manifest.len()), (Layout::Contiguous, 1));
+    assert_eq!((time.layout.clone(), time.manifest.len()), (Layout::Contiguous, 1));
     assert_eq!(time.manifest.get(0).unwrap().length, 2000);
     assert_eq!(time.values.decoded().unwrap().shape, [1000]);
 }

@@ -32,16 +32,21 @@ pub(super) fn write(
 ) -> Result<(), WriteError> {
     match &variable.data {
         ArrayData::Inline(array) => inline(output, key, variable, array, written),
-        ArrayData::Placed { chunk_shape, codecs, placements } => {
-            let wrong_grid = || WriteError::DataType {
-                variable: key.into(),
-                expected: "a chunk length above 0 for each dimension",
-                found: format!("chunks of {chunk_shape:?} for the shape {:?}", variable.shape),
-            };
-            let grid = ChunkGrid::new(variable.shape.clone(), chunk_shape.clone()).ok_or_else(wrong_grid)?;
-            let part = Placed { key, variable, codecs, fill, grid, files };
-            part.write(output, placements, written)
+        ArrayData::Placed { placements, .. } => match Placed::new(key, variable, fill, files)? {
+            Some(part) => part.write(output, placements, written),
+            None => Ok(()),
+        },
+    }
+}
+
+/// What `write` would refuse of a variable, told without writing anything.
+pub(super) fn examine(key: &str, variable: &Variable, fill: &Fill, files: Files<'_>) -> Result<(), WriteError> {
+    match (&variable.data, Placed::new(key, variable, fill, files)?) {
+        (ArrayData::Placed { placements, .. }, Some(part)) => {
+            part.examine(placements)?;
+            Parts::new(&part, placements).map(|_| ())
         }
+        _ => Ok(()),
     }
 }
 
@@ -109,25 +114,52 @@ struct Placed<'a> {
     files: Files<'a>,
 }
 
-impl Placed<'_> {
+impl<'a> Placed<'a> {
+    /// `None` for values that are inlined.
+    fn new(key: &'a str, variable: &'a Variable, fill: &'a Fill, files: Files<'a>) -> Result<Option<Self>, WriteError> {
+        let ArrayData::Placed { chunk_shape, codecs, .. } = &variable.data else { return Ok(None) };
+        let grid = ChunkGrid::new(variable.shape.clone(), chunk_shape.clone()).ok_or_else(|| WriteError::DataType {
+            variable: key.into(),
+            expected: "a chunk length above 0 for each dimension",
+            found: format!("chunks of {chunk_shape:?} for the shape {:?}", variable.shape),
+        })?;
+        Ok(Some(Self { key, variable, codecs, fill, grid, files }))
+    }
+
+    /// Everything that may be wrong with the chunks, before one of them is written.
+    fn examine(&self, placements: &[Placement]) -> Result<(), WriteError> {
+        if let Some((length, element_size)) = self.chunk_bytes().and_then(|n| shuffle_remainder(self.codecs, n)) {
+            return Err(WriteError::ShuffleRemainder { variable: self.key.into(), length, element_size });
+        }
+        let mut missing = self.grid.chunk_count();
+        for placement in placements {
+            let manifest = &placement.manifest;
+            missing = missing.saturating_sub(manifest.present() as u64);
+            if manifest.has_masks() || self.codecs.is_empty() {
+                let mut located =
+                    (0u64..).zip(manifest.iter()).filter_map(|(number, location)| Some((number, location?)));
+                located.try_for_each(|(number, location)| self.check(placement, number, location))?;
+            }
+        }
+        if missing > 0 && !self.is_fill_readable() {
+            self.check_fill_length(missing, &self.fill_chunk()?)?;
+        }
+        Ok(())
+    }
+
     fn write(
         &self,
         output: &mut Output<'_>,
         placements: &[Placement],
         written: &mut Written,
     ) -> Result<(), WriteError> {
-        if let Some((length, element_size)) = self.chunk_bytes().and_then(|n| shuffle_remainder(self.codecs, n)) {
-            return Err(WriteError::ShuffleRemainder { variable: self.key.into(), length, element_size });
-        }
+        self.examine(placements)?;
         let parts = Parts::new(self, placements)?;
         let mut fill_text = None;
-        let mut missing = 0;
         for number in 0..self.grid.chunk_count() {
             let place = self.grid.coordinates(number);
-            let chunk = chunk_key(&place);
-            let key = format!("{}/{chunk}", self.key);
+            let key = format!("{}/{}", self.key, chunk_key(&place));
             if let Some((placement, location)) = parts.find(&place) {
-                self.check(placement, &chunk, location)?;
                 output.reference(&key, &self.files.1[placement.file], location)?;
                 written.chunks += 1;
             } else if self.is_fill_readable() {
@@ -137,8 +169,6 @@ impl Placed<'_> {
                     Some(text) => text,
                     none => none.insert(self.fill_chunk()?),
                 };
-                missing += 1;
-                self.check_fill_length(missing, text)?;
                 output.text(&key, text)?;
                 written.chunks += 1;
                 written.inlined += 1;
@@ -181,16 +211,21 @@ impl Placed<'_> {
         WriteError::FillTooLarge { variable: self.key.into(), chunks, length, limit: FILL_LIMIT }
     }
 
-    fn check(&self, placement: &Placement, chunk: &str, location: ChunkLocation) -> Result<(), WriteError> {
+    fn check(&self, placement: &Placement, number: u64, location: ChunkLocation) -> Result<(), WriteError> {
         let file = || self.file_name(placement.file);
+        let chunk = || {
+            let within = placement.grid.coordinates(number);
+            let place: Vec<u64> = within.iter().zip(&placement.grid_origin).map(|(at, origin)| at + origin).collect();
+            chunk_key(&place)
+        };
         if location.filter_mask != 0 {
             let mask = location.filter_mask;
-            return Err(WriteError::FilterMask { variable: self.key.into(), chunk: chunk.into(), file: file(), mask });
+            return Err(WriteError::FilterMask { variable: self.key.into(), chunk: chunk(), file: file(), mask });
         }
         match self.chunk_bytes() {
             Some(expected) if self.codecs.is_empty() && expected != location.length => Err(WriteError::ChunkLength {
                 variable: self.key.into(),
-                chunk: chunk.into(),
+                chunk: chunk(),
                 file: file(),
                 expected,
                 found: location.length,

@@ -24,7 +24,7 @@ use std::io::Write;
 use output::Output;
 
 use super::{WriteError, Written};
-use crate::model::{PublicUrls, VirtualCube};
+use crate::model::{PublicUrls, Variable, VariablePath, VirtualCube};
 
 /// Writes a cube as Kerchunk references; key by key, so that memory does not grow with their number.
 ///
@@ -63,6 +63,26 @@ pub fn write_kerchunk(cube: &VirtualCube, urls: &PublicUrls, out: &mut dyn Write
     }
     output.finish()?;
     Ok(written)
+}
+
+/// Every variable of a cube that [`write_kerchunk`] would refuse, and why; nothing is written.
+///
+/// ```
+/// use altostac::model::VirtualCube;
+/// use altostac::write::refused_by_kerchunk;
+/// let cube = VirtualCube { files: vec![], join: None, root: Default::default(), notes: vec![] };
+/// assert!(refused_by_kerchunk(&cube).is_empty());
+/// ```
+pub fn refused_by_kerchunk(cube: &VirtualCube) -> Vec<(VariablePath, WriteError)> {
+    let urls: Vec<String> = cube.files.iter().map(|file| file.url.to_string()).collect();
+    let examine = |path: &VariablePath, variable: &Variable| {
+        let (key, fill) = (path.key(), metadata::Fill::of(variable));
+        metadata::array(key, variable, &fill)?;
+        chunks::examine(key, variable, &fill, (&cube.files, &urls))
+    };
+    let variables = cube.root.all_variables().into_iter();
+    let refused = variables.filter_map(|(path, variable)| examine(&path, variable).err().map(|error| (path, error)));
+    refused.collect()
 }
 
 #[cfg(test)]

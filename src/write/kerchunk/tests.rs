@@ -134,8 +134,16 @@ fn what_kerchunk_cannot_say_is_refused() {
         if let ArrayData::Placed { placements, codecs, .. } = &mut cube.root.variables.get_mut("v").unwrap().data {
             change(&mut placements[0], codecs);
         }
-        written(&cube).unwrap_err().to_string()
+        let error = written(&cube).unwrap_err().to_string();
+        // Told beforehand, and in the same words.
+        let refused = refused_by_kerchunk(&cube);
+        assert_eq!(
+            refused.iter().map(|(path, why)| (path.key(), why.to_string())).collect::<Vec<_>>(),
+            [("v", error.clone())]
+        );
+        error
     };
+    assert!(refused_by_kerchunk(&good).is_empty());
     let location = |length, filter_mask| {
         move |placement: &mut crate::model::Placement, _: &mut CodecChain| {
             let mut manifest = ChunkManifest::missing(2);

@@ -56,7 +56,7 @@ pub(in super::super) fn read(mut cursor: Cursor) -> Found<Dataspace> {
     }
     let shape = (0..rank).map(|_| cursor.length()).collect::<Found<Vec<_>>>()?;
     let limits = if flags & 1 == 1 {
-        (0..rank).map(|_| cursor.address()).collect::<Found<Vec<_>>>()?
+        (0..rank).map(|_| cursor.limit()).collect::<Found<Vec<_>>>()?
     } else {
         shape.iter().copied().map(Some).collect()
     };

@@ -23,8 +23,8 @@ pub(in super::super) enum Storage {
         /// Whether chunks at the edge skip all filters.
         unfiltered_edges: bool,
     },
-    /// In other datasets.
-    Virtual,
+    /// In other datasets, listed in an object of the global heap: the collection's address, and the object's number.
+    Virtual { list: Option<(u64, u32)> },
 }
 
 /// How the index of chunks is kept.
@@ -52,7 +52,10 @@ pub(in super::super) fn read(mut cursor: Cursor) -> Found<Storage> {
         },
         4 | 5 => match cursor.u8()? {
             2 => read_chunked_v4(cursor),
-            3 => Ok(Storage::Virtual),
+            3 => {
+                let (address, object) = (cursor.address()?, cursor.u32()?);
+                Ok(Storage::Virtual { list: address.map(|address| (address, object)) })
+            }
             class => read_whole(cursor, class),
         },
         version => Err(cursor.unsupported(format!("data layout version {version}"))),
@@ -163,7 +166,8 @@ mod tests {
     fn pieces() {
         assert_eq!(parse(&[3, 0, 2, 0, 7, 8]).unwrap(), Storage::Compact { position: 4, length: 2 });
         assert_eq!(parse(&[3, 1, 0, 1, 0, 0, 9, 0, 0, 0]).unwrap(), Storage::Contiguous { address: Some(256) });
-        assert_eq!(parse(&[4, 3]).unwrap(), Storage::Virtual);
+        assert_eq!(parse(&[4, 3, 9, 0, 0, 0, 7, 0, 0, 0]).unwrap(), Storage::Virtual { list: Some((9, 7)) });
+        assert!(parse(&[4, 3]).is_err());
         assert!(parse(&[3, 0, 2, 0, 7]).is_err());
     }
 

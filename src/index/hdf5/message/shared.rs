@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::super::fault::{Fault, Found};
 use super::super::fractal_heap;
-use super::super::object_header::{self, SHARED};
+use super::super::object_header::{self, SHARED, kind};
 use super::super::store::View;
 
 const IN_HEAP: u8 = 1;
@@ -46,6 +46,8 @@ pub(in super::super) fn resolve(view: &View, kind: u16, flags: u8, body: &Bytes,
 
 /// The address of the heap of shared messages of a type.
 pub(in super::super) fn shared_heap(view: &View, kind: u16, address: u64) -> Found<u64> {
+    // Fill values of the old kind stand among those of the new kind.
+    let kind = if kind == kind::OLD_FILL_VALUE { kind::FILL_VALUE } else { kind };
     let holds = |types: u16| types.checked_shr(u32::from(kind)).unwrap_or(0) & 1 == 1;
     let heap = view.facts.shared_heaps.iter().find(|(types, _)| holds(*types));
     heap.map(|(_, heap)| *heap).ok_or_else(|| {
