@@ -9,6 +9,8 @@ mod digest;
 mod error;
 mod hdf5;
 mod netcdf3;
+mod pieces;
+mod reach;
 mod roles;
 mod sniff;
 mod text;
@@ -19,7 +21,13 @@ use crate::model::FileIndex;
 use crate::storage::ByteSource;
 use sniff::Format;
 
+/// The first bytes of a file are read whatever its source says: they tell its format.
+const LEAST_HEAD: u64 = 512;
+
 /// Indexes a file.
+///
+/// The head is read first, as long as [`ByteSource::head`] says; each later call of [`ByteSource::read`] brings all that is known
+/// to be needed then. At the end [`ByteSource::learn`] is told the head that would have sufficed.
 ///
 /// # Errors
 /// [`IndexError`] says which file and which object of it, what was expected and what was found: a damaged file is indexed as a
@@ -34,11 +42,13 @@ use sniff::Format;
 /// assert_eq!(index(&file).unwrap_err().to_string(), "/a.nc is text; expected NetCDF or HDF5");
 /// ```
 pub fn index(source: &dyn ByteSource) -> Result<FileIndex, IndexError> {
-    let file = source.file().url.to_string();
-    let format = sniff::sniff(source).map_err(|source| IndexError::Storage { file: file.clone(), source })?;
-    match format {
-        Format::Hdf5 { superblock } => hdf5::index(source, superblock),
-        Format::NetCdf3 { version } => netcdf3::index(source, version),
-        Format::Other(found) => Err(IndexError::Format { file, found }),
-    }
+    let failed = |error| IndexError::Storage { file: source.file().url.to_string(), source: error };
+    let head = source.read_one(0..source.file().size.min(source.head().max(LEAST_HEAD))).map_err(failed)?;
+    let (index, needed_head) = match sniff::sniff(source, &head).map_err(failed)? {
+        Format::Hdf5 { superblock } => hdf5::index(source, superblock, &head)?,
+        Format::NetCdf3 { version } => netcdf3::index(source, version, head)?,
+        Format::Other(found) => return Err(IndexError::Format { file: source.file().url.to_string(), found }),
+    };
+    source.learn(needed_head);
+    Ok(index)
 }

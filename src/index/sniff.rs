@@ -1,5 +1,7 @@
 //! Telling formats apart by their first bytes.
 
+use std::ops::Range;
+
 use super::hdf5::SIGNATURE;
 use crate::storage::{ByteSource, StorageError};
 
@@ -32,13 +34,11 @@ const OTHERS: [(&[u8], &str); 14] = [
     (b"BUFR", "BUFR"),
 ];
 
-/// How much of a file tells what it is.
-const HEAD: u64 = 512;
+/// So much of the head is looked at for formats that are not read.
+const SHOWN: usize = 512;
 
-/// Finds out what a file is.
-pub(super) fn sniff(source: &dyn ByteSource) -> Result<Format, StorageError> {
-    let size = source.file().size;
-    let head = source.read_one(0..size.min(HEAD))?;
+/// Finds out what a file is that begins with these bytes.
+pub(super) fn sniff(source: &dyn ByteSource, head: &[u8]) -> Result<Format, StorageError> {
     if head.starts_with(&SIGNATURE) {
         return Ok(Format::Hdf5 { superblock: 0 });
     }
@@ -46,14 +46,19 @@ pub(super) fn sniff(source: &dyn ByteSource) -> Result<Format, StorageError> {
         return Ok(Format::NetCdf3 { version: *version });
     }
     // A superblock may follow a user block of 512, 1024, 2048, … bytes (II.A of the specification).
-    let mut superblock = HEAD;
-    while superblock.checked_add(SIGNATURE.len() as u64).is_some_and(|end| end <= size) {
-        if source.read_one(superblock..superblock + SIGNATURE.len() as u64)? == SIGNATURE[..] {
-            return Ok(Format::Hdf5 { superblock });
-        }
-        superblock *= 2;
+    let within = |range: &Range<u64>| range.end <= source.file().size;
+    let places = (9..63).map(|power| 1u64 << power).map(|place| place..place + SIGNATURE.len() as u64);
+    let places: Vec<Range<u64>> = places.take_while(within).collect();
+    let at_hand = |place: &Range<u64>| head.get(usize::try_from(place.start).ok()?..usize::try_from(place.end).ok()?);
+    if let Some(place) = places.iter().find(|place| at_hand(place) == Some(&SIGNATURE)) {
+        return Ok(Format::Hdf5 { superblock: place.start });
     }
-    Ok(Format::Other(in_words(&head)))
+    let beyond = &places[places.iter().take_while(|place| at_hand(place).is_some()).count()..];
+    let found = if beyond.is_empty() { Vec::new() } else { source.read(beyond)? };
+    match beyond.iter().zip(found).find(|(_, bytes)| *bytes == SIGNATURE[..]) {
+        Some((place, _)) => Ok(Format::Hdf5 { superblock: place.start }),
+        None => Ok(Format::Other(in_words(&head[..head.len().min(SHOWN)]))),
+    }
 }
 
 fn in_words(head: &[u8]) -> String {
@@ -88,7 +93,9 @@ mod tests {
     use crate::storage::MemoryFile;
 
     fn sniffed(content: impl Into<Vec<u8>>) -> Format {
-        sniff(&MemoryFile::new(SourceUrl::from_path("/a").unwrap(), content.into())).unwrap()
+        let content = content.into();
+        let head = content[..content.len().min(600)].to_vec();
+        sniff(&MemoryFile::new(SourceUrl::from_path("/a").unwrap(), content), &head).unwrap()
     }
 
     #[test]

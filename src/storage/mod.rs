@@ -7,7 +7,7 @@ mod output;
 mod source;
 
 pub use output::{LocalFolder, MemoryOutput, OutputStore, StagedFile, StagedFolder, Staging};
-pub use source::{ByteSource, LocalFile, MemoryFile, current_fingerprint, fingerprint, open_source};
+pub use source::{ByteSource, DEFAULT_HEAD, LocalFile, MemoryFile, current_fingerprint, fingerprint, open_source};
 
 /// Why bytes could not be read or written.
 #[derive(Debug, thiserror::Error)]

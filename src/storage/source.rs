@@ -11,7 +11,14 @@ use bytes::Bytes;
 use super::StorageError;
 use crate::model::{Fingerprint, SourceFile, SourceUrl};
 
+/// How much of the head of a file is read at first, unless the source knows better: most small files keep all their
+/// structure there.
+pub const DEFAULT_HEAD: u64 = 64 << 10;
+
 /// A file that can be read by ranges.
+///
+/// One call of [`ByteSource::read`] is one wave: its ranges may be fetched at the same time, so whoever reads asks for all
+/// that it knows to need in one call.
 pub trait ByteSource: Send + Sync {
     /// The file as it was when it was opened.
     fn file(&self) -> &SourceFile;
@@ -21,6 +28,26 @@ pub trait ByteSource: Send + Sync {
     /// # Errors
     /// [`StorageError::BeyondEnd`] if a range reaches beyond the end; nothing is allocated for such a range.
     fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError>;
+
+    /// How many bytes from the start of the file are worth reading at once, before anything is known of it.
+    ///
+    /// Indexing reads `0..min(size, head)` first. A source whose requests are dear answers with what it has learnt from
+    /// [`ByteSource::learn`] of other files of the dataset.
+    fn head(&self) -> u64 {
+        DEFAULT_HEAD
+    }
+
+    /// Told once a file is indexed: a head of `needed_head` bytes would have sufficed, or, for a file whose structure is
+    /// spread out, would have held all that lies together at its start.
+    fn learn(&self, needed_head: u64) {
+        let _ = needed_head;
+    }
+
+    /// How many bytes of an index that is too large to be read at once are worth asking for in one wave: many where a request
+    /// is dear, few where memory is.
+    fn wave_limit(&self) -> u64 {
+        16 << 20
+    }
 
     /// Reads one range.
     ///
@@ -70,6 +97,11 @@ impl LocalFile {
 impl ByteSource for LocalFile {
     fn file(&self) -> &SourceFile {
         &self.file
+    }
+
+    /// So much stays in a processor's cache between being read and being parsed.
+    fn wave_limit(&self) -> u64 {
+        1 << 20
     }
 
     fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {

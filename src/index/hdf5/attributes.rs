@@ -2,7 +2,7 @@
 
 use super::btree_v2;
 use super::bytes::{Cursor, decode_text};
-use super::fault::{Found, each};
+use super::fault::{Found, Stop, each};
 use super::fractal_heap;
 use super::global_heap::{self, HeapReference};
 use super::message::attribute::{self, RawAttribute};
@@ -12,13 +12,26 @@ use super::message::link::{self, Dense};
 use super::message::{resolve, shared_heap};
 use super::object_header::{Message, SHARED, kind};
 use super::store::View;
-use crate::model::{AttributeValue, Numbers};
+use crate::model::{AttributeValue, Attributes, Numbers};
 
 /// Records of attribute names: a heap ID, flags, the order of creation, a hash.
 const NAMES_OF_ATTRIBUTES: u8 = 8;
 
 /// The only attribute whose object references netCDF needs: which dimension scale each dimension has.
 pub(super) const DIMENSION_LIST: &str = "DIMENSION_LIST";
+
+/// Attributes of the netCDF-4 and dimension-scale libraries' own book-keeping.
+const BOOK_KEEPING: [&str; 9] = [
+    "CLASS",
+    "NAME",
+    DIMENSION_LIST,
+    "DIMENSION_LABELS",
+    "REFERENCE_LIST",
+    "_Netcdf4Dimid",
+    "_Netcdf4Coordinates",
+    "_NCProperties",
+    "_nc3_strict",
+];
 
 /// An attribute of an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,30 +48,80 @@ pub(super) enum Value {
     References(Vec<Vec<u64>>),
 }
 
-/// All attributes of an object: in the order in which they were made where that is known, else in the file's.
-pub(super) fn read_all(view: &View, messages: &[Message]) -> Found<Vec<Attribute>> {
-    let parts = each(messages, |message| match message.kind {
+/// The attributes of one message: an attribute of its own, or those of a heap; each with its order, where that is known.
+#[derive(Debug)]
+enum Part {
+    One(Option<u32>, Attribute),
+    Many(Vec<(Option<u32>, Attribute)>),
+}
+
+/// Reads the attributes of an object message by message: what was read is not read again when bytes are missing.
+#[derive(Debug, Default)]
+pub(super) struct AttributeWalk {
+    /// As many as there are messages; `None`: not yet read.
+    parts: Vec<Option<Part>>,
+}
+
+impl AttributeWalk {
+    /// Reads as far as the bytes at hand allow.
+    pub(super) fn run(&mut self, view: &View, messages: &[Message]) -> Found<()> {
+        self.parts.resize_with(messages.len(), || None);
+        let waiting = self.parts.iter_mut().zip(messages).filter(|(part, _)| part.is_none());
+        each(waiting, |(part, message)| {
+            *part = read(view, message)?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The attributes of libraries' book-keeping, and all others, in the order in which they were made where that is known, else
+    /// in the file's.
+    pub(super) fn into_attributes(self) -> (Vec<Attribute>, Attributes) {
+        let mut found = Vec::with_capacity(self.parts.len());
+        for part in self.parts.into_iter().flatten() {
+            match part {
+                Part::One(order, attribute) => found.push((order, attribute)),
+                Part::Many(attributes) => found.extend(attributes),
+            }
+        }
+        if found.iter().all(|(order, _)| order.is_some()) {
+            found.sort_by_key(|(order, _)| *order);
+        }
+        let (mut book_keeping, mut others) = (Vec::new(), Attributes::with_capacity(found.len()));
+        for (_, attribute) in found {
+            match attribute.value {
+                Value::Plain(value) if !BOOK_KEEPING.contains(&attribute.name.as_str()) => {
+                    others.insert(attribute.name, value);
+                }
+                _ => book_keeping.push(attribute),
+            }
+        }
+        (book_keeping, others)
+    }
+}
+
+/// The attributes of a message; `None` if it is about something else.
+fn read(view: &View, message: &Message) -> Found<Option<Part>> {
+    match message.kind {
         kind::ATTRIBUTE => {
-            let order = message.order.map(u32::from);
             let (body, address) = resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
-            Ok(vec![(order, decode(view, &attribute::read(view, &body, address)?)?)])
+            let attribute = decode(view, attribute::read(view, &body, address)?)?;
+            Ok(Some(Part::One(message.order.map(u32::from), attribute)))
         }
         kind::ATTRIBUTE_INFO => match link::read_attribute_info(message.cursor("attribute info", view))? {
-            Some(dense) => dense_attributes(view, dense),
-            None => Ok(Vec::new()),
+            Some(dense) => dense_attributes(view, dense).map(|attributes| Some(Part::Many(attributes))),
+            None => Ok(None),
         },
-        _ => Ok(Vec::new()),
-    })?;
-    let mut found: Vec<(Option<u32>, Attribute)> = parts.into_iter().flatten().collect();
-    if found.iter().all(|(order, _)| order.is_some()) {
-        found.sort_by_key(|(order, _)| *order);
+        _ => Ok(None),
     }
-    Ok(found.into_iter().map(|(_, attribute)| attribute).collect())
 }
 
 fn dense_attributes(view: &View, dense: Dense) -> Found<Vec<(Option<u32>, Attribute)>> {
     let heap = fractal_heap::open(view, dense.heap);
     let records = btree_v2::records(view, dense.names, &[NAMES_OF_ATTRIBUTES]);
+    if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {
+        heap.expect(view);
+    }
     let (heap, records) = (heap?, records?);
     let mut found = each(records, |record| {
         let mut cursor = view.cursor("record of an attribute", &record, dense.names);
@@ -68,22 +131,22 @@ fn dense_attributes(view: &View, dense: Dense) -> Found<Vec<(Option<u32>, Attrib
         } else {
             fractal_heap::open(view, shared_heap(view, kind::ATTRIBUTE, dense.names)?)?.object(view, id)?
         };
-        let attribute = decode(view, &attribute::read(view, &body, dense.heap)?)?;
+        let attribute = decode(view, attribute::read(view, &body, dense.heap)?)?;
         Ok((if dense.ordered { Some(order) } else { None }, attribute))
     })?;
     found.sort_by(|a, b| a.1.name.cmp(&b.1.name));
     Ok(found)
 }
 
-fn decode(view: &View, raw: &RawAttribute) -> Found<Attribute> {
+fn decode(view: &View, raw: RawAttribute) -> Found<Attribute> {
     // Any number of objects may share one.
     view.spend_memory(raw.name.len() + raw.data.len())?;
-    let value = if raw.name == DIMENSION_LIST { references(view, raw)? } else { Value::Plain(plain(view, raw)?) };
-    Ok(Attribute { name: raw.name.clone(), value })
+    let value = if raw.name == DIMENSION_LIST { references(view, &raw)? } else { Value::Plain(plain(view, &raw)?) };
+    Ok(Attribute { name: raw.name, value })
 }
 
-fn cursor<'a>(view: &View, raw: &'a RawAttribute) -> Cursor<'a> {
-    view.cursor("attribute", &raw.data, raw.address)
+fn cursor<'a>(view: &View, raw: &RawAttribute<'a>) -> Cursor<'a> {
+    view.cursor("attribute", raw.data, raw.address)
 }
 
 fn count(raw: &RawAttribute) -> usize {
@@ -103,9 +166,12 @@ fn plain(view: &View, raw: &RawAttribute) -> Found<AttributeValue> {
     match &raw.datatype {
         Datatype::Number(_) if raw.space == Dataspace::Null => Ok(AttributeValue::Text(String::new())),
         Datatype::Number(data_type) => Ok(match data_type.number() {
-            Some((primitive, order)) => AttributeValue::Numbers(Numbers::from_bytes(primitive, order, &raw.data)),
+            Some((primitive, order)) => AttributeValue::Numbers(Numbers::from_bytes(primitive, order, raw.data)),
             None => AttributeValue::Unsupported(data_type.to_string()),
         }),
+        Datatype::FixedString { length, padding } if raw.data.len() == *length as usize => {
+            Ok(AttributeValue::Text(decode_text(unpadded(raw.data, *padding))))
+        }
         Datatype::FixedString { length, padding } => {
             let pieces = raw.data.chunks_exact(*length as usize);
             Ok(texts(pieces.map(|piece| decode_text(unpadded(piece, *padding))).collect()))
@@ -141,8 +207,9 @@ fn references(view: &View, raw: &RawAttribute) -> Found<Value> {
     let mut cursor = cursor(view, raw);
     let lists = (0..count(raw)).map(|_| HeapReference::read(&mut cursor)).collect::<Found<Vec<_>>>()?;
     let lists = each(lists, |list| {
-        let bytes = global_heap::resolve(view, list, reference_size)?;
-        Ok(bytes.chunks_exact(reference_size.clamp(1, 8)).map(address).collect())
+        global_heap::resolve(view, list, reference_size, |bytes| {
+            bytes.chunks_exact(reference_size.clamp(1, 8)).map(address).collect()
+        })
     })?;
     Ok(Value::References(lists))
 }

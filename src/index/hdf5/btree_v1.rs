@@ -110,11 +110,9 @@ pub(super) fn chunk_entries(
 ) -> Found<()> {
     for _ in 0..entries {
         let (length, filter_mask) = (cursor.u32()?, cursor.u32()?);
-        for offset in offsets.iter_mut() {
-            *offset = cursor.u64()?;
-        }
-        // The offset within an element, always 0.
-        cursor.skip(8)?;
+        // After them the offset within an element, always 0.
+        let (places, _) = cursor.take(8 * (offsets.len() + 1))?.as_chunks::<8>();
+        offsets.iter_mut().zip(places).for_each(|(offset, place)| *offset = u64::from_le_bytes(*place));
         let address = cursor.defined_address()?;
         visit(cursor, ChunkEntry { length, filter_mask, address }, offsets)?;
     }

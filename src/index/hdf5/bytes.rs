@@ -51,8 +51,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// A complaint about what stands here.
+    #[cold]
     pub(super) fn corrupt(&self, expected: impl Into<String>, found: impl Into<String>) -> Stop {
         Fault::corrupt(self.structure, self.offset(), expected, found)
+    }
+
+    #[cold]
+    fn corrupt_at(&self, at: usize, expected: impl Into<String>, found: impl Into<String>) -> Stop {
+        Fault::corrupt(self.structure, self.start.saturating_add(at as u64), expected, found)
     }
 
     /// A feature that this reader does not have.
@@ -61,14 +67,32 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next bytes.
+    #[inline]
     pub(super) fn take(&mut self, count: usize) -> Found<&'a [u8]> {
-        let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
-        let Some(end) = end else {
-            return Err(self.corrupt(format!("{count} more bytes"), format!("{}", self.remaining())));
-        };
-        let taken = &self.bytes[self.at..end];
-        self.at = end;
-        Ok(taken)
+        match self.bytes.get(self.at..self.at.saturating_add(count)) {
+            Some(taken) => {
+                self.at += count;
+                Ok(taken)
+            }
+            None => Err(self.too_short(count)),
+        }
+    }
+
+    #[cold]
+    fn too_short(&self, count: usize) -> Stop {
+        self.corrupt(format!("{count} more bytes"), format!("{}", self.remaining()))
+    }
+
+    /// The next bytes, as many as an array has.
+    #[inline]
+    pub(super) fn array<const COUNT: usize>(&mut self) -> Found<[u8; COUNT]> {
+        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            Some(taken) => {
+                self.at += COUNT;
+                Ok(*taken)
+            }
+            None => Err(self.too_short(COUNT)),
+        }
     }
 
     /// Passes over bytes.
@@ -77,7 +101,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// An unsigned number of up to 8 bytes.
+    #[inline]
     pub(super) fn uint(&mut self, width: usize) -> Found<u64> {
+        // Mostly there are eight bytes to take some of.
+        if let (1..=8, Some(eight)) = (width, self.bytes.get(self.at..).and_then(|rest| rest.first_chunk())) {
+            self.at += width;
+            return Ok(u64::from_le_bytes(*eight) & (u64::MAX >> (64 - 8 * width)));
+        }
         let mut raw = [0u8; 8];
         let Some(target) = raw.get_mut(..width) else {
             return Err(self.corrupt("a number of at most 8 bytes", format!("{width} bytes")));
@@ -87,28 +117,31 @@ impl<'a> Cursor<'a> {
     }
 
     /// One byte.
+    #[inline]
     pub(super) fn u8(&mut self) -> Found<u8> {
-        Ok(self.take(1)?[0])
+        self.array::<1>().map(u8::from_le_bytes)
     }
 
     /// Two bytes.
+    #[inline]
     pub(super) fn u16(&mut self) -> Found<u16> {
-        let raw = self.take(2)?;
-        Ok(u16::from_le_bytes([raw[0], raw[1]]))
+        self.array().map(u16::from_le_bytes)
     }
 
     /// Four bytes.
+    #[inline]
     pub(super) fn u32(&mut self) -> Found<u32> {
-        let raw = self.take(4)?;
-        Ok(u32::from_le_bytes([raw[0], raw[1], raw[2], raw[3]]))
+        self.array().map(u32::from_le_bytes)
     }
 
     /// Eight bytes.
+    #[inline]
     pub(super) fn u64(&mut self) -> Found<u64> {
-        self.uint(8)
+        self.array().map(u64::from_le_bytes)
     }
 
     /// An address; `None` if it is undefined.
+    #[inline]
     pub(super) fn address(&mut self) -> Found<Option<u64>> {
         self.unless_all_set(self.widths.address)
     }
@@ -125,9 +158,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// An address that must be there.
+    #[inline]
     pub(super) fn defined_address(&mut self) -> Found<u64> {
-        let complaint = self.corrupt("an address", "the undefined address");
-        self.address()?.ok_or(complaint)
+        let start = self.at;
+        match self.address()? {
+            Some(address) => Ok(address),
+            None => Err(self.corrupt_at(start, "an address", "the undefined address")),
+        }
     }
 
     /// A length.
@@ -137,21 +174,21 @@ impl<'a> Cursor<'a> {
 
     /// Requires these four bytes.
     pub(super) fn signature(&mut self, expected: &[u8; 4]) -> Found<()> {
-        let complaint = self.clone();
-        let found = self.take(4)?;
-        if found == expected {
+        let start = self.at;
+        let found = self.array()?;
+        if found == *expected {
             return Ok(());
         }
-        Err(complaint
-            .corrupt(format!("the signature {}", expected.escape_ascii()), format!("{}", found.escape_ascii())))
+        let expected = format!("the signature {}", expected.escape_ascii());
+        Err(self.corrupt_at(start, expected, found.escape_ascii().to_string()))
     }
 
     /// Requires this version.
     pub(super) fn version(&mut self, expected: u8) -> Found<()> {
-        let complaint = self.clone();
+        let start = self.at;
         match self.u8()? {
             found if found == expected => Ok(()),
-            found => Err(complaint.corrupt(format!("version {expected}"), format!("version {found}"))),
+            found => Err(self.corrupt_at(start, format!("version {expected}"), format!("version {found}"))),
         }
     }
 

@@ -14,11 +14,12 @@ pub(super) fn lookup3(bytes: &[u8]) -> u32 {
     #[allow(clippy::cast_possible_truncation)] // The algorithm takes the length modulo 2^32.
     let start = 0xdead_beef_u32.wrapping_add(bytes.len() as u32);
     let [mut a, mut b, mut c] = [start; 3];
-    let mut rest = bytes;
-    while rest.len() > 12 {
-        a = a.wrapping_add(word(&rest[0..4]));
-        b = b.wrapping_add(word(&rest[4..8]));
-        c = c.wrapping_add(word(&rest[8..12]));
+    // The last twelve bytes, or fewer, are mixed in another way.
+    let (blocks, rest) = bytes.split_at(bytes.len().saturating_sub(1) / 12 * 12);
+    for [a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3] in blocks.as_chunks::<12>().0 {
+        a = a.wrapping_add(u32::from_le_bytes([*a0, *a1, *a2, *a3]));
+        b = b.wrapping_add(u32::from_le_bytes([*b0, *b1, *b2, *b3]));
+        c = c.wrapping_add(u32::from_le_bytes([*c0, *c1, *c2, *c3]));
         a = a.wrapping_sub(c) ^ c.rotate_left(4);
         c = c.wrapping_add(b);
         b = b.wrapping_sub(a) ^ a.rotate_left(6);
@@ -31,7 +32,6 @@ pub(super) fn lookup3(bytes: &[u8]) -> u32 {
         a = a.wrapping_add(c);
         c = c.wrapping_sub(b) ^ b.rotate_left(4);
         b = b.wrapping_add(a);
-        rest = &rest[12..];
     }
     if rest.is_empty() {
         return c;

@@ -71,13 +71,19 @@ impl ChunkWalk {
             }
             let mut waiting = Vec::new();
             let count = nodes.len();
-            for node in nodes {
+            let mut nodes = nodes.into_iter();
+            for node in nodes.by_ref() {
                 match self.node(view, &node) {
                     Ok(()) => {}
                     Err(Stop::Need) => waiting.push(node),
                     Err(fault) => return Err(fault),
                 }
+                if view.round_is_full() && !waiting.is_empty() {
+                    break;
+                }
             }
+            // What is at hand stands before what was not yet asked for.
+            waiting.extend(nodes);
             let progress = waiting.len() < count;
             waiting.append(&mut self.pending);
             self.pending = waiting;

@@ -120,13 +120,14 @@ impl<'a> Dimensions<'a> {
         let structure: &'a Structure = self.structure;
         let object = structure.objects.get(object)?;
         match &object.body {
-            Body::Dataset(dataset) => Some((dataset, &object.attributes)),
+            Body::Dataset(dataset) => Some((dataset, &object.book_keeping)),
             _ => None,
         }
     }
 
     fn define_scales(&mut self, group: usize) {
-        for (name, object) in self.groups[group].datasets.clone() {
+        for number in 0..self.groups[group].datasets.len() {
+            let object = self.groups[group].datasets[number].1;
             let Some((dataset, attributes)) = self.dataset(object) else { continue };
             let (Some(length), Some(limit)) = (dataset.grid.shape.first(), dataset.limits().first()) else { continue };
             if !is_scale(attributes) || self.of_scale.contains_key(&object) {
@@ -134,6 +135,7 @@ impl<'a> Dimensions<'a> {
             }
             let at = (group, self.groups[group].dimensions.len());
             let dimension = Dimension { length: *length, unlimited: limit.is_none() };
+            let name = self.groups[group].datasets[number].0.clone();
             self.groups[group].dimensions.push((name, dimension));
             self.of_scale.insert(object, at);
             let id = integers(attributes, "_Netcdf4Dimid").and_then(|ids| ids.first().copied()).unwrap_or(self.next_id);
@@ -148,7 +150,8 @@ impl<'a> Dimensions<'a> {
     }
 
     fn match_variables(&mut self, group: usize, known_type: bool) {
-        for (_, object) in self.groups[group].datasets.clone() {
+        for number in 0..self.groups[group].datasets.len() {
+            let object = self.groups[group].datasets[number].1;
             let Some((dataset, attributes)) = self.dataset(object) else { continue };
             let is_known = !matches!(dataset.datatype.model(), DataType::Unsupported { .. });
             if is_no_variable(attributes) || is_known != known_type {

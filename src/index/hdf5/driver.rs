@@ -5,13 +5,14 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::fault::{Fault, Found, Stop};
-use super::store::{Budget, FileFacts, Needs, Shared, Store, View};
+use super::store::{Budget, FileFacts, Needs, Shared, View};
+use crate::index::pieces::{Pieces, without};
 use crate::storage::{ByteSource, StorageError};
 
-/// How much of the head of a file is read at first: most small files keep all their structure there.
-const HEAD: u64 = 64 << 10;
 /// Ranges closer than this are read as one.
-const GAP: u64 = 16 << 10;
+const GAP: u64 = 4 << 10;
+/// Structures that stay are read with what stands around them, for others of the same object often do.
+const PAGE: u64 = 4 << 10;
 
 /// What a parser did with the bytes at hand.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) enum Step<T> {
 
 /// Runs a parser once over the bytes at hand; no I/O.
 pub(super) fn step<T>(
-    store: &Store,
+    store: &Pieces,
     facts: &FileFacts,
     shared: &Shared,
     budget: &Budget,
@@ -60,42 +61,31 @@ impl From<StorageError> for Failure {
 /// A file with what was read of it so far.
 pub(super) struct Driver<'a> {
     source: &'a dyn ByteSource,
-    store: Store,
+    head: Bytes,
+    store: Pieces,
     shared: Shared,
     budget: Budget,
     pub(super) facts: FileFacts,
 }
 
 impl<'a> Driver<'a> {
-    /// Reads the head of a file; addresses count from `base`.
-    pub(super) fn open(source: &'a dyn ByteSource, base: u64) -> Result<Self, StorageError> {
+    /// A driver that begins with the head of a file; addresses count from `base`.
+    pub(super) fn new(source: &'a dyn ByteSource, base: u64, head: &Bytes) -> Self {
         let size = source.file().size;
-        let mut store = Store::default();
-        store.keep(0, source.read_one(0..size.min(HEAD))?);
+        let mut store = Pieces::default();
+        store.keep(0, head);
         let facts = FileFacts { base, size, ..FileFacts::default() };
-        Ok(Self { source, store, shared: Shared::default(), budget: Budget::new(size), facts })
+        let budget = Budget::new(size, source.wave_limit());
+        Self { source, head: head.clone(), store, shared: Shared::default(), budget, facts }
     }
 
     /// Takes what the superblock says of the whole file. What was read before may not be what it should be.
-    pub(super) fn learn(&mut self, facts: FileFacts) -> Result<(), StorageError> {
+    pub(super) fn learn(&mut self, facts: FileFacts) {
         self.facts = facts;
-        let head = 0..self.facts.size.min(HEAD);
         if self.facts.cache_image.touches(0, self.facts.size) {
-            self.store = Store::default();
-            for (range, bytes) in self.read(&[head])? {
-                self.store.keep(range.start, bytes);
-            }
+            self.store = Pieces::default();
+            self.store.keep(0, &self.facts.cache_image.patch(0, self.head.clone()));
         }
-        Ok(())
-    }
-
-    fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<(Range<u64>, Bytes)>, StorageError> {
-        if ranges.is_empty() {
-            return Ok(Vec::new());
-        }
-        let pieces = self.source.read(ranges)?.into_iter();
-        let pieces = ranges.iter().zip(pieces).map(|(range, bytes)| self.facts.cache_image.patch(range.start, bytes));
-        Ok(ranges.iter().cloned().zip(pieces).collect())
     }
 
     /// Counts values that are decoded without a parser.
@@ -106,24 +96,52 @@ impl<'a> Driver<'a> {
     /// Runs a parser to its end.
     pub(super) fn run<T>(&mut self, mut parser: impl FnMut(&View) -> Found<T>) -> Result<T, Failure> {
         loop {
-            let needs = match step(&self.store, &self.facts, &self.shared, &self.budget, &mut parser) {
+            match step(&self.store, &self.facts, &self.shared, &self.budget, &mut parser) {
                 Ok(Step::Done(done)) => return Ok(done),
-                Ok(Step::Need(needs)) => needs,
+                Ok(Step::Need(needs)) => self.wave(needs)?,
                 Err(fault) => return Err(Failure::Fault(fault)),
-            };
-            self.store.forget_passed();
-            let (kept, passing) = (coalesce(needs.kept), coalesce(needs.passing));
-            if kept.is_empty() && passing.is_empty() {
-                return Err(Failure::Fault(Fault::Limit { what: "a structure that cannot be read to its end".into() }));
-            }
-            for (range, bytes) in self.read(&kept)? {
-                self.store.keep(range.start, bytes);
-            }
-            for (range, bytes) in self.read(&passing)? {
-                self.store.pass(range.start, bytes);
             }
         }
     }
+
+    /// Reads what is needed in one call; nothing that is at hand is read again.
+    fn wave(&mut self, needs: Needs) -> Result<(), Failure> {
+        self.store.forget_passed();
+        let kept = needs.kept.into_iter().chain(needs.wishes).map(|range| self.pages(&range)).collect();
+        let kept: Vec<Range<u64>> = coalesce(kept).iter().flat_map(|range| self.store.missing(range)).collect();
+        let passing = coalesce(needs.passing);
+        let passing = passing.iter().flat_map(|range| self.store.missing(range));
+        let passing: Vec<Range<u64>> = passing.flat_map(|range| without(&range, after(&kept, &range))).collect();
+        let ranges = [&kept[..], &passing[..]].concat();
+        if ranges.is_empty() {
+            return Err(Failure::Fault(Fault::Limit { what: "a structure that cannot be read to its end".into() }));
+        }
+        for (number, (range, bytes)) in ranges.iter().zip(self.source.read(&ranges)?).enumerate() {
+            let bytes = self.facts.cache_image.patch(range.start, bytes);
+            if number < kept.len() {
+                self.store.keep(range.start, &bytes);
+            } else {
+                self.store.pass(range.start, &bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole pages around a range.
+    fn pages(&self, range: &Range<u64>) -> Range<u64> {
+        let end = range.end.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
+        range.start / PAGE * PAGE..end.min(self.facts.size)
+    }
+
+    /// The head that would have held all that was used so far.
+    pub(super) fn needed_head(&self) -> u64 {
+        self.shared.reach.head(self.facts.size)
+    }
+}
+
+/// Of ranges that rise, those that reach beyond the start of another.
+fn after(ranges: &[Range<u64>], other: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    ranges[ranges.partition_point(|range| range.end <= other.start)..].iter().cloned()
 }
 
 /// Joins ranges that overlap or nearly touch.

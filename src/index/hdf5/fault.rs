@@ -52,7 +52,8 @@ pub(super) type Found<T> = Result<T, Stop>;
 
 /// Runs a step for every item even when one of them lacks bytes, so that the needs of a whole level come together.
 pub(super) fn each<T, U>(items: impl IntoIterator<Item = T>, mut step: impl FnMut(T) -> Found<U>) -> Found<Vec<U>> {
-    let mut found = Vec::new();
+    let items = items.into_iter();
+    let mut found = Vec::with_capacity(items.size_hint().0);
     let mut waiting = false;
     for item in items {
         match step(item) {

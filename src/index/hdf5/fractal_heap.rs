@@ -137,6 +137,13 @@ struct Block {
 }
 
 impl FractalHeap {
+    /// Asks for the block of a heap that has only one, while its objects are not known yet; what is wrong with it shows later.
+    pub(super) fn expect(&self, view: &View) {
+        if let (Some(root), 0) = (self.root, self.root_rows) {
+            let _ = view.get("fractal heap block", root, self.first_block);
+        }
+    }
+
     /// The bytes of the object with an ID (III.F, "Fractal Heap ID").
     pub(super) fn object(&self, view: &View, id: &[u8]) -> Found<Bytes> {
         let mut cursor = view.cursor("fractal heap ID", id, self.address);
@@ -199,7 +206,7 @@ impl FractalHeap {
             Fault::corrupt(structure, at, format!("at most {UNPACKED_LIMIT} bytes"), format!("{length}"))
         })?;
         let stored = view.get(structure, address, packed.length)?;
-        view.spend(length)?;
+        view.spend_memory(size)?;
         let none = CodecChain::default();
         let chain = self.filters.as_ref().map_or(&none, |filters| &filters.chain);
         let bytes = decode_chunk(&stored, chain, packed.mask, size).map_err(|error| match error {

@@ -1,6 +1,5 @@
 //! The global heap: texts and lists of any length (HDF5 File Format Specification 3.0, III.E).
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,7 +16,8 @@ const GUESS: u64 = 4096;
 #[derive(Debug)]
 pub(super) struct Collection {
     bytes: Bytes,
-    objects: HashMap<u32, Range<usize>>,
+    /// By number; of several with one number, the last counts.
+    objects: Vec<(u32, Range<usize>)>,
 }
 
 /// A reference to an object of the global heap, as elements of any length hold it.
@@ -64,7 +64,7 @@ fn read(view: &View, address: u64) -> Found<Collection> {
     // The heads of a collection and of an object are a multiple of eight bytes, however narrow the lengths are.
     let head = (8 + view.facts.widths.length).next_multiple_of(8);
     cursor.skip(head)?;
-    let mut objects = HashMap::new();
+    let mut objects: Vec<(u32, Range<usize>)> = Vec::new();
     while cursor.remaining() >= head {
         let object = u32::from(cursor.u16()?);
         cursor.skip(6)?;
@@ -75,30 +75,38 @@ fn read(view: &View, address: u64) -> Found<Collection> {
         }
         let start = cursor.position();
         cursor.skip(length)?;
-        objects.insert(object, start..cursor.position());
+        objects.push((object, start..cursor.position()));
         let padding = cursor.position().next_multiple_of(8) - cursor.position();
         cursor.skip(padding.min(cursor.remaining()))?;
     }
+    objects.sort_by_key(|(object, _)| *object);
     Ok(Collection { bytes, objects })
 }
 
 impl Collection {
     /// The bytes of an object.
     pub(super) fn object(&self, number: u32) -> Option<&[u8]> {
-        self.objects.get(&number).and_then(|range| self.bytes.get(range.clone()))
+        let after = self.objects.partition_point(|(object, _)| *object <= number);
+        let (_, range) = self.objects[..after].last().filter(|(object, _)| *object == number)?;
+        self.bytes.get(range.clone())
     }
 }
 
-/// The bytes that a reference leads to: `length` elements of `size` bytes each.
-pub(super) fn resolve(view: &View, reference: HeapReference, size: usize) -> Found<Vec<u8>> {
-    let Some(address) = reference.collection else { return Ok(Vec::new()) };
+/// Reads the bytes that a reference leads to: `length` elements of `size` bytes each.
+pub(super) fn resolve<T>(
+    view: &View,
+    reference: HeapReference,
+    size: usize,
+    read: impl FnOnce(&[u8]) -> T,
+) -> Found<T> {
+    let Some(address) = reference.collection else { return Ok(read(&[])) };
     let collection = open(view, address)?;
     let length = (reference.length as usize).saturating_mul(size);
     match collection.object(reference.object) {
         Some(object) if object.len() >= length => {
             // Any number of references may lead to one object.
             view.spend_memory(length)?;
-            Ok(object[..length].to_vec())
+            Ok(read(&object[..length]))
         }
         found => Err(Fault::corrupt(
             "global heap",
@@ -111,8 +119,7 @@ pub(super) fn resolve(view: &View, reference: HeapReference, size: usize) -> Fou
 
 /// The text that a reference leads to.
 pub(super) fn text(view: &View, reference: HeapReference) -> Found<String> {
-    let bytes = resolve(view, reference, 1)?;
-    Ok(decode_text(bytes.split(|byte| *byte == 0).next().unwrap_or_default()))
+    resolve(view, reference, 1, |bytes| decode_text(bytes.split(|byte| *byte == 0).next().unwrap_or_default()))
 }
 
 #[cfg(test)]

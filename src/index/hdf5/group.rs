@@ -1,7 +1,7 @@
 //! The links of a group, whichever way they are kept.
 
 use super::btree_v2;
-use super::fault::{Found, each};
+use super::fault::{Found, Stop, each};
 use super::fractal_heap;
 use super::message::link::{self, Dense, Link};
 use super::object_header::{Message, kind};
@@ -39,6 +39,9 @@ pub(super) fn links(view: &View, messages: &[Message]) -> Found<Vec<Link>> {
 fn dense_links(view: &View, dense: Dense) -> Found<Vec<Link>> {
     let heap = fractal_heap::open(view, dense.heap);
     let records = btree_v2::records(view, dense.names, &[NAMES_OF_LINKS]);
+    if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {
+        heap.expect(view);
+    }
     let (heap, records) = (heap?, records?);
     each(records, |record| {
         let id = record.get(4..).unwrap_or_default();

@@ -44,9 +44,12 @@ mod symbol_table;
 #[cfg(test)]
 mod testing;
 mod values;
+#[cfg(test)]
+mod waves;
 
 pub(super) use superblock::SIGNATURE;
 
+use ::bytes::Bytes;
 use driver::{Driver, Failure};
 use fault::Fault;
 use parser::Parser;
@@ -55,17 +58,18 @@ use super::IndexError;
 use crate::model::{FileIndex, Note, SourceUrl};
 use crate::storage::ByteSource;
 
-/// Indexes a file whose superblock lies at an offset.
-pub(super) fn index(source: &dyn ByteSource, base: u64) -> Result<FileIndex, IndexError> {
+/// Indexes a file that begins with these bytes and whose superblock lies at an offset; tells the head that would have
+/// sufficed, too.
+pub(super) fn index(source: &dyn ByteSource, base: u64, head: &Bytes) -> Result<(FileIndex, u64), IndexError> {
     let file = source.file();
     let failed = |object: &str, failure: Failure| explain(&file.url, file.size, object, failure);
-    let mut driver = Driver::open(source, base).map_err(|error| failed("/", error.into()))?;
+    let mut driver = Driver::new(source, base, head);
     let superblock = driver.run(superblock::read).map_err(|failure| failed("the superblock", failure))?;
     driver.facts.widths = superblock.widths;
     let facts = driver
         .run(|view| superblock::complete(view, &superblock))
         .map_err(|failure| failed("the superblock", failure))?;
-    driver.learn(facts).map_err(|error| failed("/", error.into()))?;
+    driver.learn(facts);
     let mut parser = Parser::new(superblock.root);
     let parsed = driver.run(|view| parser.run(view));
     parsed.map_err(|failure| failed(parser.path(), failure))?;
@@ -77,7 +81,8 @@ pub(super) fn index(source: &dyn ByteSource, base: u64) -> Result<FileIndex, Ind
         tree.notes.push(Note::new("open_for_writing", message));
     }
     values::read(&mut driver, source, &mut tree).map_err(|(object, failure)| failed(&object, failure))?;
-    Ok(FileIndex { source: file.clone(), format: tree.format, root: tree.root, notes: tree.notes })
+    let index = FileIndex { source: file.clone(), format: tree.format, root: tree.root, notes: tree.notes };
+    Ok((index, driver.needed_head()))
 }
 
 /// Says which file and object a failure is about.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::attributes::{Attribute, Value};
+use super::attributes::Attribute;
 use super::dimensions::{Dimensions, GroupNode, attribute};
 use super::fault::Fault;
 use super::message::dataspace::Dataspace;
@@ -15,19 +15,6 @@ use crate::model::{
     AttributeValue, Attributes, ChunkGrid, ChunkManifest, CodecChain, DataType, Dimension, DimensionName, FileGroup,
     FileVariable, Layout, Note, SmallValues, VariableName,
 };
-
-/// Attributes of the netCDF-4 and dimension-scale libraries' own book-keeping.
-const HIDDEN: [&str; 9] = [
-    "CLASS",
-    "NAME",
-    "DIMENSION_LIST",
-    "DIMENSION_LABELS",
-    "REFERENCE_LIST",
-    "_Netcdf4Dimid",
-    "_Netcdf4Coordinates",
-    "_NCProperties",
-    "_nc3_strict",
-];
 
 /// What netCDF-C puts before the name of a variable that has a dimension's name but is not its coordinate.
 const NON_COORDINATE: &str = "_nc4_non_coord_";
@@ -95,10 +82,10 @@ fn join(group: &str, name: &str) -> String {
 
 fn format_name(structure: &Structure) -> &'static str {
     let has = |attributes: &[Attribute], name| attribute(attributes, name).is_some();
-    let root = structure.objects.first().map_or(&[][..], |object| &object.attributes);
+    let root = structure.objects.first().map_or(&[][..], |object| &object.book_keeping);
     if has(root, "_nc3_strict") {
         "netCDF-4 classic model"
-    } else if has(root, "_NCProperties") || structure.objects.iter().any(|o| has(&o.attributes, "_Netcdf4Dimid")) {
+    } else if has(root, "_NCProperties") || structure.objects.iter().any(|o| has(&o.book_keeping, "_Netcdf4Dimid")) {
         "netCDF-4"
     } else {
         "HDF5"
@@ -211,7 +198,9 @@ fn build_group(
             variables.insert(name, variable);
         }
     }
-    let attributes = plain_attributes(&structure.objects[node.object].attributes, &node.path, notes);
+    let attributes = Arc::clone(&structure.objects[node.object].attributes);
+    notes.extend(uncarried(&attributes, &node.path));
+    let attributes = Arc::unwrap_or_clone(attributes);
     Ok(FileGroup { path: node.path.clone(), dimensions: own?, attributes, variables, groups: IndexMap::new() })
 }
 
@@ -240,10 +229,11 @@ fn build_variable(
         }
         Dataspace::Simple { .. } => dataset.datatype.model(),
     };
+    notes.extend(uncarried(&object.attributes, path));
     Some(FileVariable {
         name,
         dimensions,
-        attributes: Arc::new(plain_attributes(&object.attributes, path, notes)),
+        attributes: Arc::clone(&object.attributes),
         fill_value: dataset
             .fill_value
             .clone()
@@ -282,21 +272,11 @@ fn obstacle(path: &str, layout: &Layout) -> Option<Note> {
     Some(Note::new("data_elsewhere", format!("{path} is {reason}: its values are not read")).about(path))
 }
 
-fn plain_attributes(attributes: &[Attribute], path: &str, notes: &mut Vec<Note>) -> Attributes {
-    let mut plain = Attributes::with_capacity(attributes.len());
-    for attribute in attributes.iter().filter(|attribute| !HIDDEN.contains(&attribute.name.as_str())) {
-        let Value::Plain(value) = &attribute.value else { continue };
-        if let AttributeValue::Unsupported(class) = value {
-            notes.push(Note {
-                kind: "attribute_type".into(),
-                subject: Some(path.into()),
-                message: format!(
-                    "attribute {:?} of {path} is of type {class}, which is not carried over",
-                    attribute.name
-                ),
-            });
-        }
-        plain.insert(attribute.name.clone(), value.clone());
-    }
-    plain
+/// Names attributes whose type is not carried over.
+fn uncarried<'a>(attributes: &'a Attributes, path: &'a str) -> impl Iterator<Item = Note> + 'a {
+    attributes.iter().filter_map(move |(name, value)| {
+        let AttributeValue::Unsupported(class) = value else { return None };
+        let message = format!("attribute {name:?} of {path} is of type {class}, which is not carried over");
+        Some(Note { kind: "attribute_type".into(), subject: Some(path.into()), message })
+    })
 }

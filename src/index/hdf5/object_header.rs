@@ -76,6 +76,7 @@ enum Block {
 pub(super) struct HeaderWalk {
     address: u64,
     pending: VecDeque<Block>,
+    /// The continuations so far.
     seen: HashSet<u64>,
     messages: Vec<Message>,
 }
@@ -84,7 +85,7 @@ impl HeaderWalk {
     /// A walk over the header at an address.
     pub(super) fn new(address: u64) -> Self {
         let pending = VecDeque::from([Block::First(GUESS)]);
-        Self { address, pending, seen: HashSet::from([address]), messages: Vec::new() }
+        Self { address, pending, seen: HashSet::new(), messages: Vec::new() }
     }
 
     /// Reads as far as the bytes at hand allow.
@@ -102,8 +103,8 @@ impl HeaderWalk {
     }
 
     /// The messages in the order of the blocks.
-    pub(super) fn into_messages(self) -> Vec<Message> {
-        self.messages
+    pub(super) fn take_messages(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.messages)
     }
 
     fn block(&mut self, view: &View, block: Block) -> Found<()> {
@@ -194,7 +195,7 @@ impl HeaderWalk {
         if message.kind == kind::CONTINUATION {
             let mut cursor = message.cursor("continuation message", view);
             let (address, length) = (cursor.defined_address()?, cursor.length()?);
-            if !self.seen.insert(address) {
+            if address == self.address || !self.seen.insert(address) {
                 return Err(cursor.corrupt("blocks that do not come back", "a block that was read before"));
             }
             self.pending.push_back(Block::Next { address, length, version });
@@ -216,7 +217,7 @@ impl HeaderWalk {
 pub(super) fn read(view: &View, address: u64) -> Found<Vec<Message>> {
     let mut walk = HeaderWalk::new(address);
     walk.run(view)?;
-    Ok(walk.into_messages())
+    Ok(walk.take_messages())
 }
 
 #[cfg(test)]

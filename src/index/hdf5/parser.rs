@@ -5,8 +5,9 @@
 //! from there.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::attributes::{self, Attribute};
+use super::attributes::{Attribute, AttributeWalk};
 use super::chunks::ChunkWalk;
 use super::dataset::{self, Dataset};
 use super::fault::{Fault, Found, Stop};
@@ -14,14 +15,22 @@ use super::group;
 use super::message::link::{Link, Target};
 use super::object_header::{HeaderWalk, Message};
 use super::store::View;
+use crate::model::Attributes;
 
 /// Groups within groups; deeper nesting is not written by anybody.
 const DEEPEST: usize = 64;
 
+/// Datasets of so many dimensions and chunks may be coordinates whose values are asked for before that is known.
+const WISHED_RANK: usize = 2;
+const WISHED_CHUNKS: usize = 64;
+
 /// An object of the file.
 #[derive(Debug)]
 pub(super) struct Object {
-    pub(super) attributes: Vec<Attribute>,
+    /// Attributes of the netCDF-4 and dimension-scale libraries' own book-keeping.
+    pub(super) book_keeping: Vec<Attribute>,
+    /// All others.
+    pub(super) attributes: Arc<Attributes>,
     pub(super) body: Body,
 }
 
@@ -56,7 +65,8 @@ enum Stage {
 #[derive(Debug)]
 struct Pending {
     messages: Vec<Message>,
-    attributes: Option<Vec<Attribute>>,
+    attributes: AttributeWalk,
+    has_attributes: bool,
     links: Option<Vec<Link>>,
     dataset: Option<Box<Dataset>>,
     walk: Option<Box<ChunkWalk>>,
@@ -68,6 +78,8 @@ struct Job {
     path: String,
     depth: usize,
     stage: Stage,
+    /// Whether its values were asked for, if they ever are.
+    wished: bool,
 }
 
 /// The parser.
@@ -98,7 +110,7 @@ impl Parser {
         }
         self.by_address.insert(address, self.jobs.len());
         self.active.push(self.jobs.len());
-        self.jobs.push(Job { address, path, depth, stage: Stage::Header(HeaderWalk::new(address)) });
+        self.jobs.push(Job { address, path, depth, stage: Stage::Header(HeaderWalk::new(address)), wished: false });
     }
 
     /// Goes on as far as the bytes at hand allow.
@@ -107,7 +119,9 @@ impl Parser {
         while !self.active.is_empty() {
             for number in std::mem::take(&mut self.active) {
                 self.at = number;
-                match self.jobs[number].run(view) {
+                let progress = self.jobs[number].run(view);
+                self.jobs[number].wish(view);
+                match progress {
                     Ok(children) => {
                         let (path, depth) = (self.jobs[number].path.clone(), self.jobs[number].depth + 1);
                         // Every name below is kept with the whole path, and so are notes of links that lead nowhere.
@@ -156,7 +170,8 @@ impl Job {
         match self.advance(view) {
             Err(Stop::Fault(fault)) if self.depth > 0 => match *fault {
                 Fault::Unsupported { feature, .. } => {
-                    let object = Object { attributes: Vec::new(), body: Body::Unknown(feature) };
+                    let object =
+                        Object { book_keeping: Vec::new(), attributes: Arc::default(), body: Body::Unknown(feature) };
                     self.stage = Stage::Done(Box::new(object));
                     Ok(Vec::new())
                 }
@@ -169,8 +184,7 @@ impl Job {
     fn advance(&mut self, view: &View) -> Found<Vec<(String, u64)>> {
         if let Stage::Header(walk) = &mut self.stage {
             walk.run(view)?;
-            let walk = std::mem::replace(walk, HeaderWalk::new(self.address));
-            self.stage = Stage::Messages(Box::new(Pending::new(walk.into_messages())));
+            self.stage = Stage::Messages(Box::new(Pending::new(walk.take_messages())));
         }
         let Stage::Messages(pending) = &mut self.stage else { return Ok(Vec::new()) };
         pending.run(view, self.address)?;
@@ -189,15 +203,36 @@ impl Job {
                 .collect(),
             _ => Vec::new(),
         };
-        let attributes = pending.attributes.take().unwrap_or_default();
-        self.stage = Stage::Done(Box::new(Object { attributes, body }));
+        let (book_keeping, attributes) = std::mem::take(&mut pending.attributes).into_attributes();
+        self.stage = Stage::Done(Box::new(Object { book_keeping, attributes: attributes.into(), body }));
         Ok(children)
+    }
+}
+
+impl Job {
+    /// Asks for the values of a small dataset as soon as it is known where they are: most are coordinates, and if others
+    /// have to wait for bytes, no second wave is spent on them.
+    fn wish(&mut self, view: &View) {
+        let dataset = match &self.stage {
+            Stage::Messages(pending) if pending.walk.is_none() => pending.dataset.as_deref(),
+            Stage::Done(object) => match &object.body {
+                Body::Dataset(dataset) => Some(&**dataset),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(dataset) = dataset.filter(|_| !self.wished) else { return };
+        if dataset.grid.shape.len() <= WISHED_RANK && dataset.manifest.len() <= WISHED_CHUNKS {
+            view.wish(&dataset.manifest);
+        }
+        self.wished = true;
     }
 }
 
 impl Pending {
     fn new(messages: Vec<Message>) -> Self {
-        Self { messages, attributes: None, links: None, dataset: None, walk: None }
+        let attributes = AttributeWalk::default();
+        Self { messages, attributes, has_attributes: false, links: None, dataset: None, walk: None }
     }
 
     fn run(&mut self, view: &View, address: u64) -> Found<()> {
@@ -211,15 +246,16 @@ impl Pending {
     }
 
     fn is_complete(&self) -> bool {
-        self.attributes.is_some()
+        self.has_attributes
             && self.walk.is_none()
             && (self.links.is_some() || !group::is_group(&self.messages))
             && (self.dataset.is_some() || !dataset::is_dataset(&self.messages))
     }
 
     fn read_attributes(&mut self, view: &View) -> Found<()> {
-        if self.attributes.is_none() {
-            self.attributes = Some(attributes::read_all(view, &self.messages)?);
+        if !self.has_attributes {
+            self.attributes.run(view, &self.messages)?;
+            self.has_attributes = true;
         }
         Ok(())
     }

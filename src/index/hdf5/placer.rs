@@ -14,7 +14,11 @@ pub(super) struct Placer {
     filtered: bool,
     /// The dimensions in the order in which an array index counts, and how many chunks each can have.
     pub(super) counting: Vec<(usize, u64)>,
+    /// Whether an array index counts as the grid does.
+    in_order: bool,
     pub(super) coordinates: Vec<u64>,
+    /// Where the chunk at `coordinates` begins, in elements, if `move_to` has gone there.
+    offsets: Vec<u64>,
     pub(super) manifest: ChunkManifest,
 }
 
@@ -35,24 +39,44 @@ impl Placer {
             let limit = limits.get(dimension).copied().flatten().unwrap_or(u64::MAX);
             limit.div_ceil(grid.chunk_shape[dimension]).max(1)
         };
+        let counting: Vec<(usize, u64)> = order.map(|dimension| (dimension, possible(dimension))).collect();
+        let grid_shape = grid.grid_shape();
+        // The slowest dimension may go on: its chunks beyond the array come after all others.
+        let in_order = counting
+            .iter()
+            .enumerate()
+            .all(|(place, (dimension, count))| *dimension == place && (place == 0 || *count == grid_shape[place]));
         Self {
-            grid: grid.grid_shape(),
+            grid: grid_shape,
             chunk_shape: grid.chunk_shape.clone(),
             chunk_bytes,
             filtered,
-            counting: order.map(|dimension| (dimension, possible(dimension))).collect(),
+            counting,
+            in_order,
             coordinates: vec![0; rank],
+            offsets: vec![0; rank],
             manifest,
         }
     }
 
     /// Goes to the chunk that begins at these elements.
     pub(super) fn move_to(&mut self, cursor: &Cursor, offsets: &[u64]) -> Found<()> {
-        for ((at, offset), length) in self.coordinates.iter_mut().zip(offsets).zip(&self.chunk_shape) {
-            if offset % length != 0 {
-                return Err(cursor.corrupt(format!("a chunk at a multiple of {length}"), format!("one at {offset}")));
+        let known = self.coordinates.iter_mut().zip(&mut self.offsets);
+        for (((at, last), offset), length) in known.zip(offsets).zip(&self.chunk_shape) {
+            // Most chunks stand beside the one before: that saves a division.
+            if offset == last {
+                continue;
             }
-            *at = offset / length;
+            if *offset == last.wrapping_add(*length) {
+                *at += 1;
+            } else {
+                *at = offset / length;
+                if *at * length != *offset {
+                    let found = format!("one at {offset}");
+                    return Err(cursor.corrupt(format!("a chunk at a multiple of {length}"), found));
+                }
+            }
+            *last = *offset;
         }
         Ok(())
     }
@@ -65,6 +89,15 @@ impl Placer {
                 return Ok(());
             }
             number = number.wrapping_mul(*count).wrapping_add(*at);
+        }
+        self.place_numbered(view, number, address, length, filter_mask)
+    }
+
+    /// Places the chunk with a number in C order; beyond the last, as above.
+    #[inline]
+    fn place_numbered(&mut self, view: &View, number: u64, address: u64, length: u64, filter_mask: u32) -> Found<()> {
+        if number >= self.manifest.len() as u64 {
+            return Ok(());
         }
         let length = if length == 0 && !self.filtered { self.chunk_bytes } else { length };
         let location = view.location("chunk", address, length)?;
@@ -82,6 +115,9 @@ impl Placer {
         length: u64,
         filter_mask: u32,
     ) -> Found<()> {
+        if self.in_order {
+            return self.place_numbered(view, number, address, length, filter_mask);
+        }
         let mut counting = self.counting.iter().rev().peekable();
         while let Some((dimension, count)) = counting.next() {
             // The slowest dimension takes what is left.

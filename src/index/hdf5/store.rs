@@ -1,7 +1,7 @@
-//! The bytes at hand, and the view through which parsers see them.
+//! The view through which parsers see a file, and the limits of their work.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,65 +13,14 @@ use super::chunks::MOST_CHUNKS;
 use super::fault::{Fault, Found, Stop};
 use super::fractal_heap::FractalHeap;
 use super::global_heap::Collection;
-use crate::model::ChunkLocation;
+use crate::index::pieces::Pieces;
+use crate::index::reach::Reach;
+use crate::model::{ChunkLocation, ChunkManifest};
 
-/// How many bytes of chunk indexes one round may ask for: keeps memory small however many chunks there are.
-const ROUND_LIMIT: u64 = 16 << 20;
-
-/// Pieces of a file by their offset. No piece lies within another, so the last one that starts at or before an offset
-/// is the one that reaches furthest.
-#[derive(Debug, Default)]
-struct Pieces(BTreeMap<u64, Bytes>);
-
-impl Pieces {
-    fn get(&self, range: &Range<u64>) -> Option<Bytes> {
-        let (start, piece) = self.0.range(..=range.start).next_back()?;
-        let from = usize::try_from(range.start - start).ok()?;
-        let to = usize::try_from(range.end - start).ok()?;
-        if to <= piece.len() { Some(piece.slice(from..to)) } else { None }
-    }
-
-    fn insert(&mut self, start: u64, piece: Bytes) {
-        let end = start + piece.len() as u64;
-        if self.get(&(start..end)).is_some() {
-            return;
-        }
-        let within: Vec<u64> =
-            self.0.range(start..end).filter(|(at, held)| **at + held.len() as u64 <= end).map(|(at, _)| *at).collect();
-        for at in within {
-            self.0.remove(&at);
-        }
-        self.0.insert(start, piece);
-    }
-}
-
-/// The bytes of a file that were read so far.
-#[derive(Debug, Default)]
-pub(super) struct Store {
-    kept: Pieces,
-    passing: Pieces,
-}
-
-impl Store {
-    /// Adds bytes that stay until the end.
-    pub(super) fn keep(&mut self, start: u64, piece: Bytes) {
-        self.kept.insert(start, piece);
-    }
-
-    /// Adds bytes that the next step uses up.
-    pub(super) fn pass(&mut self, start: u64, piece: Bytes) {
-        self.passing.insert(start, piece);
-    }
-
-    /// Forgets the bytes that a step has used up.
-    pub(super) fn forget_passed(&mut self) {
-        self.passing = Pieces::default();
-    }
-
-    fn get(&self, range: &Range<u64>) -> Option<Bytes> {
-        self.kept.get(range).or_else(|| self.passing.get(range))
-    }
-}
+/// How many bytes of the values of small datasets are asked for before it is known whether they are wanted: of one
+/// dataset, and of a whole file.
+const WISH_LIMIT: u64 = 64 << 10;
+const WISHES_LIMIT: u64 = 256 << 10;
 
 /// What the superblock and its extension say about the whole file.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +45,11 @@ pub(super) struct Shared {
     pub(super) unpacked: RefCell<HashMap<u64, Bytes>>,
     /// Blocks of heaps that were checked.
     checked: RefCell<HashSet<u64>>,
+    checked_last: Cell<Option<u64>>,
+    /// Bytes of wishes so far.
+    wished: Cell<u64>,
+    /// What was used near the start of the file.
+    pub(super) reach: Reach,
 }
 
 /// How much work and memory the size of a file allows: structures that overlap without end run into this.
@@ -114,11 +68,13 @@ pub(super) struct Budget {
     columns: Cell<u64>,
     chunks: Cell<u64>,
     values: Cell<u64>,
+    /// How many bytes of chunk indexes one step may ask for: keeps memory small however many chunks there are.
+    round: u64,
 }
 
 impl Budget {
-    /// The budget for a file of so many bytes.
-    pub(super) fn new(size: u64) -> Self {
+    /// The budget for a file of so many bytes, whose chunk indexes are read in rounds of so many.
+    pub(super) fn new(size: u64, round: u64) -> Self {
         let times = |factor: u64, constant: u64| Cell::new(size.saturating_mul(factor).saturating_add(constant));
         Self {
             bytes: times(64, 64 << 20),
@@ -126,6 +82,7 @@ impl Budget {
             columns: Cell::new((size / 8).saturating_add(1 << 20)),
             chunks: Cell::new(MOST_CHUNKS),
             values: times(1100, 32 << 20),
+            round,
         }
     }
 
@@ -152,20 +109,22 @@ pub(super) struct Needs {
     pub(super) kept: Vec<Range<u64>>,
     /// To be used up by the next step.
     pub(super) passing: Vec<Range<u64>>,
+    /// Of use later perhaps, to be kept; asked for only together with the others.
+    pub(super) wishes: Vec<Range<u64>>,
 }
 
 /// What parsers see of a file: bytes at hand by address; what is missing is written down.
 pub(super) struct View<'a> {
     pub(super) facts: &'a FileFacts,
     pub(super) shared: &'a Shared,
-    store: &'a Store,
+    store: &'a Pieces,
     needs: RefCell<Needs>,
     passing_asked: Cell<u64>,
     budget: &'a Budget,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(facts: &'a FileFacts, shared: &'a Shared, store: &'a Store, budget: &'a Budget) -> Self {
+    pub(super) fn new(facts: &'a FileFacts, shared: &'a Shared, store: &'a Pieces, budget: &'a Budget) -> Self {
         Self { facts, shared, store, needs: RefCell::default(), passing_asked: Cell::new(0), budget }
     }
 
@@ -223,17 +182,30 @@ impl<'a> View<'a> {
         self.budget.spend_values(bytes)
     }
 
+    /// The bytes at hand of a range.
+    fn at_hand(&self, range: &Range<u64>) -> Found<Option<Bytes>> {
+        let Some(bytes) = self.store.get(range) else { return Ok(None) };
+        self.spend(bytes.len() as u64)?;
+        self.shared.reach.note(range);
+        Ok(Some(bytes))
+    }
+
     /// The bytes of a structure of known length.
     pub(super) fn get(&self, structure: &'static str, address: u64, length: u64) -> Found<Bytes> {
         let range = self.range(structure, address, length)?;
-        match self.store.get(&range) {
-            Some(bytes) => self.spend(length).map(|()| bytes),
-            None => {
-                self.spend(0)?;
-                self.needs.borrow_mut().kept.push(range);
-                Err(Stop::Need)
-            }
+        if range.is_empty() {
+            return Ok(Bytes::new());
         }
+        if let Some(bytes) = self.at_hand(&range)? {
+            return Ok(bytes);
+        }
+        self.spend(0)?;
+        let kept = &mut self.needs.borrow_mut().kept;
+        // Many objects of one block ask for that block.
+        if kept.last() != Some(&range) {
+            kept.push(range);
+        }
+        Err(Stop::Need)
     }
 
     /// The bytes of a structure whose length is guessed: fewer at the end of the file.
@@ -245,51 +217,47 @@ impl<'a> View<'a> {
     /// The bytes of a structure that is parsed as soon as it is there and not looked at again.
     pub(super) fn pass(&self, structure: &'static str, address: u64, length: u64) -> Found<Bytes> {
         let range = self.range(structure, address, length)?;
-        if let Some(bytes) = self.store.get(&range) {
-            self.spend(length)?;
+        if let Some(bytes) = self.at_hand(&range)? {
             return Ok(bytes);
         }
         let asked = self.passing_asked.get();
-        if asked == 0 || asked.saturating_add(length) <= ROUND_LIMIT {
-            self.passing_asked.set(asked.saturating_add(length).max(1));
+        self.passing_asked.set(asked.saturating_add(length).max(1));
+        if asked == 0 || asked.saturating_add(length) <= self.budget.round {
             self.needs.borrow_mut().passing.push(range);
         }
         Err(Stop::Need)
     }
 
+    /// Whether this step has asked for as much of chunk indexes as it may: what is not at hand then waits for a later one.
+    pub(super) fn round_is_full(&self) -> bool {
+        self.passing_asked.get() > self.budget.round
+    }
+
+    /// Asks for what is likely to be wanted later, if other bytes are waited for anyway.
+    pub(super) fn wish(&self, chunks: &ChunkManifest) {
+        let locations = || chunks.iter().flatten();
+        let length = locations().fold(0u64, |sum, location| sum.saturating_add(location.length));
+        let wished = self.shared.wished.get().saturating_add(length);
+        if length <= WISH_LIMIT && wished <= WISHES_LIMIT {
+            self.shared.wished.set(wished);
+            self.needs.borrow_mut().wishes.extend(locations().map(|at| at.offset..at.offset + at.length));
+        }
+    }
+
     /// Whether a block was checked: that is done once, and not for every object in it.
     pub(super) fn was_checked(&self, address: u64) -> bool {
-        self.shared.checked.borrow().contains(&address)
+        self.shared.checked_last.get() == Some(address) || self.shared.checked.borrow().contains(&address)
     }
 
     /// Notes that a block was checked.
     pub(super) fn note_checked(&self, address: u64) {
         self.shared.checked.borrow_mut().insert(address);
+        self.shared.checked_last.set(Some(address));
     }
 
     /// The number of bytes from an address to the end of the file, at least 1.
     pub(super) fn left(&self, structure: &'static str, address: u64) -> Found<u64> {
         let range = self.range(structure, address, 1)?;
         Ok(self.facts.size - range.start)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn pieces_are_found_across_overlaps() {
-        let mut pieces = Pieces::default();
-        let all: Vec<u8> = (0..100).collect();
-        for range in [0..10, 20..40, 30..60, 25..35, 5..70] {
-            pieces.insert(range.start as u64, Bytes::copy_from_slice(&all[range]));
-        }
-        assert_eq!(pieces.get(&(30..70)).unwrap(), &all[30..70]);
-        assert_eq!(pieces.get(&(0..10)).unwrap(), &all[0..10]);
-        assert_eq!(pieces.get(&(0..20)), None);
-        assert_eq!(pieces.get(&(69..71)), None);
-        assert_eq!(pieces.0.len(), 2);
     }
 }

@@ -167,6 +167,8 @@ fn read_shared_table(view: &View, address: u64, indexes: u8) -> Found<Vec<(u16, 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use bytes::Bytes;
+
     use super::super::driver::Driver;
     use super::super::testing::Image;
     use super::*;
@@ -214,8 +216,9 @@ mod tests {
     #[test]
     fn a_shortened_file_is_noticed() {
         for (end, whole) in [(64, true), (65, false)] {
-            let file = MemoryFile::new(SourceUrl::from_path("/a").unwrap(), version_2(end).0);
-            let mut driver = Driver::open(&file, 0).unwrap();
+            let head = version_2(end).0.into();
+            let file = MemoryFile::new(SourceUrl::from_path("/a").unwrap(), Bytes::clone(&head));
+            let mut driver = Driver::new(&file, 0, &head);
             let superblock = driver.run(read).unwrap();
             assert_eq!(driver.run(|view| complete(view, &superblock)).is_ok(), whole);
         }

@@ -7,7 +7,8 @@ use super::bytes::Widths;
 use super::checksum::lookup3;
 use super::driver::{Step, step};
 use super::fault::{Fault, Found};
-use super::store::{Budget, FileFacts, Shared, Store, View};
+use super::store::{Budget, FileFacts, Shared, View};
+use crate::index::pieces::Pieces;
 
 pub(super) const WIDTHS: Widths = Widths { address: 8, length: 8 };
 
@@ -35,7 +36,7 @@ impl Image {
     pub(super) fn parse<T>(&self, mut parser: impl FnMut(&View) -> Found<T>) -> Result<T, Fault> {
         let size = self.0.len() as u64;
         let facts = FileFacts { base: 0, size, widths: WIDTHS, ..FileFacts::default() };
-        let (shared, budget, mut store) = (Shared::default(), Budget::new(size), Store::default());
+        let (shared, budget, mut store) = (Shared::default(), Budget::new(size, 1 << 20), Pieces::default());
         for _ in 0..1000 {
             match step(&store, &facts, &shared, &budget, &mut parser)? {
                 Step::Done(found) => return Ok(found),
@@ -45,8 +46,8 @@ impl Image {
                         Bytes::copy_from_slice(&self.0[range.start as usize..range.end as usize])
                     };
                     store.forget_passed();
-                    needs.kept.iter().for_each(|range| store.keep(range.start, cut(range)));
-                    needs.passing.iter().for_each(|range| store.pass(range.start, cut(range)));
+                    needs.kept.iter().for_each(|range| store.keep(range.start, &cut(range)));
+                    needs.passing.iter().for_each(|range| store.pass(range.start, &cut(range)));
                 }
             }
         }

@@ -33,6 +33,11 @@ impl<'a> Cursor<'a> {
         Self { file, bytes, at: 0, wide_counts: false, wide_offsets: false, object: "/".into() }
     }
 
+    /// How many bytes were read.
+    pub(super) fn position(&self) -> u64 {
+        self.at as u64
+    }
+
     /// A complaint about what stands `back` bytes before the cursor.
     pub(super) fn corrupt(
         &self,

@@ -20,6 +20,8 @@ pub(super) struct Header {
     pub(super) dimensions: IndexMap<DimensionName, u64>,
     pub(super) attributes: Attributes,
     pub(super) variables: IndexMap<VariableName, RawVariable>,
+    /// Bytes of the header itself.
+    pub(super) length: u64,
 }
 
 /// A variable, as the header has it.
@@ -71,7 +73,7 @@ pub(super) fn read(cursor: &mut Cursor) -> Found<Header> {
         }
         cursor.object = "/".into();
     }
-    Ok(Header { records, dimensions, attributes, variables })
+    Ok(Header { records, dimensions, attributes, variables, length: cursor.position() })
 }
 
 /// The number of elements of a list. Nothing is allocated for it: each element takes bytes of the file.

@@ -28,59 +28,54 @@ mod values;
 use bytes::Bytes;
 
 use super::IndexError;
+use super::reach::Reach;
 use crate::model::{FileIndex, SourceFile};
 use crate::storage::ByteSource;
 use cursor::{Cursor, Stop};
 use header::Header;
 
-/// How much of a file is read at first: most headers are far smaller.
-const HEAD: u64 = 64 << 10;
 /// The greatest header; those of archives have kilobytes.
 const GREATEST_HEADER: u64 = 64 << 20;
 
-/// Indexes a file of this version: 1, 2 or 5.
-pub(super) fn index(source: &dyn ByteSource, version: u8) -> Result<FileIndex, IndexError> {
+/// Indexes a file of this version (1, 2 or 5) that begins with these bytes; tells the head that would have sufficed, too.
+pub(super) fn index(source: &dyn ByteSource, version: u8, head: Bytes) -> Result<(FileIndex, u64), IndexError> {
     let file = source.file();
-    let header = read_header(source)?;
+    let reach = Reach::default();
+    let (header, head) = read_header(source, head)?;
+    reach.note(&(0..header.length));
     let mut root = layout::lay_out(file, &header)?;
-    values::read(source, &mut root)
+    values::read(source, &head, &reach, &mut root)
         .map_err(|error| IndexError::Storage { file: file.url.to_string(), source: error })?;
     let format = match version {
         1 => "netCDF-3 classic (CDF-1)",
         2 => "netCDF-3 64-bit offset (CDF-2)",
         _ => "netCDF-3 64-bit data (CDF-5)",
     };
-    Ok(FileIndex { source: file.clone(), format: format.into(), root, notes: Vec::new() })
+    let index = FileIndex { source: file.clone(), format: format.into(), root, notes: Vec::new() };
+    Ok((index, reach.head(file.size)))
 }
 
-/// Reads as much of the file as its header takes.
-fn read_header(source: &dyn ByteSource) -> Result<Header, IndexError> {
+/// Reads as much of the file as its header takes: the header, and the bytes that are at hand then.
+fn read_header(source: &dyn ByteSource, mut bytes: Bytes) -> Result<(Header, Bytes), IndexError> {
     let file = source.file();
-    let mut length = file.size.min(HEAD);
     loop {
-        let bytes = source
-            .read_one(0..length)
-            .map_err(|error| IndexError::Storage { file: file.url.to_string(), source: error })?;
-        match parse(file, &bytes) {
-            Ok(header) => return Ok(header),
+        let length = bytes.len() as u64;
+        let (end, object) = match parse(file, &bytes) {
+            Ok(header) => return Ok((header, bytes)),
             Err(Stop::Fault(fault)) => return Err(*fault),
-            Err(Stop::Short { end, object }) => {
-                if end > file.size || length == file.size {
-                    return Err(IndexError::Truncated {
-                        file: file.url.to_string(),
-                        object,
-                        structure: "the header",
-                        end,
-                        size: file.size,
-                    });
-                }
-                if end > GREATEST_HEADER {
-                    let what = format!("a header of more than {GREATEST_HEADER} bytes");
-                    return Err(IndexError::Limit { file: file.url.to_string(), object, what });
-                }
-                length = end.max(length.saturating_mul(2)).min(file.size);
-            }
+            Err(Stop::Short { end, object }) => (end, object),
+        };
+        if end > file.size || length == file.size {
+            let (file, size) = (file.url.to_string(), file.size);
+            return Err(IndexError::Truncated { file, object, structure: "the header", end, size });
         }
+        if end > GREATEST_HEADER {
+            let what = format!("a header of more than {GREATEST_HEADER} bytes");
+            return Err(IndexError::Limit { file: file.url.to_string(), object, what });
+        }
+        let more = source.read_one(length..end.max(length.saturating_mul(2)).min(file.size));
+        let more = more.map_err(|error| IndexError::Storage { file: file.url.to_string(), source: error })?;
+        bytes = [&bytes[..], &more].concat().into();
     }
 }
 

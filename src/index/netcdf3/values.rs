@@ -2,21 +2,45 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use crate::index::digest::Digester;
+use crate::index::pieces::Pieces;
+use crate::index::reach::Reach;
 use crate::index::roles::{self, WHOLE_LIMIT, Wanted};
-use crate::model::{Array, FileGroup, SmallValues, VariableName};
+use crate::model::{Array, DataType, FileGroup, SmallValues, VariableName};
 use crate::storage::{ByteSource, StorageError};
 
-/// How much is read at a time.
+/// How much of a large variable is read at a time.
 const PIECE: u64 = 4 << 20;
+/// How many bytes of small variables are read in one wave.
+const WAVE: u64 = 16 << 20;
 /// Ranges closer than this are read as one.
 const GAP: u64 = 512;
 
-/// Reads the values that the index keeps and puts them into the group.
-pub(super) fn read(source: &dyn ByteSource, root: &mut FileGroup) -> Result<(), StorageError> {
-    let mut found: Vec<(VariableName, SmallValues)> = Vec::new();
-    for wanted in roles::wanted(root, 0) {
-        found.push((wanted.variable.name.clone(), read_variable(source, &wanted)?));
+/// Reads the values that the index keeps and puts them into the group; `head` is what is at hand of the file.
+pub(super) fn read(
+    source: &dyn ByteSource,
+    head: &Bytes,
+    reach: &Reach,
+    root: &mut FileGroup,
+) -> Result<(), StorageError> {
+    let mut reader = Reader { source, reach, pieces: Pieces::default() };
+    reader.pieces.keep(0, head);
+    let wanted = roles::wanted(root, 0);
+    let (small, large): (Vec<_>, Vec<_>) = wanted.iter().partition(|wanted| wanted.bytes <= WHOLE_LIMIT);
+    let mut found: Vec<(VariableName, SmallValues)> = Vec::with_capacity(wanted.len());
+    // Each has 1 MiB at most.
+    for wave in small.chunks(usize::try_from(WAVE / WHOLE_LIMIT).unwrap_or(1)) {
+        reader.pieces.forget_passed();
+        let locations = wave.iter().flat_map(|wanted| wanted.variable.manifest.iter().flatten());
+        reader.fetch(locations.map(|at| at.offset..at.offset + at.length).collect())?;
+        for wanted in wave {
+            found.push((wanted.variable.name.clone(), reader.whole(wanted)));
+        }
+    }
+    for wanted in large {
+        found.push((wanted.variable.name.clone(), reader.digest(wanted)?));
     }
     for (name, values) in found {
         if let Some(variable) = root.variables.get_mut(&name) {
@@ -26,63 +50,87 @@ pub(super) fn read(source: &dyn ByteSource, root: &mut FileGroup) -> Result<(), 
     Ok(())
 }
 
-fn read_variable(source: &dyn ByteSource, wanted: &Wanted) -> Result<SmallValues, StorageError> {
-    let data_type = &wanted.variable.data_type;
-    if wanted.bytes <= WHOLE_LIMIT {
-        let mut bytes = Vec::new();
-        each_piece(source, wanted, |piece| bytes.extend_from_slice(piece))?;
-        let array = Array::from_bytes(data_type, &wanted.shape, &bytes);
-        return Ok(array.map_or(SmallValues::NotRead, SmallValues::Decoded));
-    }
-    let mut digester = Digester::new().skipping_missing(&wanted.variable.attributes);
-    each_piece(source, wanted, |piece| digester.take(data_type, piece))?;
-    Ok(SmallValues::Digest(digester.finish()))
+/// A file, what is at hand of it, and what was used.
+struct Reader<'a> {
+    source: &'a dyn ByteSource,
+    reach: &'a Reach,
+    pieces: Pieces,
 }
 
-/// Hands out all elements in C order, whole ones at a time.
-fn each_piece(source: &dyn ByteSource, wanted: &Wanted, mut take: impl FnMut(&[u8])) -> Result<(), StorageError> {
-    let mut batch: Vec<Range<u64>> = Vec::new();
-    let mut bytes = 0;
-    for location in wanted.variable.manifest.iter().flatten() {
-        let mut at = location.offset;
-        let end = location.offset + location.length;
-        while at < end {
-            // A multiple of eight: no element is cut in two.
-            let length = PIECE.min(end - at);
-            batch.push(at..at + length);
-            at += length;
-            bytes += length;
-            if bytes >= PIECE {
-                read_batch(source, &batch, &mut take)?;
-                batch.clear();
-                bytes = 0;
+impl Reader<'_> {
+    /// All values of a variable whose bytes are at hand.
+    fn whole(&self, wanted: &Wanted) -> SmallValues {
+        let mut bytes = Vec::new();
+        for location in wanted.variable.manifest.iter().flatten() {
+            bytes.extend_from_slice(&self.at_hand(&(location.offset..location.offset + location.length)));
+        }
+        let array = Array::from_bytes(&wanted.variable.data_type, &wanted.shape, &bytes);
+        array.map_or(SmallValues::NotRead, SmallValues::Decoded)
+    }
+
+    fn at_hand(&self, range: &Range<u64>) -> Bytes {
+        self.reach.note(range);
+        self.pieces.get(range).unwrap_or_default()
+    }
+
+    /// Takes all elements in C order, whole ones at a time.
+    fn digest(&mut self, wanted: &Wanted) -> Result<SmallValues, StorageError> {
+        let data_type = &wanted.variable.data_type;
+        let mut digester = Digester::new().skipping_missing(&wanted.variable.attributes);
+        let mut batch: Vec<Range<u64>> = Vec::new();
+        let mut bytes = 0;
+        for location in wanted.variable.manifest.iter().flatten() {
+            let mut at = location.offset;
+            let end = location.offset + location.length;
+            while at < end {
+                // A multiple of eight: no element is cut in two.
+                let length = PIECE.min(end - at);
+                batch.push(at..at + length);
+                at += length;
+                bytes += length;
+                if bytes >= PIECE {
+                    self.digest_batch(&batch, data_type, &mut digester)?;
+                    batch.clear();
+                    bytes = 0;
+                }
             }
         }
+        self.digest_batch(&batch, data_type, &mut digester)?;
+        Ok(SmallValues::Digest(digester.finish()))
     }
-    read_batch(source, &batch, &mut take)
-}
 
-fn read_batch(source: &dyn ByteSource, batch: &[Range<u64>], mut take: impl FnMut(&[u8])) -> Result<(), StorageError> {
-    let spans = spans(batch);
-    let pieces = source.read(&spans)?;
-    let mut at = 0;
-    for range in batch {
-        while spans.get(at).is_some_and(|span| range.end > span.end) {
-            at += 1;
-        }
-        let (Some(span), Some(piece)) = (spans.get(at), pieces.get(at)) else { continue };
-        let within = |offset: u64| usize::try_from(offset.saturating_sub(span.start)).unwrap_or(usize::MAX);
-        take(piece.get(within(range.start)..within(range.end)).unwrap_or_default());
+    fn digest_batch(
+        &mut self,
+        batch: &[Range<u64>],
+        data_type: &DataType,
+        digester: &mut Digester,
+    ) -> Result<(), StorageError> {
+        self.pieces.forget_passed();
+        self.fetch(batch.to_vec())?;
+        batch.iter().for_each(|range| digester.take(data_type, &self.at_hand(range)));
+        Ok(())
     }
-    Ok(())
+
+    /// Reads in one call what is not at hand.
+    fn fetch(&mut self, mut ranges: Vec<Range<u64>>) -> Result<(), StorageError> {
+        ranges.sort_unstable_by_key(|range| range.start);
+        let missing: Vec<Range<u64>> = spans(&ranges).iter().flat_map(|span| self.pieces.missing(span)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (range, bytes) in missing.iter().zip(self.source.read(&missing)?) {
+            self.pieces.pass(range.start, &bytes);
+        }
+        Ok(())
+    }
 }
 
 /// Rising ranges, those that are close to each other as one.
-fn spans(batch: &[Range<u64>]) -> Vec<Range<u64>> {
+fn spans(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut spans: Vec<Range<u64>> = Vec::new();
-    for range in batch {
+    for range in ranges {
         match spans.last_mut() {
-            Some(last) if range.start.saturating_sub(last.end) <= GAP => last.end = range.end,
+            Some(last) if range.start.saturating_sub(last.end) <= GAP => last.end = last.end.max(range.end),
             _ => spans.push(range.clone()),
         }
     }

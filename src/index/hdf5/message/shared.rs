@@ -1,6 +1,8 @@
 //! Messages that are kept elsewhere: in a committed datatype, or in the file's heap of shared messages (IV.A.2,
 //! "Shared Message").
 
+use std::ops::Deref;
+
 use bytes::Bytes;
 
 use super::super::fault::{Fault, Found};
@@ -10,12 +12,37 @@ use super::super::store::View;
 
 const IN_HEAP: u8 = 1;
 
+/// The body of a message.
+#[derive(Debug)]
+pub(in super::super) enum Body<'a> {
+    /// In the message itself.
+    Here(&'a [u8]),
+    Elsewhere(Bytes),
+}
+
+impl Deref for Body<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Here(bytes) => bytes,
+            Self::Elsewhere(bytes) => bytes,
+        }
+    }
+}
+
 /// The body of a message, wherever it is kept, and the address of its first byte.
 ///
 /// `kind` is the message's type, `flags` those of the message (or, within an attribute, of its part).
-pub(in super::super) fn resolve(view: &View, kind: u16, flags: u8, body: &Bytes, address: u64) -> Found<(Bytes, u64)> {
+pub(in super::super) fn resolve<'a>(
+    view: &View,
+    kind: u16,
+    flags: u8,
+    body: &'a [u8],
+    address: u64,
+) -> Found<(Body<'a>, u64)> {
     if flags & SHARED == 0 {
-        return Ok((body.clone(), address));
+        return Ok((Body::Here(body), address));
     }
     let mut cursor = view.cursor("shared message", body, address);
     let version = cursor.u8()?;
@@ -27,7 +54,7 @@ pub(in super::super) fn resolve(view: &View, kind: u16, flags: u8, body: &Bytes,
         3 if place == IN_HEAP => {
             let id = cursor.take(8)?;
             let heap = shared_heap(view, kind, address)?;
-            return Ok((fractal_heap::open(view, heap)?.object(view, id)?, address));
+            return Ok((Body::Elsewhere(fractal_heap::open(view, heap)?.object(view, id)?), address));
         }
         3 => {}
         _ => return Err(cursor.corrupt("a shared message of version 1, 2 or 3", format!("version {version}"))),
@@ -39,7 +66,7 @@ pub(in super::super) fn resolve(view: &View, kind: u16, flags: u8, body: &Bytes,
         Some(message) if message.flags & SHARED != 0 => {
             Err(cursor.corrupt("a message kept in full", "another shared message"))
         }
-        Some(message) => Ok((message.body, message.address)),
+        Some(message) => Ok((Body::Elsewhere(message.body), message.address)),
         None => Err(cursor.corrupt(format!("a message of type {kind:#04x} in the object at {owner}"), "none")),
     }
 }
