@@ -1,22 +1,28 @@
 //! The index engine alone: CPU seconds, memory and reads of indexing files in this process, without printing or storing.
 //!
 //! ```text
-//! cargo bench --bench engine -- [--case NAME] [--runs N] [--threads N] PATH…
+//! cargo bench --bench engine -- [--case NAME] [--runs N] [--threads N] [--facts FILE] PATH|URL…
 //! ```
 //!
-//! A `PATH` is a file, or a folder whose `.nc` and `.h5` files are taken. Every run opens and indexes all files anew (attributes,
+//! A `PATH` is a file, or a folder whose `.nc` and `.h5` files are taken; a `URL` is one file. Every run opens and indexes all files anew (attributes,
 //! every chunk, values of coordinates) and drops each index. `--runs` (default 3): figures of time are the least of them.
 //! `--threads` (default 1): files are spread over so many threads.
 //!
 //! Prints one line of JSON: `case`, `files`, `variables`, `chunks` (those written), `cpu_s` (user and system time of the process),
 //! `wall_s`, `threads`, `runs`, `waves` (calls of `ByteSource::read`), `most_waves` (of one file), `requests` (ranges read),
 //! `bytes_read`, `most_bytes` (of one file) and `peak_rss_mb`. Reads are counted in a run of their own, in which every file is
-//! read with the head that the file before has taught.
+//! read with the head that the file before has taught; of URLs, what a server has logged is the better count, so there is none here.
+//!
+//! `--facts` writes what was found, for a comparison with h5py, and measures nothing.
 //!
 //! An error of any file ends the run with status 1.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::cast_precision_loss)]
 
+mod engine_facts;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,8 +31,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use altostac::index::index;
-use altostac::model::{FileGroup, FileIndex, SourceFile};
-use altostac::storage::{ByteSource, DEFAULT_HEAD, LocalFile, StorageError};
+use altostac::model::{FileGroup, FileIndex, SourceFile, SourceUrl};
+use altostac::storage::{ByteSource, DEFAULT_HEAD, LocalFile, StorageError, open_source};
 use bytes::Bytes;
 use rayon::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
@@ -80,9 +86,9 @@ impl ByteSource for Counting<'_> {
     }
 }
 
-fn index_file(path: &Path) -> Result<FileIndex, String> {
-    let source = LocalFile::open(path).map_err(|error| error.to_string())?;
-    index(&source).map_err(|error| error.to_string())
+fn index_file(url: &SourceUrl) -> Result<FileIndex, String> {
+    let source = open_source(url).map_err(|error| error.to_string())?;
+    index(source.as_ref()).map_err(|error| error.to_string())
 }
 
 fn cpu_seconds() -> f64 {
@@ -97,23 +103,30 @@ fn peak_rss_mb() -> f64 {
 }
 
 /// The files of a folder in the order of their names, or the file itself.
-fn files(path: PathBuf) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(&path) else { return vec![path] };
-    let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+fn files(argument: &str) -> Result<Vec<SourceUrl>, String> {
+    if argument.contains("://") {
+        return Ok(vec![SourceUrl::new(url::Url::parse(argument).map_err(|error| error.to_string())?)]);
+    }
+    let path = std::path::absolute(argument).map_err(|error| error.to_string())?;
+    let mut found: Vec<PathBuf> = match std::fs::read_dir(&path) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(_) => return Ok(SourceUrl::from_path(path).into_iter().collect()),
+    };
     found.retain(|path| path.extension().is_some_and(|extension| extension == "nc" || extension == "h5"));
     found.sort();
-    found
+    Ok(found.into_iter().filter_map(SourceUrl::from_path).collect())
 }
 
 struct Request {
     case: String,
     runs: usize,
     threads: usize,
-    paths: Vec<PathBuf>,
+    facts: Option<PathBuf>,
+    files: Vec<SourceUrl>,
 }
 
 fn request() -> Result<Request, String> {
-    let mut request = Request { case: String::new(), runs: 3, threads: 1, paths: Vec::new() };
+    let mut request = Request { case: String::new(), runs: 3, threads: 1, facts: None, files: Vec::new() };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
@@ -124,23 +137,23 @@ fn request() -> Result<Request, String> {
             "--case" => request.case = value()?,
             "--runs" => request.runs = number(value()?)?,
             "--threads" => request.threads = number(value()?)?,
-            path => request.paths.extend(files(std::path::absolute(path).map_err(|error| error.to_string())?)),
+            "--facts" => request.facts = Some(value()?.into()),
+            path => request.files.extend(files(path)?),
         }
     }
     Ok(request)
 }
 
 /// Indexes all files once.
-fn run(paths: &[PathBuf], pool: Option<&rayon::ThreadPool>) -> Result<Contents, String> {
-    let each = |path: &PathBuf| index_file(path).map(|index| count(&index.root));
+fn run(files: &[SourceUrl], pool: Option<&rayon::ThreadPool>) -> Result<Contents, String> {
+    let each = |file: &SourceUrl| index_file(file).map(|index| count(&index.root));
     match pool {
-        Some(pool) => pool.install(|| paths.par_iter().map(each).try_reduce(Contents::default, |a, b| Ok(add(a, b)))),
-        None => paths.iter().try_fold(Contents::default(), |sum, path| Ok(add(sum, each(path)?))),
+        Some(pool) => pool.install(|| files.par_iter().map(each).try_reduce(Contents::default, |a, b| Ok(add(a, b)))),
+        None => files.iter().try_fold(Contents::default(), |sum, file| Ok(add(sum, each(file)?))),
     }
 }
 
 fn measure(request: &Request) -> Result<String, String> {
-    let paths = &request.paths;
     let pool = match request.threads {
         0 | 1 => None,
         threads => {
@@ -151,11 +164,24 @@ fn measure(request: &Request) -> Result<String, String> {
     let (mut cpu, mut wall, mut contents) = (f64::INFINITY, f64::INFINITY, Contents::default());
     for _ in 0..request.runs.max(1) {
         let (started, cpu_before) = (Instant::now(), cpu_seconds());
-        contents = run(paths, pool.as_deref())?;
+        contents = run(&request.files, pool.as_deref())?;
         wall = wall.min(started.elapsed().as_secs_f64());
         cpu = cpu.min(cpu_seconds() - cpu_before);
     }
-    let peak = peak_rss_mb();
+    let mut figures = serde_json::json!({
+        "case": request.case, "files": request.files.len(), "variables": contents.variables, "chunks": contents.chunks,
+        "cpu_s": cpu, "wall_s": wall, "threads": request.threads.max(1), "runs": request.runs.max(1),
+        "peak_rss_mb": peak_rss_mb(),
+    });
+    let paths: Option<Vec<PathBuf>> = request.files.iter().map(SourceUrl::local_path).collect();
+    if let (Some(paths), Some(figures)) = (paths, figures.as_object_mut()) {
+        figures.extend(reads(&paths)?);
+    }
+    Ok(figures.to_string())
+}
+
+/// What is read of the files, each after the other.
+fn reads(paths: &[PathBuf]) -> Result<serde_json::Map<String, serde_json::Value>, String> {
     let head = AtomicU64::new(DEFAULT_HEAD);
     let (mut waves, mut most_waves, mut requests, mut bytes, mut most_bytes) = (0, 0, 0, 0, 0);
     for path in paths {
@@ -169,17 +195,31 @@ fn measure(request: &Request) -> Result<String, String> {
         bytes += counting.bytes.load(Relaxed);
         most_bytes = most_bytes.max(counting.bytes.load(Relaxed));
     }
-    let figures = serde_json::json!({
-        "case": request.case, "files": paths.len(), "variables": contents.variables, "chunks": contents.chunks,
-        "cpu_s": cpu, "wall_s": wall, "threads": request.threads.max(1), "runs": request.runs.max(1),
-        "waves": waves, "most_waves": most_waves, "requests": requests, "bytes_read": bytes, "most_bytes": most_bytes,
-        "peak_rss_mb": peak,
-    });
-    Ok(figures.to_string())
+    let figures = [
+        ("waves", waves),
+        ("most_waves", most_waves),
+        ("requests", requests),
+        ("bytes_read", bytes),
+        ("most_bytes", most_bytes),
+    ];
+    Ok(figures.into_iter().map(|(name, figure)| (name.to_owned(), figure.into())).collect())
+}
+
+fn write_facts(files: &[SourceUrl], path: &Path) -> Result<String, String> {
+    let mut out = BufWriter::new(File::create(path).map_err(|error| error.to_string())?);
+    for file in files {
+        engine_facts::write(file.file_name(), &index_file(file)?.root, &mut out).map_err(|error| error.to_string())?;
+    }
+    out.flush().map_err(|error| error.to_string())?;
+    Ok(serde_json::json!({"facts": path}).to_string())
 }
 
 fn main() -> ExitCode {
-    match request().and_then(|request| measure(&request)) {
+    let answer = |request: Request| match &request.facts {
+        Some(path) => write_facts(&request.files, path),
+        None => measure(&request),
+    };
+    match request().and_then(answer) {
         Ok(figures) => {
             println!("{figures}");
             ExitCode::SUCCESS

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""altostac beside its peers in one run, on the same files: CPU seconds and peak memory of whole processes.
+"""altostac from files to catalogue, beside kerchunk's references: CPU seconds and peak memory of whole processes.
 
-usage: benches/side_by_side.py [--data DIR] [--runs N] [CASE…]      cases: A B C1 C2 D build-A build-B cmip6
+usage: benches/side_by_side.py [--data DIR] [--runs N] [CASE…]      cases: build-A build-B cmip6
 
 Needs a release build (cargo build --release), the interop environment (tests/run makes target/interop-venv) and
-../shared/bench/gen_bench.py, which makes the data once (A and B in a minute, C in several). Figures of a shared machine:
-quote the ratios of one run, never the seconds.
+../shared/bench/gen_bench.py, which makes the data once. Figures of a shared machine:
+quote the ratios of one run, never the seconds. Indexing alone: engine_side_by_side.py.
 """
 
 import argparse
@@ -23,12 +23,6 @@ BINARY = Path(os.environ.get("ALTOSTAC_BIN") or ROOT / "target/release/altostac"
 PYTHON = ROOT / "target/interop-venv/bin/python"
 SHARED = Path(os.environ.get("ALTOSTAC_SHARED") or ROOT / "../shared").resolve()
 
-KERCHUNK = """
-import sys, json
-from kerchunk.hdf import SingleHdf5ToZarr
-for path in sys.argv[1:]:
-    json.dumps(SingleHdf5ToZarr(path, inline_threshold=0).translate())
-"""
 KERCHUNK_COMBINE = """
 import sys, json
 from kerchunk.hdf import SingleHdf5ToZarr
@@ -59,16 +53,6 @@ for paths in datasets.values():
         failed += 1
 print(failed, "of", len(datasets), "datasets failed", file=sys.stderr)
 """
-H5PY = """
-import sys, h5py
-for path in sys.argv[1:]:
-    with h5py.File(path) as file:
-        for dataset in file.values():
-            dict(dataset.attrs)
-            found = []
-            if dataset.chunks: dataset.id.chunk_iter(found.append)
-"""
-
 
 def measured(command, runs, accepted=(0,)):
     """CPU seconds of each run, the shortest wall time, and the greatest resident memory in MB."""
@@ -106,15 +90,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT / "target/bench-data")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("cases", nargs="*", default=["A", "B", "D", "build-A", "build-B"])
+    parser.add_argument("cases", nargs="*", default=["build-A", "build-B"])
     arguments = parser.parse_args()
     data = arguments.data
     data.mkdir(parents=True, exist_ok=True)
-    for letter, made in (("A", "daily"), ("B", "cmip"), ("C", "dense_v1.h5"), ("D", "wide.nc")):
-        if any(case.removeprefix("build-").startswith(letter) for case in arguments.cases) and not (data / made).exists():
+    for letter, made in (("A", "daily"), ("B", "cmip")):
+        if f"build-{letter}" in arguments.cases and not (data / made).exists():
             subprocess.run([PYTHON, SHARED / "bench/gen_bench.py", data, letter], check=True)
-    files = {"A": sorted(data.glob("daily/*.nc")), "B": sorted(data.glob("cmip/*.nc")), "C1": [data / "dense_v1.h5"],
-             "C2": [data / "dense_latest.h5"], "D": [data / "wide.nc"]}
+    files = {"A": sorted(data.glob("daily/*.nc")), "B": sorted(data.glob("cmip/*.nc"))}
     for case in arguments.cases:
         letter = case.removeprefix("build-")
         if case == "cmip6":
@@ -125,18 +108,12 @@ def main():
                 # Some datasets of the corpus are refused by name: exit status 1.
                 ours = measured([BINARY, "build", path, "--force"], arguments.runs, accepted=(0, 1))
             peers = [("kerchunk index+combine+JSON", [PYTHON, "-W", "ignore", "-c", KERCHUNK_TREE, *sorted(root.rglob("*.nc"))])]
-        elif case.startswith("build-"):
+        else:
             # Theirs ends with references; ours indexes twice, verifies, describes, validates and writes the catalogue too.
             with tempfile.TemporaryDirectory() as folder:
                 path = recipe(folder, files[letter][0].parent, f"bench-{letter}")
                 ours = measured([BINARY, "build", path, "--force"], arguments.runs)
             peers = [("kerchunk translate + combine", [PYTHON, "-W", "ignore", "-c", KERCHUNK_COMBINE, *files[letter]])]
-        else:
-            # One process for each file: what a shell script would do.
-            each = ["sh", "-c", 'for file; do "$0" inspect "$file" --kerchunk; done', BINARY, *files[letter]]
-            ours = measured(each, arguments.runs)
-            peers = [("kerchunk translate", [PYTHON, "-W", "ignore", "-c", KERCHUNK, *files[letter]]),
-                     ("h5py attributes + chunk_iter", [PYTHON, "-W", "ignore", "-c", H5PY, *files[letter]])]
         show(case, "altostac", ours)
         for who, command in peers:
             show(case, who, measured(command, arguments.runs), ours)

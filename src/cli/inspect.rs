@@ -7,16 +7,20 @@ use clap::Args;
 
 use super::printer::Printer;
 use super::{Failure, Outcome};
+use crate::model::{SourceUrl, shown_url};
 use crate::pipeline::{InspectReport, inspect, inspect_kerchunk};
+use crate::storage::remote::is_remote;
 
 /// Show what a file holds: as ncdump -h, with chunks, codecs, CF roles and coverage
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   altostac inspect tas_Amon_UKESM1-0-LL_historical_r1i1p1f2_gn_185001-194912.nc
   altostac inspect tas.nc --json | jq .variables.tas
+  altostac inspect s3://bucket/tas.nc                // http, https, gs, az too; credentials from the environment
   altostac inspect tas.nc --kerchunk > tas.json     # then xr.open_dataset(\"tas.json\", engine=\"kerchunk\")")]
 pub(super) struct Inspect {
-    /// The file
+    /// The file: a path or a URL (file, http, https, s3, gs, az)
+    #[arg(value_name = "FILE|URL")]
     file: PathBuf,
     /// Print Kerchunk references (version 1) of this one file; what they leave out is named on standard error
     #[arg(long)]
@@ -25,7 +29,7 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
-        let file = local(&self.file)?;
+        let file = source(&self.file)?;
         let failed = |error: crate::model::ItemError| Failure::Item { message: error.message };
         if self.kerchunk {
             let mut out = io::BufWriter::new(io::stdout().lock());
@@ -43,16 +47,24 @@ impl Inspect {
     }
 }
 
-/// The path of a file, given as such or as a `file:` URL.
-fn local(file: &Path) -> Result<PathBuf, Failure> {
+/// The URL of a file, given as a path or as a URL.
+fn source(file: &Path) -> Result<SourceUrl, Failure> {
     let text = file.to_string_lossy();
-    if let Ok(url) = url::Url::parse(&text)
-        && text.contains("://")
-    {
-        let path = if url.scheme() == "file" { url.to_file_path().ok() } else { None };
-        return path.ok_or_else(|| Failure::Request(format!("{text} cannot be read: expected a path or a file: URL")));
+    if !text.contains("://") {
+        let absolute = std::path::absolute(file);
+        let absolute = absolute.map_err(|error| Failure::Request(format!("{text} cannot be read: {error}")))?;
+        let url = SourceUrl::from_path(absolute);
+        return url.ok_or_else(|| Failure::Request(format!("{text} cannot be read: expected a path")));
     }
-    std::path::absolute(file).map_err(|error| Failure::Request(format!("{text} cannot be read: {error}")))
+    let url = url::Url::parse(&text).map_err(|error| Failure::Request(format!("{text} is no URL: {error}")))?;
+    if !is_remote(&url) && (url.scheme() != "file" || url.to_file_path().is_err()) {
+        let schemes = "file, http, https, s3, gs or az";
+        return Err(Failure::Request(format!(
+            "{} cannot be read: expected a path or a URL with {schemes}",
+            shown_url(&url)
+        )));
+    }
+    Ok(SourceUrl::new(url))
 }
 
 fn lines(report: &InspectReport) -> Vec<String> {

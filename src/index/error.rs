@@ -92,7 +92,7 @@ impl IndexError {
     /// What can be done about it, if anything is known.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::Storage { .. } => Some("check that the file is there and may be read"),
+            Self::Storage { source, .. } => source.remedy().or(Some("check that the file is there and may be read")),
             Self::Format { .. } => Some("leave the file out with `exclude`, or convert it to NetCDF-4"),
             Self::Unsupported { .. } => {
                 Some("rewrite the file without it (`nccopy -4` or `h5repack`), or leave the file out with `exclude`")

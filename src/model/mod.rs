@@ -54,5 +54,5 @@ pub use pattern::ItemPattern;
 pub use product::{Product, ProductFile, ProductFormat, VerificationReport, VerifiedProduct};
 pub use public_urls::PublicUrls;
 pub use record::{Record, RecordKind, ValidatedRecord};
-pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourceUrl};
+pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourceUrl, holds_secret, shown_url};
 pub use state::{ItemError, ItemState, KnownItem};

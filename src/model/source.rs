@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::ItemId;
 
 /// Where a source file is: an absolute URL; local files are `file:///…`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceUrl(url::Url);
 
@@ -51,14 +51,72 @@ impl SourceUrl {
     }
 }
 
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SourceUrl").field(&shown_url(&self.0)).finish()
+    }
+}
+
 impl fmt::Display for SourceUrl {
-    /// A local file is shown as its path: that is what people copy into a shell.
+    /// A local file is shown as its path: that is what people copy into a shell. Secrets in the URL are not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.local_path() {
             Some(path) => write!(f, "{}", path.display()),
-            None => f.write_str(self.0.as_str()),
+            None => f.write_str(&shown_url(&self.0)),
         }
     }
+}
+
+/// Pieces of the names of query parameters that give access: presigned URLs of S3, Google and Azure, tokens.
+const SECRET_PARAMETERS: [&str; 5] = ["signature", "credential", "token", "secret", "password"];
+
+/// Other names whose values are better not shown.
+const PRIVATE_PARAMETERS: [&str; 8] =
+    ["key", "apikey", "api_key", "auth", "authorization", "awsaccesskeyid", "googleaccessid", "policy"];
+
+fn is_secret_parameter(parameter: &str) -> bool {
+    let name = parameter_name(parameter);
+    name == "sig" || SECRET_PARAMETERS.iter().any(|piece| name.contains(piece))
+}
+
+fn parameter_name(parameter: &str) -> String {
+    let encoded = parameter.split('=').next().unwrap_or_default();
+    percent_encoding::percent_decode_str(encoded).decode_utf8_lossy().to_ascii_lowercase()
+}
+
+/// Whether who has the URL has access: it holds a user, a password, a signature or a token.
+pub fn holds_secret(url: &url::Url) -> bool {
+    let query = url.query().unwrap_or_default();
+    !url.username().is_empty() || url.password().is_some() || query.split('&').any(is_secret_parameter)
+}
+
+/// A URL for messages: without user and password, and without the values of query parameters that look like secrets.
+///
+/// ```
+/// let url = "https://me:pw@host/a.nc?versionId=3&X-Amz-Signature=ab12".parse().unwrap();
+/// assert_eq!(altostac::model::shown_url(&url), "https://host/a.nc?versionId=3&X-Amz-Signature=…");
+/// ```
+pub fn shown_url(url: &url::Url) -> String {
+    let mut shown = url.clone();
+    if !url.username().is_empty() || url.password().is_some() {
+        // They fail for URLs that cannot have any.
+        let _ = shown.set_username("");
+        let _ = shown.set_password(None);
+    }
+    let Some(query) = url.query() else { return shown.into() };
+    shown.set_query(None);
+    let shown_parameter = |parameter: &str| match parameter.split_once('=') {
+        Some((name, _))
+            if is_secret_parameter(parameter) || PRIVATE_PARAMETERS.contains(&&*parameter_name(parameter)) =>
+        {
+            format!("{name}=…")
+        }
+        _ => parameter.to_owned(),
+    };
+    let parameters: Vec<String> = query.split('&').map(shown_parameter).collect();
+    let fragment = shown.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    shown.set_fragment(None);
+    format!("{shown}?{}{fragment}", parameters.join("&"))
 }
 
 /// What tells one state of a source file from another.

@@ -1,7 +1,6 @@
 //! What one file holds.
 
 use std::fmt::{self, Write as _};
-use std::path::Path;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -9,20 +8,21 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::chain;
-use super::item::{coordinate_digests, failure, index_file};
+use super::item::{coordinate_digests, index_source, storage_error};
 use super::values::FileValues;
 use crate::combine::combine;
 use crate::describe::{read_coverage, read_purposes};
 use crate::model::recipe::{AggregateSettings, Along, OnGap};
 use crate::model::{
-    AttributeValue, Attributes, Conflict, DimensionName, FileGroup, FileIndex, FileVariable, Fingerprint, ItemError,
-    Note, Numbers, SourceFile, SourceUrl, VariablePath, VirtualCube,
+    AttributeValue, Attributes, Conflict, DimensionName, FileGroup, FileIndex, FileVariable, ItemError, Note, Numbers,
+    SourceUrl, VariablePath, VirtualCube,
 };
+use crate::storage::open_to_inspect;
 
 /// The answer of `altostac inspect`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct InspectReport {
-    /// The file.
+    /// The file: a path, or a URL without secrets.
     pub path: String,
     /// Bytes.
     pub size: u64,
@@ -121,8 +121,8 @@ impl fmt::Display for InspectedCoverage {
 ///
 /// # Errors
 /// [`ItemError`] if the file cannot be indexed.
-pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
-    let index = index_path(path)?;
+pub fn inspect(url: &SourceUrl) -> Result<InspectReport, ItemError> {
+    let index = index_url(url)?;
     let alone = super::references::carried(&mut index.clone(), &mut Vec::new());
     let (coverage, no_coverage) = match alone.as_ref().map(|cube| read_coverage(cube, &digests(&index))) {
         Ok(Ok(coverage)) => {
@@ -138,7 +138,7 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     let purposes = alone.as_ref().map(|cube| read_purposes(cube, &digests(&index))).unwrap_or_default();
     let role = |path: &VariablePath| purposes.get(path).map(ToString::to_string);
     Ok(InspectReport {
-        path: path.display().to_string(),
+        path: url.to_string(),
         size: index.source.size,
         format: index.format.clone(),
         group: group(&index.root, &role),
@@ -148,11 +148,9 @@ pub fn inspect(path: &Path) -> Result<InspectReport, ItemError> {
     })
 }
 
-pub(super) fn index_path(path: &Path) -> Result<FileIndex, ItemError> {
-    let url = SourceUrl::from_path(path)
-        .ok_or_else(|| failure("io", format!("{} is not an absolute path", path.display())))?;
-    let fingerprint = Fingerprint::ModifiedAndSize { modified_ns: 0, size: 0 };
-    index_file(&SourceFile { url, size: 0, fingerprint })
+pub(super) fn index_url(url: &SourceUrl) -> Result<FileIndex, ItemError> {
+    let source = open_to_inspect(url).map_err(|error| storage_error(url, &error))?;
+    index_source(source.as_ref())
 }
 
 fn digests(index: &FileIndex) -> std::collections::BTreeMap<VariablePath, crate::model::Digest> {

@@ -17,10 +17,11 @@ use super::{Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
 use crate::model::{
     Digest, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile, ProductFormat,
-    Record, RecordKind, Revision, SmallValues, SourceFile, ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
+    Record, RecordKind, Revision, SmallValues, SourceFile, SourceUrl, ValidatedRecord, VariablePath, VerifiedProduct,
+    VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
-use crate::storage::{OutputStore, StagedFolder, open_source};
+use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
 use crate::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError, verify_kerchunk};
 use crate::write::WriteError;
 
@@ -126,12 +127,21 @@ pub(super) fn index_all(files: &[SourceFile]) -> Result<Vec<FileIndex>, ItemErro
 }
 
 pub(super) fn index_file(file: &SourceFile) -> Result<FileIndex, ItemError> {
-    let about = |kind: &str, message: String| ItemError { files: vec![file.url.to_string()], ..failure(kind, message) };
-    let source = open_source(&file.url).map_err(|error| about("io", chain(&error)))?;
-    crate::index::index(source.as_ref()).map_err(|error| {
+    let source = open_source(&file.url).map_err(|error| storage_error(&file.url, &error))?;
+    index_source(source.as_ref())
+}
+
+pub(super) fn index_source(source: &dyn ByteSource) -> Result<FileIndex, ItemError> {
+    crate::index::index(source).map_err(|error| {
         let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        about("index", format!("{}{remedy}", chain(&error)))
+        let files = vec![source.file().url.to_string()];
+        ItemError { files, ..failure("index", format!("{}{remedy}", chain(&error))) }
     })
+}
+
+pub(super) fn storage_error(url: &SourceUrl, error: &StorageError) -> ItemError {
+    let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    ItemError { files: vec![url.to_string()], ..failure("io", format!("{}{remedy}", chain(error))) }
 }
 
 pub(super) fn failure(kind: &str, message: String) -> ItemError {

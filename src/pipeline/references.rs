@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::Path;
 
 use super::chain;
 use super::conflicts::conflicts_error;
-use super::inspect::{alone, index_path};
+use super::inspect::{alone, index_url};
 use super::item::failure;
-use crate::model::{FileIndex, ItemError, Note, PublicUrls, VirtualCube};
+use crate::model::{FileIndex, ItemError, Note, PublicUrls, SourceUrl, VirtualCube};
 use crate::write::{refused_by_kerchunk, write_kerchunk};
 
 /// Writes Kerchunk references of one file: of everything that Kerchunk can say. What it cannot, and what the index left out before, is
@@ -16,8 +15,8 @@ use crate::write::{refused_by_kerchunk, write_kerchunk};
 ///
 /// # Errors
 /// [`ItemError`] if the file cannot be indexed, or the references cannot be written.
-pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<Vec<Note>, ItemError> {
-    let mut index = index_path(path)?;
+pub fn inspect_kerchunk(url: &SourceUrl, out: &mut dyn Write) -> Result<Vec<Note>, ItemError> {
+    let mut index = index_url(url)?;
     let mut notes = Vec::new();
     let mut cube = carried(&mut index, &mut notes)?;
     for (path, error) in refused_by_kerchunk(&cube) {
@@ -30,7 +29,7 @@ pub fn inspect_kerchunk(path: &Path, out: &mut dyn Write) -> Result<Vec<Note>, I
     let is_new = |note: &Note| !note.subject.as_deref().is_some_and(|s| subjects.contains(s.trim_start_matches('/')));
     notes.extend(index.notes.into_iter().filter(|note| note.kind != "phony_dimension" && is_new(note)));
     let written = write_kerchunk(&cube, &PublicUrls::default(), out);
-    written.map(|_| notes).map_err(|error| failure("write", format!("{}: {}", path.display(), chain(&error))))
+    written.map(|_| notes).map_err(|error| failure("write", format!("{url}: {}", chain(&error))))
 }
 
 /// The file as a dataset of its own, without the variables that stand in the way of that.

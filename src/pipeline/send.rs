@@ -14,7 +14,7 @@ use crate::publish::{
     ApiOptions, Audience, Counts, Grant, Hint, ItemToPublish, PublishReport, PublishSet, PublishStatus,
     PublishableRecord, RecordReport, absolute, embedded, publish,
 };
-use crate::storage::{OutputStore, current_fingerprint};
+use crate::storage::{OutputStore, current_fingerprints};
 
 /// What publishing is asked for.
 #[derive(Debug, Clone, Default)]
@@ -184,8 +184,9 @@ async fn push(
 /// Whether a source is no longer what it was when it was indexed: its products may be wrong then.
 fn changed_source(workspace: &Workspace, id: &ItemId) -> Result<Option<String>, PipelineError> {
     let Some(known) = workspace.ledger().item(id.as_str())? else { return Ok(None) };
-    for file in &known.sources {
-        let message = match current_fingerprint(&file.url) {
+    let urls: Vec<_> = known.sources.iter().map(|file| file.url.clone()).collect();
+    for (file, now) in known.sources.iter().zip(current_fingerprints(&urls)) {
+        let message = match now {
             Ok(now) if now == file.fingerprint => continue,
             Ok(now) => {
                 format!("{} was changed since it was indexed: expected {}, found {now}", file.url, file.fingerprint)

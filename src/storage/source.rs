@@ -8,7 +8,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::StorageError;
+use super::{StorageError, remote, traffic};
 use crate::model::{Fingerprint, SourceFile, SourceUrl};
 
 /// How much of the head of a file is read at first, unless the source knows better: most small files keep all their
@@ -58,7 +58,11 @@ pub trait ByteSource: Send + Sync {
     }
 }
 
-fn checked_length(path: &dyn std::fmt::Display, size: u64, range: &Range<u64>) -> Result<usize, StorageError> {
+pub(super) fn checked_length(
+    path: &dyn std::fmt::Display,
+    size: u64,
+    range: &Range<u64>,
+) -> Result<usize, StorageError> {
     let length = range.end.checked_sub(range.start).filter(|_| range.end <= size);
     length.and_then(|length| usize::try_from(length).ok()).ok_or_else(|| StorageError::BeyondEnd {
         path: path.to_string(),
@@ -113,6 +117,8 @@ impl ByteSource for LocalFile {
                 path: self.file.url.to_string(),
                 source,
             })?;
+            traffic::count_request();
+            traffic::count_bytes(buffer.len() as u64);
             Ok(Bytes::from(buffer))
         };
         ranges.iter().map(read_range).collect()
@@ -125,11 +131,14 @@ pub fn fingerprint(metadata: &Metadata) -> Fingerprint {
     Fingerprint::ModifiedAndSize { modified_ns, size: metadata.len() }
 }
 
-/// The fingerprint that a source has now; nothing of it is read.
+/// The fingerprint that a source has now; nothing of it is read but, if it is remote, its first byte.
 ///
 /// # Errors
 /// As [`open_source`].
 pub fn current_fingerprint(url: &SourceUrl) -> Result<Fingerprint, StorageError> {
+    if remote::is_remote(url.url()) {
+        return Ok(remote::look_at(url)?.fingerprint);
+    }
     let path = url.local_path().ok_or_else(|| no_reader(url))?;
     let metadata = std::fs::metadata(&path).map_err(|source| StorageError::Io {
         action: "look at",
@@ -137,6 +146,17 @@ pub fn current_fingerprint(url: &SourceUrl) -> Result<Fingerprint, StorageError>
         source,
     })?;
     Ok(fingerprint(&metadata))
+}
+
+/// As [`current_fingerprint`] for many sources, the remote ones at the same time; in the order of the URLs.
+pub fn current_fingerprints(urls: &[SourceUrl]) -> Vec<Result<Fingerprint, StorageError>> {
+    let far: Vec<SourceUrl> = urls.iter().filter(|url| remote::is_remote(url.url())).cloned().collect();
+    let mut looked = remote::look_at_all(&far).into_iter();
+    let fingerprint = |url: &SourceUrl| match remote::is_remote(url.url()) {
+        true => looked.next().unwrap_or_else(|| remote::look_at(url)).map(|file| file.fingerprint),
+        false => current_fingerprint(url),
+    };
+    urls.iter().map(fingerprint).collect()
 }
 
 fn no_reader(url: &SourceUrl) -> StorageError {
@@ -177,24 +197,39 @@ impl ByteSource for MemoryFile {
     }
 }
 
-/// Opens a source by its URL.
+/// Opens a source by its URL: `file`, `http`, `https`, `s3`, `gs` or `az`.
 ///
 /// # Errors
-/// [`StorageError::Scheme`] for a URL that is not `file:`, [`StorageError::Io`] if the file cannot be opened.
+/// [`StorageError::Scheme`] for other URLs, [`StorageError::Io`] if a local file cannot be opened; [`remote`] tells how remote
+/// files are read, and fail.
 pub fn open_source(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
+    if remote::is_remote(url.url()) {
+        return Ok(Box::new(remote::RemoteFile::open(url)?));
+    }
     match url.local_path() {
         Some(path) => Ok(Box::new(LocalFile::open(&path)?)),
         None => Err(no_reader(url)),
     }
 }
 
+/// As [`open_source`] for a file that is only looked at: nothing that outlives the look may rest on its fingerprint.
+///
+/// # Errors
+/// As [`open_source`], but a remote file may lack entity tag and date.
+pub fn open_to_inspect(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
+    if remote::is_remote(url.url()) {
+        return Ok(Box::new(remote::RemoteFile::open_to_inspect(url)?));
+    }
+    open_source(url)
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod conformance {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// What every `ByteSource` does with a file that holds the bytes 0 to 99.
-    fn conforms(source: &dyn ByteSource) {
+    pub(in crate::storage) fn conforms(source: &dyn ByteSource) {
         assert_eq!(source.file().size, 100);
         let pieces = source.read(&[10..13, 0..1, 99..100, 50..50]).unwrap();
         assert_eq!(pieces, [&[10u8, 11, 12][..], &[0], &[99], &[]]);
@@ -203,7 +238,15 @@ mod tests {
         let backwards = source.read_one(5..4);
         assert!(matches!(backwards, Err(StorageError::BeyondEnd { .. })));
         assert!(matches!(source.read_one(0..u64::MAX), Err(StorageError::BeyondEnd { .. })));
+        assert!(source.read(&[]).unwrap().is_empty());
     }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::conformance::conforms;
+    use super::*;
 
     #[test]
     fn files_conform() {

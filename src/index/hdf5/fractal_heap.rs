@@ -139,7 +139,7 @@ struct Block {
 impl FractalHeap {
     /// Asks for the block of a heap that has only one, while its objects are not known yet; what is wrong with it shows later.
     pub(super) fn expect(&self, view: &View) {
-        if let (Some(root), 0) = (self.root, self.root_rows) {
+        if let (Some(root), 0, None) = (self.root, self.root_rows, &self.filters) {
             let _ = view.get("fractal heap block", root, self.first_block);
         }
     }
