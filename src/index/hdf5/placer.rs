@@ -67,7 +67,7 @@ impl Placer {
             if offset == last {
                 continue;
             }
-            if *offset == last.wrapping_add(*length) {
+            if last.checked_add(*length) == Some(*offset) {
                 *at += 1;
             } else {
                 *at = offset / length;
@@ -163,5 +163,24 @@ impl Element {
             }
         };
         Ok(Self { bytes: bytes as u64, size_width })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::bytes::Widths;
+    use super::*;
+
+    /// Found by fuzzing: the chunk at 0 does not stand beside the last one that can be counted.
+    #[test]
+    fn the_next_chunk_is_not_beyond_the_greatest_offset() {
+        let grid = ChunkGrid::new(vec![8], vec![2]).unwrap();
+        let mut placer = Placer::new(ChunkManifest::missing(4), &grid, &[None], 2, false);
+        let cursor = Cursor::new("test", &[], 0, Widths::default());
+        for (offset, number) in [(u64::MAX - 1, u64::MAX / 2), (0, 0), (2, 1), (6, 3)] {
+            placer.move_to(&cursor, &[offset]).unwrap();
+            assert_eq!(placer.coordinates, [number]);
+        }
     }
 }

@@ -2,12 +2,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::file::inspected_file;
+use super::heads::FIRST;
 use super::testing::{Asked, DATE, Reply, Room, Server, ranged};
 use super::waves::GAP;
 use super::*;
-use crate::storage::source::conformance::conforms;
 use crate::storage::ByteSource;
-use super::heads::FIRST;
+use crate::storage::source::conformance::conforms;
 
 static HUNDRED: [u8; 100] = {
     let mut bytes = [0; 100];
