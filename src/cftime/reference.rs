@@ -113,13 +113,12 @@ impl<'a> Cursor<'a> {
         };
         let readable = matches!(hours.len(), 1 | 2) && (minutes.len() == 2 || minutes == "0");
         let digits_only = offset.chars().all(|c| matches!(c, '0'..='9' | ':'));
+        if !readable || !digits_only {
+            return None;
+        }
         let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
         let ahead = hours * 60 + minutes;
-        (readable && digits_only && hours <= 24 && minutes < 60).then_some(if text.starts_with('-') {
-            -ahead
-        } else {
-            ahead
-        })
+        (hours <= 24 && minutes < 60).then_some(if text.starts_with('-') { -ahead } else { ahead })
     }
 }
 
@@ -182,6 +181,10 @@ mod tests {
             ("1850-1-1 00:00 +100", "expected a time zone as Z or +hh:mm, found \"+100\""),
             ("1850-1-1 00:00 +01:5", "expected a time zone as Z or +hh:mm, found \"+01:5\""),
             ("1850-1-1 00:00 +25:00", "expected a time zone as Z or +hh:mm, found \"+25:00\""),
+            (
+                "1850-1-1 00:00 +2222222222222222222",
+                "expected a time zone as Z or +hh:mm, found \"+2222222222222222222\"",
+            ),
             ("1850-1-1 00:00 ++1", "expected a time zone as Z or +hh:mm, found \"++1\""),
             ("1850-1-1 00:00 CET", "expected a time zone as Z or +hh:mm, found \"CET\""),
             ("1850-1-1 noon", "expected a time zone as Z or +hh:mm, found \"noon\""),

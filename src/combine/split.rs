@@ -25,11 +25,9 @@ pub(super) fn extend(grid: &ChunkGrid, manifest: &ChunkManifest, shape: &[u64]) 
         return None;
     }
     let longer = ChunkGrid::new(shape.to_vec(), grid.chunk_shape.clone())?;
-    let mut extended = ChunkManifest::missing(counted(&longer)?);
-    for (number, location) in (0u64..).zip(manifest.iter()) {
-        if let Some(location) = location {
-            extended.set(usize::try_from(longer.number(&grid.coordinates(number))?).ok()?, location);
-        }
+    let mut extended = manifest.missing_alike(counted(&longer)?);
+    for (number, location) in manifest.written() {
+        extended.set(usize::try_from(longer.number(&grid.coordinates(number as u64))?).ok()?, location);
     }
     Some((longer, extended))
 }
@@ -54,7 +52,7 @@ pub(super) fn split(
     }
     let cut = ChunkGrid::new(grid.shape.clone(), chunk_shape)?;
     let bytes = cut.chunk_elements()?.checked_mul(element_size)?;
-    let mut finer = ChunkManifest::missing(counted(&cut)?);
+    let mut finer = manifest.missing_alike(counted(&cut)?);
     for number in 0..cut.chunk_count() {
         let mut coordinates = cut.coordinates(number);
         let step = coordinates[axis] * length;

@@ -193,7 +193,7 @@ fn variable(found: &FileVariable, role: Option<String>) -> InspectedVariable {
         chunk_shape: found.grid.chunk_shape.clone(),
         chunks,
         missing_chunks,
-        stored_bytes: found.manifest.iter().flatten().fold(0, |sum: u64, location| sum.saturating_add(location.length)),
+        stored_bytes: found.manifest.written().fold(0, |sum: u64, (_, location)| sum.saturating_add(location.length)),
         codecs: found.codecs.0.iter().map(ToString::to_string).collect(),
         attributes: attributes(&found.attributes),
     }

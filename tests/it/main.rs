@@ -3,6 +3,8 @@
 
 mod architecture;
 mod commands;
+mod hostile;
+mod index_memory;
 mod index_oracle;
 mod index_robust;
 mod remote_archive;

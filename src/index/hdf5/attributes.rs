@@ -139,6 +139,8 @@ fn dense_attributes(view: &View, dense: Dense) -> Found<Vec<(Option<u32>, Attrib
 }
 
 fn decode(view: &View, raw: RawAttribute) -> Found<Attribute> {
+    // Any number of objects may share one.
+    view.spend_memory(raw.name.len() + raw.data.len())?;
     let value = if raw.name == DIMENSION_LIST { references(view, &raw)? } else { Value::Plain(plain(view, &raw)?) };
     Ok(Attribute { name: raw.name, value })
 }

@@ -136,6 +136,7 @@ pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Vec<Byte
         let children = each(level, |node| {
             let bytes = view.get("B-tree node", node.address, tree.node_length())?;
             tree.node(view, node, &bytes, |_, record| {
+                view.spend_memory(size_of::<Bytes>())?;
                 found.push(record);
                 Ok(())
             })

@@ -56,7 +56,8 @@ pub(super) fn verify(structure: &'static str, bytes: &[u8], offset: u64) -> Foun
     };
     let (content, stored) = bytes.split_at(split);
     let (expected, found) = (word(stored), lookup3(content));
-    if expected == found {
+    // A fuzzer that had to find checksums would never come to what they protect.
+    if expected == found || cfg!(fuzzing) {
         return Ok(());
     }
     Err(Fault::corrupt(structure, offset, format!("the checksum {expected:08x}"), format!("{found:08x}")))

@@ -165,14 +165,15 @@ fn place_chunks(view: &View, at: u64, mut dataset: Dataset, storage: Storage) ->
     }
     dataset.layout = Layout::Chunked;
     dataset.unfiltered_edges = unfiltered_edges;
-    dataset.manifest = Arc::new(ChunkManifest::missing(usize::try_from(count).unwrap_or(0)));
-    let placer = Placer::new(&grid, dataset.limits(), bytes, !dataset.codecs.is_empty());
+    let number = usize::try_from(count).unwrap_or(0);
+    let Some(address) = address.filter(|_| count > 0) else {
+        dataset.manifest = Arc::new(ChunkManifest::missing(number));
+        dataset.grid = grid;
+        return Ok((dataset, None));
+    };
+    let in_columns = view.spend_chunks(count)?;
+    let manifest = if in_columns { ChunkManifest::missing(number) } else { ChunkManifest::sparse(number) };
+    let placer = Placer::new(manifest, &grid, dataset.limits(), bytes, !dataset.codecs.is_empty());
     dataset.grid = grid;
-    match (address.filter(|_| count > 0), placer) {
-        (Some(address), Some(placer)) => {
-            view.spend_chunks(count)?;
-            Ok((dataset, Some(ChunkWalk::new(view, placer, index, address)?)))
-        }
-        _ => Ok((dataset, None)),
-    }
+    Ok((dataset, Some(ChunkWalk::new(view, placer, index, address)?)))
 }

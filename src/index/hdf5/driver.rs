@@ -88,6 +88,11 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Counts values that are decoded without a parser.
+    pub(super) fn spend_values(&self, bytes: u64) -> Result<(), Failure> {
+        Ok(self.budget.spend_values(bytes)?)
+    }
+
     /// Runs a parser to its end.
     pub(super) fn run<T>(&mut self, mut parser: impl FnMut(&View) -> Found<T>) -> Result<T, Failure> {
         loop {

@@ -199,7 +199,8 @@ fn read_super_block(view: &View, address: u64, header: Header, number: u32, firs
             let is_written = written.next().unwrap_or(false);
             if let Some(address) = address.filter(|_| is_written) {
                 let address = address.saturating_add(frame as u64 + 4).saturating_add(page.saturating_mul(page_length));
-                let first = first.saturating_add(page * header.page);
+                let first = first.saturating_add(page.saturating_mul(header.page));
+                view.spend_memory(size_of::<Piece>())?;
                 pieces.push(Piece::Elements { address, header, frame: 0, first, count: header.page });
             }
         }
@@ -248,7 +249,7 @@ mod tests {
         let mut walk = None;
         image.parse(|view| {
             if walk.is_none() {
-                let placer = Placer::new(&grid, &[None], 4, false).unwrap();
+                let placer = Placer::new(ChunkManifest::missing(8), &grid, &[None], 4, false);
                 walk = Some(ChunkWalk::new(view, placer, ChunkIndex::ExtensibleArray, 0)?);
             }
             walk.as_mut().unwrap().run(view)

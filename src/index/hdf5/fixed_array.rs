@@ -78,6 +78,7 @@ fn read_paged_block(view: &View, address: u64, header: Header) -> Found<Vec<Piec
     for (number, _) in (0..pages).zip(bits(bitmap)).filter(|(_, written)| *written) {
         let first = number * header.page;
         let address = address.saturating_add(length).saturating_add(number.saturating_mul(page_length));
+        view.spend_memory(size_of::<Piece>())?;
         pieces.push(Piece::Page { address, header, first, count: header.page.min(header.count - first) });
     }
     Ok(pieces)
@@ -141,7 +142,7 @@ mod tests {
         let mut walk = None;
         image.parse(|view| {
             if walk.is_none() {
-                let placer = Placer::new(&grid, &[Some(3)], 4, false).unwrap();
+                let placer = Placer::new(ChunkManifest::missing(3), &grid, &[Some(3)], 4, false);
                 walk = Some(ChunkWalk::new(view, placer, ChunkIndex::FixedArray, 0)?);
             }
             walk.as_mut().unwrap().run(view)

@@ -206,7 +206,7 @@ impl FractalHeap {
             Fault::corrupt(structure, at, format!("at most {UNPACKED_LIMIT} bytes"), format!("{length}"))
         })?;
         let stored = view.get(structure, address, packed.length)?;
-        view.spend(length)?;
+        view.spend_memory(size)?;
         let none = CodecChain::default();
         let chain = self.filters.as_ref().map_or(&none, |filters| &filters.chain);
         let bytes = decode_chunk(&stored, chain, packed.mask, size).map_err(|error| match error {

@@ -59,6 +59,7 @@ fn read(view: &View, address: u64) -> Found<Collection> {
     cursor.skip(3)?;
     let length = cursor.length()?;
     let bytes = view.get("global heap", address, length)?;
+    view.spend_memory(bytes.len())?;
     let mut cursor = view.cursor("global heap", &bytes, address);
     // The heads of a collection and of an object are a multiple of eight bytes, however narrow the lengths are.
     let head = (8 + view.facts.widths.length).next_multiple_of(8);
@@ -102,7 +103,11 @@ pub(super) fn resolve<T>(
     let collection = open(view, address)?;
     let length = (reference.length as usize).saturating_mul(size);
     match collection.object(reference.object) {
-        Some(object) if object.len() >= length => Ok(read(&object[..length])),
+        Some(object) if object.len() >= length => {
+            // Any number of references may lead to one object.
+            view.spend_memory(length)?;
+            Ok(read(&object[..length]))
+        }
         found => Err(Fault::corrupt(
             "global heap",
             view.absolute(address),

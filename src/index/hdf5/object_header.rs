@@ -205,6 +205,8 @@ impl HeaderWalk {
                 format!("object header messages of type {:#04x}, which must not be passed over", message.kind),
             ));
         } else if message.kind != 0 {
+            // Headers may overlap.
+            view.spend_memory(size_of::<Message>())?;
             self.messages.push(message);
         }
         Ok(())

@@ -124,6 +124,8 @@ impl Parser {
                 match progress {
                     Ok(children) => {
                         let (path, depth) = (self.jobs[number].path.clone(), self.jobs[number].depth + 1);
+                        // Every name below is kept with the whole path, and so are notes of links that lead nowhere.
+                        view.spend_memory(self.jobs[number].link_count().saturating_mul(path.len()))?;
                         if depth > DEEPEST && !children.is_empty() {
                             let what = format!("groups nested more than {DEEPEST} deep");
                             return Err(Fault::Limit { what }.into());
@@ -152,6 +154,16 @@ impl Parser {
 }
 
 impl Job {
+    fn link_count(&self) -> usize {
+        match &self.stage {
+            Stage::Done(object) => match &object.body {
+                Body::Group(links) => links.len(),
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
     /// Goes on; at the end, names and addresses of the objects below. An object that is beyond this reader does not
     /// take the others with it, unless it is the root.
     fn run(&mut self, view: &View) -> Found<Vec<(String, u64)>> {

@@ -24,8 +24,13 @@ pub(super) struct Placer {
 
 impl Placer {
     /// A manifest to be filled; `limits` are the greatest lengths of the dimensions (`None`: unlimited).
-    pub(super) fn new(grid: &ChunkGrid, limits: &[Option<u64>], chunk_bytes: u64, filtered: bool) -> Option<Self> {
-        let count = usize::try_from(grid.chunk_count()).ok()?;
+    pub(super) fn new(
+        manifest: ChunkManifest,
+        grid: &ChunkGrid,
+        limits: &[Option<u64>],
+        chunk_bytes: u64,
+        filtered: bool,
+    ) -> Self {
         let rank = grid.shape.len();
         // Extensible arrays count with the unlimited dimension first (libhdf5 calls that "swizzling").
         let unlimited = limits.iter().position(Option::is_none);
@@ -41,7 +46,7 @@ impl Placer {
             .iter()
             .enumerate()
             .all(|(place, (dimension, count))| *dimension == place && (place == 0 || *count == grid_shape[place]));
-        Some(Self {
+        Self {
             grid: grid_shape,
             chunk_shape: grid.chunk_shape.clone(),
             chunk_bytes,
@@ -50,8 +55,8 @@ impl Placer {
             in_order,
             coordinates: vec![0; rank],
             offsets: vec![0; rank],
-            manifest: ChunkManifest::missing(count),
-        })
+            manifest,
+        }
     }
 
     /// Goes to the chunk that begins at these elements.
@@ -62,7 +67,7 @@ impl Placer {
             if offset == last {
                 continue;
             }
-            if *offset == last.wrapping_add(*length) {
+            if last.checked_add(*length) == Some(*offset) {
                 *at += 1;
             } else {
                 *at = offset / length;
@@ -158,5 +163,24 @@ impl Element {
             }
         };
         Ok(Self { bytes: bytes as u64, size_width })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::bytes::Widths;
+    use super::*;
+
+    /// Found by fuzzing: the chunk at 0 does not stand beside the last one that can be counted.
+    #[test]
+    fn the_next_chunk_is_not_beyond_the_greatest_offset() {
+        let grid = ChunkGrid::new(vec![8], vec![2]).unwrap();
+        let mut placer = Placer::new(ChunkManifest::missing(4), &grid, &[None], 2, false);
+        let cursor = Cursor::new("test", &[], 0, Widths::default());
+        for (offset, number) in [(u64::MAX - 1, u64::MAX / 2), (0, 0), (2, 1), (6, 3)] {
+            placer.move_to(&cursor, &[offset]).unwrap();
+            assert_eq!(placer.coordinates, [number]);
+        }
     }
 }

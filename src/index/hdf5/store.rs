@@ -52,11 +52,22 @@ pub(super) struct Shared {
     pub(super) reach: Reach,
 }
 
-/// How much work the size of a file allows: structures that overlap without end run into this.
+/// How much work and memory the size of a file allows: structures that overlap without end run into this.
+///
+/// | what | at most |
+/// | --- | --- |
+/// | bytes of structures looked at | 64 × size + 64 MB |
+/// | memory for what is made of them: messages, paths, texts, values | 32 × size + 32 MB |
+/// | chunks in columns of 16 bytes each | size / 8 + 1 Mi: a chunk that was written takes more of the file; other grids are sparse |
+/// | chunks in all grids of the file | [`MOST_CHUNKS`] |
+/// | bytes of chunks decoded for coordinates, and of coordinates of which a digest is made | 1,100 × size + 32 MB: deflate packs at most 1,032 bytes into one |
 #[derive(Debug)]
 pub(super) struct Budget {
     bytes: Cell<u64>,
+    memory: Cell<u64>,
+    columns: Cell<u64>,
     chunks: Cell<u64>,
+    values: Cell<u64>,
     /// How many bytes of chunk indexes one step may ask for: keeps memory small however many chunks there are.
     round: u64,
 }
@@ -64,8 +75,20 @@ pub(super) struct Budget {
 impl Budget {
     /// The budget for a file of so many bytes, whose chunk indexes are read in rounds of so many.
     pub(super) fn new(size: u64, round: u64) -> Self {
-        let bytes = size.saturating_mul(64).saturating_add(256 << 20);
-        Self { bytes: Cell::new(bytes), chunks: Cell::new(MOST_CHUNKS), round }
+        let times = |factor: u64, constant: u64| Cell::new(size.saturating_mul(factor).saturating_add(constant));
+        Self {
+            bytes: times(64, 64 << 20),
+            memory: times(32, 32 << 20),
+            columns: Cell::new((size / 8).saturating_add(1 << 20)),
+            chunks: Cell::new(MOST_CHUNKS),
+            values: times(1100, 32 << 20),
+            round,
+        }
+    }
+
+    /// Counts values that are decoded.
+    pub(super) fn spend_values(&self, bytes: u64) -> Found<()> {
+        spend(&self.values, bytes, "more bytes of coordinates than a file of its size can hold")
     }
 }
 
@@ -143,9 +166,20 @@ impl<'a> View<'a> {
         )
     }
 
-    /// Counts the chunks of one more variable.
-    pub(super) fn spend_chunks(&self, count: u64) -> Found<()> {
-        spend(&self.budget.chunks, count, "more chunks than altostac indexes in one file")
+    /// Counts the chunks of one more variable; whether there is room for them in columns.
+    pub(super) fn spend_chunks(&self, count: u64) -> Found<bool> {
+        spend(&self.budget.chunks, count, "more chunks than altostac indexes in one file")?;
+        Ok(spend(&self.budget.columns, count, "").is_ok())
+    }
+
+    /// Counts memory for what is made of the bytes of the file.
+    pub(super) fn spend_memory(&self, bytes: usize) -> Found<()> {
+        spend(&self.budget.memory, bytes as u64, "texts and values that take more memory than its size allows")
+    }
+
+    /// Counts values that are decoded.
+    pub(super) fn spend_values(&self, bytes: u64) -> Found<()> {
+        self.budget.spend_values(bytes)
     }
 
     /// The bytes at hand of a range.

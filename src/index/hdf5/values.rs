@@ -19,7 +19,12 @@ use crate::model::{
 use crate::storage::ByteSource;
 
 /// A decoded chunk, or a row of chunks of a large coordinate, may have so many bytes.
-pub(super) const CHUNK_LIMIT: u64 = 256 << 20;
+const CHUNK_LIMIT: u64 = 256 << 20;
+
+/// The same for a file of so many bytes: those of small files are bounded by what they can hold.
+pub(super) fn chunk_limit(size: u64) -> u64 {
+    CHUNK_LIMIT.min(size.saturating_mul(256).saturating_add(32 << 20))
+}
 
 /// What references to texts are made of where nothing was written: the undefined address, and a length that no text has.
 const NEVER_WRITTEN: u8 = 0xff;
@@ -32,7 +37,9 @@ type Read = (SmallValues, Option<String>);
 /// What this program cannot decode is not read, and said; what is damaged is a failure.
 pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree) -> Result<(), (String, Failure)> {
     let wanted = roles::wanted(&tree.root, 8 + driver.facts.widths.address);
-    let (small, large): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| wanted.bytes <= WHOLE_LIMIT);
+    let (mut small, large): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|wanted| wanted.bytes <= WHOLE_LIMIT);
+    // Coordinates first: they are what the memory is for.
+    small.sort_by_key(|wanted| !wanted.coordinate);
     let mut found: Vec<Option<Read>> = vec![None; small.len()];
     let mut notes = Vec::new();
     let mut at = 0;
@@ -60,7 +67,8 @@ pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree
         found.into_iter().for_each(|read| keep(wanted, read));
     }
     for wanted in &large {
-        let read = match digest(source, wanted) {
+        let spent = driver.spend_values(wanted.bytes.max(decoded_bytes(wanted)));
+        let read = match spent.and_then(|()| digest(source, wanted)) {
             Ok(digest) => (SmallValues::Digest(digest), None),
             Err(Failure::Fault(fault)) => {
                 unread(fault).map_err(|fault| (wanted.path.as_str().to_owned(), fault.into()))?
@@ -102,12 +110,17 @@ fn read_small(view: &View, wanted: &Wanted) -> Found<Read> {
 
 fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
     let variable = wanted.variable;
-    chunk_bytes(wanted)?;
-    let locations = variable.manifest.iter().enumerate().filter_map(|(number, location)| Some((number, location?)));
-    let chunks = each(locations, |(number, location)| {
+    chunk_bytes(wanted, chunk_limit(view.facts.size))?;
+    let chunks = each(variable.manifest.written(), |(number, location)| {
         let address = location.offset.saturating_sub(view.facts.base);
         Ok((number, location, view.get("chunk", address, location.length)?))
     })?;
+    view.spend_values(decoded_bytes(wanted))?;
+    match view.spend_memory(usize::try_from(wanted.bytes).unwrap_or(usize::MAX)) {
+        // Only coordinates must be kept.
+        Err(_) if !wanted.coordinate => return Ok(SmallValues::NotRead),
+        spent => spent?,
+    }
     let mut elements = match variable.data_type {
         DataType::VariableString => vec![NEVER_WRITTEN; filled(wanted, wanted.bytes).len()],
         _ => filled(wanted, wanted.bytes),
@@ -143,15 +156,20 @@ fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> 
     Ok(SmallValues::Decoded(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }))
 }
 
-/// The bytes of a decoded chunk.
-pub(super) fn chunk_bytes(wanted: &Wanted) -> Found<usize> {
+/// The bytes of all chunks when decoded: of an array of one column, each chunk may have any number of columns.
+fn decoded_bytes(wanted: &Wanted) -> u64 {
+    let chunk = wanted.variable.grid.chunk_elements().unwrap_or(u64::MAX).saturating_mul(wanted.element as u64);
+    chunk.saturating_mul(wanted.variable.manifest.present() as u64)
+}
+
+/// The bytes of a decoded chunk, if they are no more than `limit`.
+pub(super) fn chunk_bytes(wanted: &Wanted, limit: u64) -> Found<usize> {
     let elements = wanted.variable.grid.chunk_elements();
     let bytes = elements.and_then(|elements| elements.checked_mul(wanted.element as u64));
-    match bytes.filter(|bytes| *bytes <= CHUNK_LIMIT).and_then(|bytes| usize::try_from(bytes).ok()) {
+    match bytes.filter(|bytes| *bytes <= limit).and_then(|bytes| usize::try_from(bytes).ok()) {
         Some(bytes) => Ok(bytes),
         None => {
-            let what =
-                format!("chunks of {} bytes; those of a coordinate may have {CHUNK_LIMIT}", bytes.unwrap_or(u64::MAX));
+            let what = format!("chunks of {} bytes; those of a coordinate may have {limit}", bytes.unwrap_or(u64::MAX));
             Err(Fault::Limit { what }.into())
         }
     }
@@ -175,7 +193,7 @@ pub(super) fn decode(
     stored: &Bytes,
 ) -> Result<Vec<u8>, CodecError> {
     let grid = &wanted.variable.grid;
-    let bytes = chunk_bytes(wanted).unwrap_or(0);
+    let bytes = chunk_bytes(wanted, CHUNK_LIMIT).unwrap_or(0);
     let none = CodecChain::default();
     let at_edge = || {
         let coordinates = grid.coordinates(number as u64);
@@ -336,7 +354,7 @@ mod tests {
         let (_, mut variable) = chunked(ChunkGrid::new(vec![3], vec![1]).unwrap(), &[]);
         variable.grid = grid;
         assert!(
-            matches!(chunk_bytes(&wanted(&variable, &[3])), Err(Stop::Fault(fault)) if matches!(*fault, Fault::Limit { .. }))
+            matches!(chunk_bytes(&wanted(&variable, &[3]), CHUNK_LIMIT), Err(Stop::Fault(fault)) if matches!(*fault, Fault::Limit { .. }))
         );
     }
 }
