@@ -1,146 +1,149 @@
-//! Variables that some files lack: filled along the join, taken from the files that have them elsewhere. Both are noted.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! Places of a variable that no file has: filled where readers see that nothing is there, and noted.
 
 use super::axis::is_time_like;
-use super::conflict::note;
-use super::join::Join;
-use super::{INLINE_LIMIT, SourceValues, statics};
-use crate::model::{
-    Array, AttributeValue, ChunkGrid, ChunkManifest, FileIndex, FileVariable, Layout, Note, SmallValues, VariablePath,
-};
+use super::boxes::{Boxes, Part};
+use super::conflict::{Report, note};
+use super::{Context, conflict};
+use crate::model::recipe::{AggregateSettings, OnGap};
+use crate::model::{ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, VariablePath};
 
-/// A variable that stands in for one that a file lacks.
-pub(super) struct StandIn {
-    pub(super) file: usize,
-    pub(super) path: VariablePath,
-    pub(super) variable: FileVariable,
+/// One element of fill.
+#[derive(Debug)]
+pub(super) struct Fill {
+    /// Its bytes, in the type of the variable.
+    pub(super) bytes: Vec<u8>,
+    pub(super) value: ArrayValues,
 }
 
-/// The stand-ins for all variables that some files lack and that can be filled, with a note for each variable.
-///
-/// A variable along the join needs a `_FillValue`: readers must see that nothing is there. What cannot be filled is left to be refused.
-pub(super) fn stand_ins(
-    files: &[&FileIndex],
-    variables: &[BTreeMap<VariablePath, &FileVariable>],
-    join: &Join,
-    sources: &dyn SourceValues,
-) -> (Vec<StandIn>, Vec<Note>) {
-    let mut paths: Vec<&VariablePath> = variables.iter().flat_map(BTreeMap::keys).collect();
-    paths.sort();
-    paths.dedup();
-    let (mut found, mut notes) = (Vec::new(), Vec::new());
-    for path in paths {
-        let lacking: Vec<usize> = (0..files.len()).filter(|file| !variables[*file].contains_key(path)).collect();
-        let Some(holder) = (0..files.len()).find(|file| variables[*file].contains_key(path)) else { continue };
-        if lacking.is_empty() {
-            continue;
-        }
-        let model = variables[holder][path];
-        let made: Option<Vec<FileVariable>> = match join.axis_of(&files[holder].root, path, model) {
-            Some(axis) => lacking.iter().map(|file| filled(model, axis, join.lengths[*file])).collect(),
-            None => known(model, files[holder], path, sources).map(|variable| vec![variable; lacking.len()]),
-        };
-        let Some(made) = made else { continue };
-        let first = files[lacking[0]].source.url.to_string();
-        let others = if lacking.len() > 1 { format!(" and {} more files", lacking.len() - 1) } else { String::new() };
-        notes.push(note("variable_missing", path, format!("is not in {first}{others}")));
-        let stand_in = |(file, variable): (&usize, FileVariable)| StandIn { file: *file, path: path.clone(), variable };
-        found.extend(lacking.iter().zip(made).map(stand_in));
-    }
-    (found, notes)
-}
-
-/// A part of a variable in which nothing was ever written.
-fn filled(model: &FileVariable, axis: usize, length: u64) -> Option<FileVariable> {
-    let Some(AttributeValue::Numbers(fill)) = model.attributes.get("_FillValue") else { return None };
-    let (primitive, order) = model.data_type.number()?;
-    if is_time_like(model) || fill.len() != 1 || fill.primitive() != primitive {
+/// What a reader takes for nothing: the `_FillValue`. Times and texts have none.
+fn fill(variable: &FileVariable) -> Option<Fill> {
+    let Some(AttributeValue::Numbers(fill)) = variable.attributes.get("_FillValue") else { return None };
+    let (primitive, order) = variable.data_type.number()?;
+    if is_time_like(variable) || fill.len() != 1 || fill.primitive() != primitive {
         return None;
     }
-    let mut shape = model.grid.shape.clone();
-    *shape.get_mut(axis)? = length;
-    let mut chunk_shape = model.grid.chunk_shape.clone();
-    if model.codecs.is_empty() {
-        // Unfiltered chunks can be cut anywhere: this part asks for nothing.
-        chunk_shape[axis] = 1;
-    }
-    let grid = ChunkGrid::new(shape.clone(), chunk_shape)?;
-    let count = shape.iter().try_fold(1u64, |product, length| product.checked_mul(*length))?;
-    let bytes = fill.to_bytes(order);
-    let is_small = count.checked_mul(bytes.len() as u64)? <= INLINE_LIMIT;
-    let values = match is_small {
-        true => {
-            let all = bytes.repeat(usize::try_from(count).ok()?);
-            SmallValues::Decoded(Array::from_bytes(&model.data_type, &shape, &all)?)
-        }
-        false => SmallValues::NotRead,
-    };
-    Some(FileVariable {
-        fill_value: Some(bytes),
-        layout: Layout::Chunked,
-        manifest: Arc::new(ChunkManifest::missing(usize::try_from(grid.chunk_count()).ok()?)),
-        grid,
-        unfiltered_edges: false,
-        values,
-        ..model.clone()
-    })
+    Some(Fill { bytes: fill.to_bytes(order), value: ArrayValues::Numbers(fill.clone()) })
 }
 
-/// The variable as another file has it, its values at hand.
-fn known(
-    model: &FileVariable,
-    holder: &FileIndex,
+/// The fill of a variable whose files leave holes.
+///
+/// # Errors
+/// There is no fill that readers would see, or the recipe forbids gaps.
+pub(super) fn fill_of_holes(
+    context: &Context<'_>,
     path: &VariablePath,
-    sources: &dyn SourceValues,
-) -> Option<FileVariable> {
-    let values = match &model.values {
-        SmallValues::NotRead if statics::byte_size(model) <= INLINE_LIMIT => {
-            SmallValues::Decoded(sources.values(holder, path).ok()?)
-        }
-        SmallValues::NotRead => return None,
-        values => values.clone(),
+    variable: &FileVariable,
+    boxes: &Boxes,
+    settings: &AggregateSettings,
+    report: &mut Report,
+) -> Result<Fill, Box<Conflict>> {
+    let lacking = files_in_holes(context, boxes);
+    let Some(fill) = fill(variable) else {
+        return Err(Box::new(cannot_be_filled(context, path, boxes, &lacking)));
     };
-    Some(FileVariable { values, ..model.clone() })
+    if lacking.is_empty() && settings.on_gap == OnGap::Error {
+        let conflict = cannot_be_filled(context, path, boxes, &lacking);
+        let remedy = "add the files that are missing, or allow gaps with aggregate.on_gap: report".into();
+        return Err(Box::new(Conflict { kind: ConflictKind::Gap, remedy, ..conflict }));
+    }
+    match note_of_lacking(context, &lacking) {
+        Some(message) => report.notes.push(note("variable_missing", path, message)),
+        None => report.notes.push(note("gap", path, format!("no file has it at {}: there it is fill", hole(context, boxes)))),
+    }
+    Ok(fill)
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::model::{ByteOrder, Codec, CodecChain, DataType, DimensionName, Numbers, Primitive, VariableName};
+/// Notes a variable without holes that some files lack although they are of the same variables.
+pub(super) fn note_static(context: &Context<'_>, path: &VariablePath, report: &mut Report) {
+    let lacking: Vec<usize> = (0..context.join.places.len()).filter(|file| !context.numbers.contains(file)).collect();
+    if !context.join.is_merged {
+        report.notes.extend(note_of_lacking(context, &lacking).map(|message| note("variable_missing", path, message)));
+    }
+}
 
-    fn model(fill: Option<f32>) -> FileVariable {
-        let attributes = fill.map(|fill| ("_FillValue".to_owned(), AttributeValue::Numbers(Numbers::F32(vec![fill]))));
-        FileVariable {
-            name: VariableName::new("tas").unwrap(),
-            data_type: DataType::Number { primitive: Primitive::F32, order: ByteOrder::Big },
-            dimensions: vec![DimensionName::new("time").unwrap()],
-            attributes: Arc::new(attributes.into_iter().collect()),
-            fill_value: None,
-            layout: Layout::Contiguous,
-            codecs: CodecChain::default(),
-            grid: ChunkGrid::new(vec![4], vec![4]).unwrap(),
-            unfiltered_edges: false,
-            manifest: Arc::new(ChunkManifest::missing(1)),
-            values: SmallValues::NotRead,
+fn note_of_lacking(context: &Context<'_>, lacking: &[usize]) -> Option<String> {
+    let (first, others) = lacking.split_first()?;
+    let others = if others.is_empty() { String::new() } else { format!(" and {} more files", others.len()) };
+    Some(format!("is not in {}{others}", context.name_in_cube(*first)))
+}
+
+/// The files, by their numbers in the cube, that stand where the holders of a variable leave holes.
+fn files_in_holes(context: &Context<'_>, boxes: &Boxes) -> Vec<usize> {
+    let holders: std::collections::BTreeSet<usize> = context.numbers.iter().copied().collect();
+    let held: std::collections::HashSet<&Part> = boxes.parts.iter().collect();
+    let part = |file: usize| -> Option<Part> {
+        let stretch = |(at, axis): (usize, &Option<usize>)| match axis {
+            Some(axis) => context.join.places[file][*axis].map(|stretch| (stretch.start, stretch.length)),
+            None => Some((0, boxes.shape[at])),
+        };
+        let all: Vec<(u64, u64)> = boxes.axes.iter().enumerate().map(stretch).collect::<Option<_>>()?;
+        let (start, count) = all.into_iter().unzip();
+        Some(Part { start, count })
+    };
+    let stands_in_a_hole = |file: &usize| {
+        !holders.contains(file)
+            && part(*file).is_some_and(|part| {
+                part.volume() > 0 && !held.contains(&part) && !held.iter().any(|other| other.meets(&part))
+            })
+    };
+    (0..context.join.places.len()).filter(stands_in_a_hole).collect()
+}
+
+fn cannot_be_filled(context: &Context<'_>, path: &VariablePath, boxes: &Boxes, lacking: &[usize]) -> Conflict {
+    let holder = context.file_name(0);
+    match lacking.first() {
+        Some(missing) => Conflict {
+            kind: ConflictKind::Variable,
+            variable: Some(path.to_string()),
+            files: vec![holder, context.name_in_cube(*missing)],
+            expected: format!("the variable in all {} files, for it has no _FillValue for where it is not", context.join.places.len()),
+            found: format!("it is in {} of them", context.files.len()),
+            remedy: "let the item pattern tell these files apart, so that each variable is an item of its own".into(),
+        },
+        None => Conflict {
+            kind: ConflictKind::Gap,
+            variable: Some(path.to_string()),
+            files: vec![holder],
+            expected: "a file for every place, for it has no _FillValue for where there is none".into(),
+            found: format!("none at {}", hole(context, boxes)),
+            remedy: "add the files that are missing, or let the item pattern tell these files apart".into(),
+        },
+    }
+}
+
+/// The most cells among which a hole is looked for.
+const CELL_LIMIT: u64 = 1 << 22;
+
+/// The first place that no part covers, in words.
+fn hole(context: &Context<'_>, boxes: &Boxes) -> String {
+    let cuts: Vec<Vec<u64>> = (0..boxes.shape.len())
+        .map(|at| {
+            let edges = boxes.parts.iter().flat_map(|part| [part.start[at], part.start[at] + part.count[at]]);
+            let mut cuts: Vec<u64> = edges.chain([0]).filter(|edge| *edge < boxes.shape[at]).collect();
+            cuts.sort_unstable();
+            cuts.dedup();
+            cuts
+        })
+        .collect();
+    let cells = cuts.iter().fold(1u64, |product, cuts| product.saturating_mul(cuts.len() as u64));
+    let place = |mut number: u64| -> Vec<u64> {
+        let mut place = vec![0; cuts.len()];
+        for (place, cuts) in place.iter_mut().zip(&cuts).rev() {
+            let count = cuts.len() as u64;
+            *place = usize::try_from(number % count).ok().and_then(|at| cuts.get(at).copied()).unwrap_or(0);
+            number /= count;
         }
-    }
-
-    #[test]
-    fn what_is_not_there_is_fill() {
-        let part = filled(&model(Some(-1.0)), 0, 3).unwrap();
-        assert_eq!(part.fill_value, Some(vec![0xbf, 0x80, 0, 0]));
-        assert_eq!((part.grid.shape.clone(), part.manifest.present()), (vec![3], 0));
-        assert_eq!(*part.values.decoded().unwrap().numbers().unwrap(), Numbers::F32(vec![-1.0; 3]));
-        assert!(filled(&model(None), 0, 3).is_none());
-    }
-
-    #[test]
-    fn filtered_chunks_keep_their_length() {
-        let deflated = FileVariable { codecs: CodecChain(vec![Codec::Deflate { level: 1 }]), ..model(Some(0.0)) };
-        assert_eq!(filled(&deflated, 0, 8).unwrap().grid.chunk_shape, [4]);
-        assert_eq!(filled(&model(Some(0.0)), 0, 8).unwrap().grid.chunk_shape, [1]);
-    }
+        place
+    };
+    let is_covered = |place: &[u64]| {
+        let cell = Part { start: place.to_vec(), count: vec![1; place.len()] };
+        boxes.parts.iter().any(|part| part.meets(&cell))
+    };
+    let found = (0..cells.min(CELL_LIMIT)).map(place).find(|place| !is_covered(place)).unwrap_or_default();
+    let named = |(at, index): (usize, &u64)| {
+        let axis = boxes.axes[at]?;
+        Some(format!("{} {}", context.join.axes[axis].dimension, index))
+    };
+    let places: Vec<String> = found.iter().enumerate().filter_map(named).collect();
+    format!("index {}", conflict::join_names(&places))
 }

@@ -1,76 +1,152 @@
-//! Variables that have the join's dimension.
+//! Variables of all files: each file's values are a box of the array.
 
-use super::times::{self, Reencodings};
-use super::{Combined, Context, INLINE_LIMIT, concatenate, conflict, placed, statics};
-use crate::model::{Array, ArrayData, Conflict, ConflictKind, FileVariable, SmallValues, VariablePath};
+use super::absent::{self, Fill};
+use super::assemble::{Misfit, View, together};
+use super::boxes::{Boxes, Part, overlap};
+use super::conflict::Report;
+use super::times::Reencodings;
+use super::{Combined, Context, INLINE_LIMIT, conflict, placed, statics, tolerance};
+use crate::model::recipe::AggregateSettings;
+use crate::model::{
+    Array, ArrayData, ArrayValues, Conflict, ConflictKind, FileVariable, Numbers, SmallValues, VariablePath,
+};
 
-/// Puts the parts of all files one after the other: as values in the product where they are small or written anew, else as chunks.
+/// The greatest size in bytes of a variable that several files hold the same parts of.
+const SHARED_LIMIT: u64 = 64 << 20;
+
+/// The files' parts of one variable.
+struct Parts<'a> {
+    /// The files that hold it, one for each distinct part.
+    context: Context<'a>,
+    variables: Vec<&'a FileVariable>,
+    parts: Vec<&'a Part>,
+    fill: Option<Fill>,
+}
+
+/// Puts the parts of all files together: as values in the product where they are small or written anew, else as chunks.
 pub(super) fn combine(
     context: &Context<'_>,
     path: &VariablePath,
     variables: &[&FileVariable],
-    axis: usize,
+    lifted: &[usize],
     times: &Reencodings,
+    settings: &AggregateSettings,
+    report: &mut Report,
 ) -> Result<Combined, Box<Conflict>> {
-    let shapes = context.shapes(path, variables);
-    same_shape_elsewhere(context, path, &shapes, axis)?;
-    let mut shape = shapes[0].clone();
-    shape[axis] = shapes.iter().map(|shape| shape[axis]).sum();
-    let dimensions = variables[0].dimensions.clone();
-    if let Some(encoding) = times.get(path) {
-        let array = times::concatenated(encoding, &shapes, axis).ok_or_else(|| conflict::nothing(path))?;
-        let primitive = array.numbers().map(crate::model::Numbers::primitive);
-        let data_type = primitive.map(|primitive| statics::retyped(&variables[0].data_type, primitive));
-        return Ok(Combined { data_type, dimensions, shape, data: ArrayData::Inline(array) });
-    }
-    let size = variables.iter().fold(0u64, |sum, variable| sum.saturating_add(statics::byte_size(variable)));
-    let kept = variables.iter().all(|variable| matches!(variable.values, SmallValues::Decoded(_)));
-    let data = if kept && size <= INLINE_LIMIT {
-        inline(context, path, variables, axis)?
+    let boxes = Boxes::of(context, path, variables, lifted)?;
+    let distinct = boxes.distinct();
+    let parts: Vec<&Part> = distinct.iter().map(|file| &boxes.parts[*file]).collect();
+    let shared = overlap(&parts);
+    let total = boxes.shape.iter().fold(1u64, |product, length| product.saturating_mul(*length));
+    let covered = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.volume()));
+    let fill = if shared.is_none() && covered < total {
+        Some(absent::fill_of_holes(context, path, variables[0], &boxes, settings, report)?)
     } else {
-        match placed::along(context, path, variables, &shapes, axis) {
+        if boxes.axes.iter().all(Option::is_none) {
+            absent::note_static(context, path, report);
+        }
+        None
+    };
+    let all = Parts {
+        context: context.some(&distinct),
+        variables: distinct.iter().map(|file| variables[*file]).collect(),
+        parts,
+        fill,
+    };
+    let encoded = times.get(path).map(|encoding| distinct.iter().map(|file| &encoding.values[*file]).collect::<Vec<_>>());
+    let size = total.saturating_mul(variables[0].data_type.size().unwrap_or(64) as u64);
+    let kept = all.variables.iter().all(|variable| matches!(variable.values, SmallValues::Decoded(_)));
+    let limit = if shared.is_some() { SHARED_LIMIT } else { INLINE_LIMIT };
+    let data = if encoded.is_some() || size <= limit && (kept || shared.is_some()) {
+        ArrayData::Inline(inline(&all, path, &boxes, encoded.as_deref())?)
+    } else if let Some((a, b)) = shared {
+        return Err(too_large_to_share(&all.context, path, a, b));
+    } else {
+        match placed::along(&all.context, path, &all.variables, (&boxes, &all.parts), all.fill.as_ref()) {
             Ok(data) => data,
             // Small enough to be kept in the product: how it is cut in the files does not matter then.
-            Err(_) if size <= INLINE_LIMIT => inline(context, path, variables, axis)?,
+            Err(_) if size <= INLINE_LIMIT => ArrayData::Inline(inline(&all, path, &boxes, None)?),
             Err(conflict) => return Err(conflict),
         }
     };
-    Ok(Combined { data_type: None, dimensions, shape, data })
+    let primitive = match &data {
+        ArrayData::Inline(array) => array.numbers().map(Numbers::primitive),
+        ArrayData::Placed { .. } => None,
+    };
+    let data_type = primitive.map(|primitive| statics::retyped(&variables[0].data_type, primitive));
+    let fill_value = all.fill.map(|fill| fill.bytes);
+    Ok(Combined { data_type, dimensions: boxes.dimensions, shape: boxes.shape, data, fill_value })
 }
 
 fn inline(
-    context: &Context<'_>,
+    all: &Parts<'_>,
     path: &VariablePath,
-    variables: &[&FileVariable],
-    axis: usize,
-) -> Result<ArrayData, Box<Conflict>> {
-    let arrays: Vec<Array> = variables
-        .iter()
-        .enumerate()
-        .map(|(file, variable)| context.values(path, file, variable))
-        .collect::<Result<_, _>>()?;
-    concatenate::along(&arrays, axis).map(ArrayData::Inline).ok_or_else(|| conflict::nothing(path))
+    boxes: &Boxes,
+    encoded: Option<&[&Numbers]>,
+) -> Result<Array, Box<Conflict>> {
+    let mut pieces = Vec::new();
+    for (file, (variable, part)) in all.variables.iter().zip(&all.parts).enumerate() {
+        let shape = part.count[boxes.lifted..].to_vec();
+        let array = match encoded {
+            Some(encoded) => {
+                let values = ArrayValues::Numbers(encoded[file].clone());
+                full(Array { shape: variable.grid.shape.clone(), values }, variable, &shape)
+            }
+            None => full(all.context.values(path, file, variable)?, variable, &shape),
+        };
+        let array = array.ok_or_else(|| conflict::nothing(path))?;
+        let reversed: Vec<bool> = reversed(&all.context, boxes, file);
+        let view = View::new(&shape, boxes.lifted, &reversed).ok_or_else(|| conflict::nothing(path))?;
+        pieces.push((*part, view, array));
+    }
+    let agree = |a: &[f64], b: &[f64], row: usize| encoded.is_none() && tolerance::first_beyond(a, b, row).is_none();
+    let fill = all.fill.as_ref().map(|fill| &fill.value);
+    together(&boxes.shape, &pieces, fill, agree).map_err(|misfit| match misfit {
+        Misfit::Different { part, before } => {
+            statics::different(&all.context, path, &all.variables, before, part, None)
+        }
+        Misfit::Hole => uncovered(&all.context, path),
+        Misfit::Kind => conflict::nothing(path),
+    })
 }
 
-fn same_shape_elsewhere(
-    context: &Context<'_>,
-    path: &VariablePath,
-    shapes: &[Vec<u64>],
-    axis: usize,
-) -> Result<(), Box<Conflict>> {
-    let elsewhere = |shape: &[u64]| -> Vec<u64> {
-        shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, length)| *length).collect()
+/// Along which of a variable's own dimensions a file runs the other way.
+pub(super) fn reversed(context: &Context<'_>, boxes: &Boxes, file: usize) -> Vec<bool> {
+    let is_reversed = |axis: &Option<usize>| {
+        axis.and_then(|axis| context.stretch(file, axis)).is_some_and(|stretch| stretch.reversed)
     };
-    match shapes.iter().position(|shape| elsewhere(shape) != elsewhere(&shapes[0])) {
-        Some(other) => Err(conflict::between(
-            context,
-            ConflictKind::Shape,
-            path,
-            other,
-            format!("the shape {:?} but for the joined dimension", shapes[0]),
-            format!("{:?}", shapes[other]),
-            "files on different grids cannot be one dataset: let the item pattern tell them apart",
-        )),
-        None => Ok(()),
+    boxes.axes[boxes.lifted..].iter().map(is_reversed).collect()
+}
+
+/// All elements over the full length of the dimensions: those that were never written are fill.
+fn full(array: Array, variable: &FileVariable, shape: &[u64]) -> Option<Array> {
+    if array.shape == shape {
+        return Some(array);
     }
+    let fits = array.shape.len() == shape.len() && array.shape.iter().zip(shape).all(|(own, full)| own <= full);
+    let fill = variable.fill_value.clone().unwrap_or_else(|| vec![0; variable.data_type.size().unwrap_or(0)]);
+    let fill = Array::from_bytes(&variable.data_type, &[], &fill).filter(|_| fits)?;
+    let part = Part { start: vec![0; shape.len()], count: array.shape.clone() };
+    let view = View::new(&array.shape, 0, &[])?;
+    together(shape, &[(&part, view, array)], Some(&fill.values), |_, _, _| false).ok()
+}
+
+fn too_large_to_share(context: &Context<'_>, path: &VariablePath, a: usize, b: usize) -> Box<Conflict> {
+    let remedy = "leave one of the files out with sources.exclude, or let the item pattern tell them apart";
+    let conflict = conflict::between(
+        context,
+        ConflictKind::Overlap,
+        path,
+        b,
+        "each place in one file",
+        "places that both files hold, and more of them than are compared",
+        remedy,
+    );
+    Box::new(Conflict { files: vec![context.file_name(a), context.file_name(b)], ..*conflict })
+}
+
+fn uncovered(context: &Context<'_>, path: &VariablePath) -> Box<Conflict> {
+    let remedy = "let the item pattern tell these files apart";
+    let expected = "a variable that some file has at every place";
+    conflict::within(context, ConflictKind::Variable, path, 0, expected, "places that no file has", remedy)
 }

@@ -5,7 +5,7 @@
 
 use super::conflict::{self, Report, note};
 use super::times::{self, Reencodings};
-use super::{Context, find_group};
+use super::{Context, groups};
 use crate::model::{AttributeValue, Attributes, Conflict, ConflictKind, FileVariable, Numbers, VariablePath};
 
 /// Attributes that decide how stored numbers become values.
@@ -127,7 +127,7 @@ fn shown(value: &AttributeValue) -> String {
 /// The attributes of a group of the cube.
 pub(super) fn of_group(context: &Context<'_>, path: &str, report: &mut Report) -> Attributes {
     let groups: Vec<&Attributes> =
-        context.files.iter().filter_map(|file| find_group(&file.root, path)).map(|group| &group.attributes).collect();
+        context.files.iter().filter_map(|file| groups::find(&file.root, path)).map(|group| &group.attributes).collect();
     let mut merged = Attributes::new();
     let all_names = names(groups.iter().copied());
     for name in all_names {
@@ -135,7 +135,7 @@ pub(super) fn of_group(context: &Context<'_>, path: &str, report: &mut Report) -
         let Some(first) = values.first().copied().flatten().or_else(|| values.iter().copied().flatten().next()) else {
             continue;
         };
-        if values.len() == context.files.len() && values.iter().all(|value| *value == Some(first)) {
+        if values.iter().all(|value| *value == Some(first)) {
             merged.insert(name.to_owned(), first.clone());
         } else if let Some(extreme) = extreme(name, &values) {
             merged.insert(name.to_owned(), extreme);

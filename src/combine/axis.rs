@@ -1,7 +1,9 @@
 //! The values of a coordinate in one file, comparable with those of other files.
 
+use std::collections::BTreeMap;
+
 use crate::cftime::{Calendar, DateTime, Instant, TimeError, TimeUnits};
-use crate::model::{Array, FileVariable, Numbers};
+use crate::model::{Array, ArrayValues, FileVariable, Numbers};
 
 /// The values of a coordinate, in file order.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +14,8 @@ pub(super) enum Axis {
     Integers(Vec<i64>),
     /// Other numbers.
     Floats(Vec<f64>),
+    /// Labels.
+    Texts(Vec<String>),
 }
 
 /// Whether a variable says that it is a time: `units` of the form `… since …`.
@@ -47,12 +51,31 @@ pub(super) fn instants(units: &TimeUnits, numbers: &Numbers) -> Result<Vec<Insta
     }
 }
 
+/// Texts of a fixed number of bytes, without the zeros that fill them up; `None` if one is not UTF-8.
+fn fixed_texts(length: u32, bytes: &[u8]) -> Option<Vec<String>> {
+    let one = |bytes: &[u8]| {
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        std::str::from_utf8(&bytes[..end]).ok().map(str::to_owned)
+    };
+    bytes.chunks(usize::try_from(length).ok()?.max(1)).map(one).collect()
+}
+
+/// Integers in the order of floating-point numbers; 0.0 and -0.0 are one.
+fn ordered_bits(value: f64) -> i64 {
+    let bits = if value == 0.0 { 0 } else { value.to_bits().cast_signed() };
+    if bits < 0 { i64::MIN - bits } else { bits }
+}
+
 impl Axis {
     /// Reads a coordinate. Times that cannot be understood are numbers: they still can be compared with those of the same units.
     ///
-    /// `None` if it does not hold numbers.
+    /// `None` if it holds neither numbers nor texts.
     pub(super) fn read(variable: &FileVariable, values: &Array) -> Option<Self> {
-        let numbers = values.numbers()?;
+        let numbers = match &values.values {
+            ArrayValues::Numbers(numbers) => numbers,
+            ArrayValues::Strings(texts) => return Some(Self::Texts(texts.clone())),
+            ArrayValues::FixedStrings { length, bytes } => return fixed_texts(*length, bytes).map(Self::Texts),
+        };
         if is_time_like(variable)
             && let Ok(calendar) = calendar(variable)
             && let Ok(units) = TimeUnits::parse(variable.text("units").unwrap_or_default(), calendar)
@@ -71,6 +94,16 @@ impl Axis {
         match self {
             Self::Instants(_, values) | Self::Integers(values) => values.len(),
             Self::Floats(values) => values.len(),
+            Self::Texts(values) => values.len(),
+        }
+    }
+
+    /// Numbers that order and tell apart the values of axes of one kind; of texts only the order in `ranks` does that.
+    pub(super) fn keys(&self, ranks: &BTreeMap<&str, i64>) -> Vec<i64> {
+        match self {
+            Self::Instants(_, values) | Self::Integers(values) => values.clone(),
+            Self::Floats(values) => values.iter().map(|value| ordered_bits(*value)).collect(),
+            Self::Texts(values) => values.iter().map(|value| ranks.get(value.as_str()).copied().unwrap_or(0)).collect(),
         }
     }
 
@@ -94,6 +127,7 @@ impl Axis {
                 .map_or_else(String::new, |value| calendar.date_time(Instant::from_microseconds(*value)).to_string()),
             Self::Integers(values) => values.get(at).map_or_else(String::new, i64::to_string),
             Self::Floats(values) => values.get(at).map_or_else(String::new, f64::to_string),
+            Self::Texts(values) => values.get(at).map_or_else(String::new, |value| format!("{value:?}")),
         }
     }
 
@@ -109,8 +143,22 @@ impl Axis {
             }
             (Self::Integers(x), Self::Integers(y)) => (0..shorter).find(|at| x[*at] != y[*at]),
             (Self::Floats(x), Self::Floats(y)) => super::tolerance::first_beyond(x, y, 1),
+            (Self::Texts(x), Self::Texts(y)) => (0..shorter).find(|at| x[*at] != y[*at]),
             _ => return Some(0),
         };
         different.or((self.len() != other.len()).then_some(shorter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_in_the_order_of_numbers() {
+        let values = [f64::NEG_INFINITY, -2.5, -f64::MIN_POSITIVE, 0.0, 1e-300, 2.5, f64::INFINITY];
+        let keys = Axis::Floats(values.to_vec()).keys(&BTreeMap::new());
+        assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+        assert_eq!(ordered_bits(-0.0), ordered_bits(0.0));
     }
 }

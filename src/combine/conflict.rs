@@ -61,26 +61,14 @@ pub(super) fn note(kind: &str, subject: impl std::fmt::Display, message: String)
     Note::new(kind, message).about(subject)
 }
 
-/// Checks that every file has the variable, over the same dimensions, of a type that can be carried over.
+/// Checks that a variable has the same dimensions in all files that hold it, and a type that can be carried over.
 ///
 /// Numeric types are compared later: those of times may differ.
-pub(super) fn same_kind<'a>(
-    context: &Context<'a>,
+pub(super) fn same_kind(
+    context: &Context<'_>,
     path: &VariablePath,
-) -> Result<Vec<&'a FileVariable>, Box<Conflict>> {
-    let found = context.everywhere(path);
-    let present: Vec<&FileVariable> = found.iter().copied().flatten().collect();
-    if let Some(missing) = found.iter().position(Option::is_none) {
-        let holder = found.iter().position(Option::is_some).unwrap_or_default();
-        return Err(Box::new(Conflict {
-            kind: ConflictKind::Variable,
-            variable: Some(path.to_string()),
-            files: vec![context.file_name(holder), context.file_name(missing)],
-            expected: format!("the variable in all {} files", found.len()),
-            found: format!("it is in {} of them", present.len()),
-            remedy: "let the item pattern tell these files apart, so that each variable is an item of its own".into(),
-        }));
-    }
+    present: &[&FileVariable],
+) -> Result<(), Box<Conflict>> {
     for (file, variable) in present.iter().enumerate() {
         if let DataType::Unsupported { class, .. } = &variable.data_type {
             let remedy = "leave the file out with sources.exclude, or ask for this type";
@@ -98,7 +86,7 @@ pub(super) fn same_kind<'a>(
             return Err(between(context, ConflictKind::Shape, path, file, names(present[0]), names(variable), remedy));
         }
     }
-    Ok(present)
+    Ok(())
 }
 
 /// Checks that the type of an element is the same everywhere, whatever the order of its bytes.

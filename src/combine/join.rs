@@ -1,36 +1,96 @@
-//! Along which dimension the files follow each other, and in which order.
+//! Along which dimensions the files follow each other, and where each of them stands.
+//!
+//! The values of an axis are those of all files together, each once; a file stands on one unbroken stretch of it. A file is so a box:
+//! a stretch of each axis that it has.
 
+mod axes;
 mod candidates;
 mod choice;
-mod order;
-
-use std::collections::BTreeSet;
+mod edges;
+mod facets;
+mod overlap;
+mod related;
+mod scalars;
+mod union;
 
 use super::SourceValues;
 use super::axis::Axis;
 use super::conflict::Report;
+use super::roles::Roles;
 use crate::model::recipe::AggregateSettings;
-use crate::model::{Conflict, ConflictKind, DimensionName, FileGroup, FileIndex, FileVariable, VariablePath};
+use crate::model::{
+    ArrayValues, Conflict, ConflictKind, DimensionName, Facets, FileGroup, FileIndex, FileVariable, VariablePath,
+};
 
-/// How files follow each other along a dimension.
-#[derive(Debug)]
-pub(super) struct Join {
+/// The part of an axis that a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Stretch {
+    pub(super) start: u64,
+    pub(super) length: u64,
+    /// Whether the file's values run the other way than the axis.
+    pub(super) reversed: bool,
+}
+
+/// What tells where a file stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    /// The values of a coordinate along a dimension.
+    Coordinate { time_like: bool },
+    /// The order of a facet's labels, along a dimension that has no coordinate.
+    Stated,
+    /// A facet's label: the dimension is new. The labels of the axis.
+    Facet(ArrayValues),
+    /// A scalar coordinate variable of the dimension's name: the dimension is new.
+    Scalar,
+}
+
+/// A dimension that files are joined along.
+#[derive(Debug, Clone)]
+pub(super) struct JoinAxis {
     /// The path of the group that defines the dimension.
     pub(super) group: String,
     pub(super) dimension: DimensionName,
-    /// The length of the dimension in each file, in the order of the join.
-    pub(super) lengths: Vec<u64>,
+    pub(super) kind: Kind,
+    pub(super) length: u64,
+}
+
+impl JoinAxis {
+    /// Whether files do not have the dimension: it is put in front of those of their variables.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.kind, Kind::Facet(_) | Kind::Scalar)
+    }
+
+    /// Whether a variable is in the group of the axis or further down.
+    pub(super) fn reaches(&self, path: &VariablePath) -> bool {
+        let group = self.group.trim_matches('/');
+        group.is_empty() || path.key().strip_prefix(group).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The path of the variable that is called like the dimension.
+    pub(super) fn path(&self) -> String {
+        path_of(&self.group, &self.dimension)
+    }
+}
+
+/// How files follow each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Join {
+    /// The axes, slowest first.
+    pub(super) axes: Vec<JoinAxis>,
+    /// For each file, in the order of the join, its stretch of each axis; `None` where it does not have the dimension.
+    pub(super) places: Vec<Vec<Option<Stretch>>>,
+    /// Whether files bring different variables of one dataset.
+    pub(super) is_merged: bool,
 }
 
 impl Join {
-    pub(super) fn length(&self) -> u64 {
-        self.lengths.iter().sum()
-    }
-
-    /// Which dimension of a variable is the join's, if one is.
-    pub(super) fn axis_of(&self, root: &FileGroup, path: &VariablePath, variable: &FileVariable) -> Option<usize> {
-        let axis = variable.dimensions.iter().position(|name| *name == self.dimension)?;
-        (defining_group(root, path, &self.dimension)? == self.group).then_some(axis)
+    /// Which axis each dimension of a variable is, if one.
+    pub(super) fn axes_of(&self, root: &FileGroup, path: &VariablePath, variable: &FileVariable) -> Vec<Option<usize>> {
+        let axis = |name: &DimensionName| {
+            let group = defining_group(root, path, name)?;
+            self.axes.iter().position(|axis| axis.dimension == *name && axis.group == group && !axis.is_new())
+        };
+        variable.dimensions.iter().map(axis).collect()
     }
 }
 
@@ -50,73 +110,111 @@ pub(super) fn defining_group<'a>(root: &'a FileGroup, path: &VariablePath, name:
 
 /// The length of a dimension as a variable at a path sees it.
 pub(super) fn length(root: &FileGroup, path: &VariablePath, name: &DimensionName) -> Option<u64> {
-    let group = super::find_group(root, defining_group(root, path, name)?)?;
+    let group = super::groups::find(root, defining_group(root, path, name)?)?;
     group.dimensions.get(name).map(|dimension| dimension.length)
 }
 
-/// A dimension with the values of its coordinate in every file.
+fn path_of(group: &str, dimension: &DimensionName) -> String {
+    format!("{}/{dimension}", group.trim_end_matches('/')).trim_start_matches('/').to_owned()
+}
+
+/// A dimension with its values in every file that has it.
+#[derive(Debug)]
 struct Candidate {
     group: String,
     dimension: DimensionName,
-    time_like: bool,
-    axes: Vec<Axis>,
+    kind: Kind,
+    axes: Vec<Option<Axis>>,
 }
 
 impl Candidate {
     fn path(&self) -> String {
-        format!("{}/{}", self.group.trim_end_matches('/'), self.dimension).trim_start_matches('/').to_owned()
+        path_of(&self.group, &self.dimension)
     }
 
-    /// The first file's values; those of a file that holds some, if it is empty.
-    fn origin(&self) -> &Axis {
-        self.axes.iter().find(|axis| axis.len() > 0).unwrap_or(&self.axes[0])
+    fn is_time_like(&self) -> bool {
+        matches!(self.kind, Kind::Coordinate { time_like: true } | Kind::Scalar)
     }
 
-    /// The first file whose values differ from those of the first one, and where.
-    fn first_difference(&self) -> Option<(usize, usize)> {
-        let (first, others) = self.axes.split_first()?;
-        others.iter().enumerate().find_map(|(at, axis)| Some((at + 1, first.first_difference(axis)?)))
+    /// Whether the recipe asks for it.
+    fn is_stated(&self) -> bool {
+        matches!(self.kind, Kind::Facet(_) | Kind::Stated)
+    }
+
+    fn present(&self) -> impl Iterator<Item = (usize, &Axis)> {
+        self.axes.iter().enumerate().filter_map(|(file, axis)| Some((file, axis.as_ref()?)))
+    }
+
+    /// The first two files whose values differ, and where.
+    fn first_difference(&self) -> Option<(usize, usize, usize)> {
+        let (first, axis) = self.present().next()?;
+        self.present().skip(1).find_map(|(file, other)| Some((first, file, axis.first_difference(other)?)))
+    }
+
+    fn show(&self, file: usize, at: usize) -> String {
+        self.axes[file].as_ref().map_or_else(String::new, |axis| axis.show(at))
     }
 }
 
-/// Orders the files; `None` if they do not follow each other, the reasons are in the report then.
-pub(super) fn order<'a>(
-    files: &[&'a FileIndex],
+/// What the parts of this module share.
+struct Archive<'a> {
+    files: &'a [&'a FileIndex],
+    /// The facets of each file; none, if no facet is asked for.
+    facets: &'a [Facets],
+    settings: &'a AggregateSettings,
+    roles: &'a Roles,
+    sources: &'a dyn SourceValues,
+}
+
+/// Finds the axes, and the order of the files; `None` if they do not follow each other, the reasons are in the report then.
+pub(super) fn order(
+    files: &[&FileIndex],
+    facets: &[Facets],
     settings: &AggregateSettings,
+    roles: &Roles,
     sources: &dyn SourceValues,
     report: &mut Report,
-) -> Option<(Vec<&'a FileIndex>, Option<Join>)> {
+) -> Option<(Vec<usize>, Join)> {
+    let archive = Archive { files, facets, settings, roles, sources };
     match files {
         [] => return None,
-        [_] => return Some((files.to_vec(), None)),
+        [_] if settings.along.facets.is_empty() => {
+            return Some((vec![0], Join { places: vec![Vec::new()], ..Join::default() }));
+        }
         _ => {}
     }
-    if let Some(conflict) = differing_variables(files) {
-        report.conflicts.push(conflict);
+    let before = report.conflicts.len();
+    let candidates = candidates::all(&archive, report)?;
+    let axes = choice::choose(&archive, candidates, report)?;
+    overlap::check(&archive, &axes, report);
+    if report.conflicts.len() > before {
         return None;
     }
-    let candidates = candidates::of_all(files, sources, report)?;
-    let chosen = choice::choose(files, candidates, settings, report)?;
-    let order = order::sorted(files, &chosen, report)?;
-    let ordered = Candidate { axes: order.iter().map(|at| chosen.axes[*at].clone()).collect(), ..chosen };
-    let files: Vec<&FileIndex> = order.iter().map(|at| files[*at]).collect();
-    order::check_edges(&files, &ordered, settings.on_gap, report);
-    if !report.conflicts.is_empty() {
+    let is_merged = related::check(&archive, &axes, report);
+    axes::check_unbroken(&archive, &axes, report);
+    if report.conflicts.len() > before {
         return None;
     }
-    let lengths = ordered.axes.iter().map(|axis| axis.len() as u64).collect();
-    Some((files, Some(Join { group: ordered.group, dimension: ordered.dimension, lengths })))
+    for axis in &axes {
+        edges::check(&archive, axis, report);
+    }
+    if report.conflicts.len() > before {
+        return None;
+    }
+    let (order, join) = axes::arranged(&axes, files.len());
+    Some((order, Join { is_merged, ..join }))
 }
 
 fn conflict(
     kind: ConflictKind,
-    variable: String,
+    variable: impl Into<Option<String>>,
     files: Vec<String>,
-    expected: String,
-    found: String,
+    expected: impl Into<String>,
+    found: impl Into<String>,
     remedy: &str,
 ) -> Conflict {
-    Conflict { kind, variable: Some(variable), files, expected, found, remedy: remedy.into() }
+    let (expected, found) = (expected.into(), found.into());
+    Conflict { kind, variable: variable.into(), files, expected, found, remedy: remedy.into() }
 }
 
 /// The last piece of a file's path.
@@ -127,27 +225,4 @@ fn file_name(file: &FileIndex) -> String {
 
 fn names(files: &[&FileIndex], which: &[usize]) -> Vec<String> {
     which.iter().filter_map(|at| files.get(*at)).map(|file| file.source.url.to_string()).collect()
-}
-
-/// Files that each have a variable which the other lacks are not parts of one dataset, whatever their coordinates are.
-fn differing_variables(files: &[&FileIndex]) -> Option<Conflict> {
-    let paths = |file: &FileIndex| -> BTreeSet<VariablePath> {
-        file.root.all_variables().into_iter().map(|(path, _)| path).collect()
-    };
-    let first = paths(files.first()?);
-    files.iter().enumerate().skip(1).find_map(|(at, file)| {
-        let other = paths(file);
-        let show = |ours: &BTreeSet<VariablePath>, theirs: &BTreeSet<VariablePath>| {
-            let only: Vec<&str> = ours.difference(theirs).map(VariablePath::key).take(5).collect();
-            (!only.is_empty()).then(|| only.join(", "))
-        };
-        Some(Conflict {
-            kind: ConflictKind::Variable,
-            variable: None,
-            files: names(files, &[0, at]),
-            expected: format!("the variables of the first file, among them {}", show(&first, &other)?),
-            found: format!("{} in their place", show(&other, &first)?),
-            remedy: "let the item pattern tell these files apart, so that each variable is an item of its own".into(),
-        })
-    })
 }

@@ -8,13 +8,19 @@
 
 mod absent;
 mod along;
+mod assemble;
 mod attributes;
 mod axis;
-mod concatenate;
+mod boxes;
 mod conflict;
+mod groups;
 mod join;
+mod labels;
+mod lift;
 mod names;
 mod placed;
+mod reverse;
+mod roles;
 mod split;
 mod statics;
 #[cfg(test)]
@@ -28,12 +34,13 @@ use indexmap::IndexMap;
 
 use crate::model::recipe::AggregateSettings;
 use crate::model::{
-    Array, ArrayData, Conflict, ConflictKind, DataType, DimensionName, FileGroup, FileIndex, FileVariable, Group,
-    SmallValues, Variable, VariablePath, VirtualCube,
+    Array, ArrayData, Conflict, ConflictKind, DataType, DimensionName, Facets, FileIndex, FileVariable, SmallValues,
+    Variable, VariablePath, VirtualCube,
 };
 
 use conflict::Report;
-use join::Join;
+use join::{Join, Stretch};
+use roles::Roles;
 use times::Reencodings;
 
 /// The greatest size in bytes of a variable that is kept in the product itself.
@@ -61,26 +68,60 @@ struct Combined {
     dimensions: Vec<DimensionName>,
     shape: Vec<u64>,
     data: ArrayData,
+    /// What never-written chunks read as, if it is not what the first file says.
+    fill_value: Option<Vec<u8>>,
 }
 
-/// What the parts of this stage share.
+/// What the parts of this stage share: all files, or those that hold some variable.
 struct Context<'a> {
-    /// The files in the order of the join.
+    /// All files, in the order of the join.
+    all: &'a [&'a FileIndex],
+    /// These files.
     files: Vec<&'a FileIndex>,
+    /// Their numbers in the cube.
+    numbers: Vec<usize>,
     /// The variables of each file, by path.
-    variables: Vec<BTreeMap<VariablePath, &'a FileVariable>>,
-    join: Option<Join>,
+    variables: Vec<&'a BTreeMap<VariablePath, &'a FileVariable>>,
+    join: &'a Join,
+    roles: &'a Roles,
     sources: &'a dyn SourceValues,
 }
 
 impl<'a> Context<'a> {
-    /// A variable in every file, in the order of the join; `None` where a file lacks it.
-    fn everywhere(&self, path: &VariablePath) -> Vec<Option<&'a FileVariable>> {
-        self.variables.iter().map(|variables| variables.get(path).copied()).collect()
+    /// Some of the files, by their places here.
+    fn some(&self, which: &[usize]) -> Self {
+        Self {
+            files: which.iter().map(|file| self.files[*file]).collect(),
+            numbers: which.iter().map(|file| self.numbers[*file]).collect(),
+            variables: which.iter().map(|file| self.variables[*file]).collect(),
+            ..*self
+        }
+    }
+
+    /// The files that hold a variable.
+    fn holding(&self, path: &VariablePath) -> Self {
+        let which: Vec<usize> =
+            (0..self.files.len()).filter(|file| self.variables[*file].contains_key(path)).collect();
+        self.some(&which)
+    }
+
+    /// A variable in every file that holds it.
+    fn everywhere(&self, path: &VariablePath) -> Vec<&'a FileVariable> {
+        self.variables.iter().filter_map(|variables| variables.get(path).copied()).collect()
     }
 
     fn file_name(&self, file: usize) -> String {
         self.files.get(file).map(|index| index.source.url.to_string()).unwrap_or_default()
+    }
+
+    /// A file by its number in the cube.
+    fn name_in_cube(&self, number: usize) -> String {
+        self.all.get(number).map(|index| index.source.url.to_string()).unwrap_or_default()
+    }
+
+    /// Where a file stands on an axis.
+    fn stretch(&self, file: usize, axis: usize) -> Option<Stretch> {
+        *self.join.places.get(*self.numbers.get(file)?)?.get(axis)?
     }
 
     /// The length of a variable's dimensions in each file: it may be longer than what was written.
@@ -116,30 +157,29 @@ impl<'a> Context<'a> {
 
 /// Combines the files of one item.
 ///
+/// `facets` are those of each file, in the order of `indexes`; they may be left out if `aggregate.along` asks for none.
+///
 /// # Errors
 /// Every conflict that was found: at most one for each variable, and those of the join itself.
 pub fn combine(
     indexes: &[FileIndex],
+    facets: &[Facets],
     settings: &AggregateSettings,
     sources: &dyn SourceValues,
 ) -> Result<VirtualCube, Vec<Conflict>> {
     let mut report = Report::default();
-    let files: Vec<&FileIndex> = indexes.iter().collect();
-    let Some((files, join)) = join::order(&files, settings, sources, &mut report) else {
+    let all: Vec<&FileIndex> = indexes.iter().collect();
+    let roles = Roles::of(&all);
+    let Some((order, join)) = join::order(&all, facets, settings, &roles, sources, &mut report) else {
         return Err(report.conflicts);
     };
-    let mut variables: Vec<BTreeMap<VariablePath, &FileVariable>> =
+    let files: Vec<&FileIndex> = order.iter().map(|file| all[*file]).collect();
+    let variables: Vec<BTreeMap<VariablePath, &FileVariable>> =
         files.iter().map(|file| file.root.all_variables().into_iter().collect()).collect();
-    let (stand_ins, notes) = match &join {
-        Some(join) => absent::stand_ins(&files, &variables, join, sources),
-        None => (Vec::new(), Vec::new()),
-    };
-    report.notes.extend(notes);
-    for stand_in in &stand_ins {
-        variables[stand_in.file].insert(stand_in.path.clone(), &stand_in.variable);
-    }
-    let context = Context { files, variables, join, sources };
-    let cube = assemble(&context, &mut report);
+    let numbers = (0..files.len()).collect();
+    let (join, roles) = (&join, &roles);
+    let context = Context { all: &files, files: files.clone(), numbers, variables: variables.iter().collect(), join, roles, sources };
+    let cube = assemble(&context, settings, &mut report);
     report.notes.extend(names::short_files(&context));
     match cube {
         Some(cube) if report.conflicts.is_empty() => Ok(VirtualCube { notes: report.notes, ..cube }),
@@ -147,25 +187,26 @@ pub fn combine(
     }
 }
 
-fn assemble(context: &Context<'_>, report: &mut Report) -> Option<VirtualCube> {
-    let first = *context.files.first()?;
+fn assemble(context: &Context<'_>, settings: &AggregateSettings, report: &mut Report) -> Option<VirtualCube> {
+    context.files.first()?;
     let paths = variable_paths(context);
     let times = Reencodings::decide(context, &paths, report);
     let mut variables = IndexMap::new();
     for path in paths {
-        match combine_variable(context, &path, &times, report) {
+        match combine_variable(context, &path, &times, settings, report) {
             Ok(variable) => {
                 variables.insert(path, variable);
             }
             Err(conflict) => report.conflicts.push(*conflict),
         }
     }
-    let root = group(context, &first.root, &mut variables, report);
-    // A group that the first file lacks has no place in the cube; better no cube than one without its variables.
+    variables.extend(context.join.axes.iter().filter_map(labels::coordinate));
+    let root = groups::group(context, "/", &mut variables, report);
+    // A variable without a place in the cube; better no cube than one without it.
     report.conflicts.extend(variables.keys().map(|path| *conflict::nothing(path)));
     Some(VirtualCube {
         files: context.files.iter().map(|index| index.source.clone()).collect(),
-        join: context.join.as_ref().map(|join| join.dimension.clone()),
+        joins: context.join.axes.iter().map(|axis| axis.dimension.clone()).collect(),
         root,
         notes: Vec::new(),
     })
@@ -184,64 +225,26 @@ fn combine_variable(
     context: &Context<'_>,
     path: &VariablePath,
     times: &Reencodings,
+    settings: &AggregateSettings,
     report: &mut Report,
 ) -> Result<Variable, Box<Conflict>> {
-    let variables = conflict::same_kind(context, path)?;
+    let holding = context.holding(path);
+    let variables = holding.everywhere(path);
+    conflict::same_kind(&holding, path, &variables)?;
     if times.get(path).is_none() {
-        conflict::same_type(context, path, &variables)?;
+        conflict::same_type(&holding, path, &variables)?;
     }
-    let attributes = attributes::of_variable(context, path, &variables, times, report)?;
+    let attributes = attributes::of_variable(&holding, path, &variables, times, report)?;
     let first = variables.first().copied().ok_or_else(|| conflict::nothing(path))?;
-    let axis = context.join.as_ref().and_then(|join| join.axis_of(&context.files[0].root, path, first));
-    let combined = match axis {
-        Some(axis) => along::combine(context, path, &variables, axis, times)?,
-        None => statics::combine(context, path, &variables, times, report)?,
-    };
+    let lifted = lift::axes(&holding, path, &variables, times, report)?;
+    let combined = along::combine(&holding, path, &variables, &lifted, times, settings, report)?;
     Ok(Variable {
         name: first.name.clone(),
         data_type: combined.data_type.unwrap_or_else(|| first.data_type.clone()),
         dimensions: combined.dimensions,
         shape: combined.shape,
         attributes,
-        fill_value: first.fill_value.clone(),
+        fill_value: combined.fill_value.or_else(|| first.fill_value.clone()),
         data: combined.data,
     })
-}
-
-/// The group of the cube that stands where a group of the first file stands, with its variables taken from `variables`.
-fn group(
-    context: &Context<'_>,
-    model: &FileGroup,
-    variables: &mut IndexMap<VariablePath, Variable>,
-    report: &mut Report,
-) -> Group {
-    let mut dimensions = model.dimensions.clone();
-    for other in context.files.iter().filter_map(|file| find_group(&file.root, &model.path)) {
-        for (name, dimension) in &other.dimensions {
-            dimensions.entry(name.clone()).or_insert(*dimension);
-        }
-    }
-    if let Some(join) = context.join.as_ref().filter(|join| join.group == model.path)
-        && let Some(dimension) = dimensions.get_mut(&join.dimension)
-    {
-        dimension.length = join.length();
-    }
-    let is_own = |path: &VariablePath, variable: &Variable| *path == VariablePath::new(&model.path, &variable.name);
-    let own: Vec<VariablePath> =
-        variables.iter().filter(|(path, variable)| is_own(path, variable)).map(|(path, _)| path.clone()).collect();
-    let found = own.iter().filter_map(|path| variables.shift_remove(path)).map(|v| (v.name.clone(), v)).collect();
-    let groups =
-        model.groups.iter().map(|(name, inner)| (name.clone(), group(context, inner, variables, report))).collect();
-    Group {
-        path: model.path.clone(),
-        dimensions,
-        attributes: attributes::of_group(context, &model.path, report),
-        variables: found,
-        groups,
-    }
-}
-
-/// Finds the group with a path in one file.
-fn find_group<'a>(root: &'a FileGroup, path: &str) -> Option<&'a FileGroup> {
-    path.split('/').filter(|piece| !piece.is_empty()).try_fold(root, |group, piece| group.groups.get(piece))
 }

@@ -74,7 +74,7 @@ pub(super) fn short_files(context: &Context<'_>) -> Option<Note> {
         let url = context.file_name(file);
         let name = url.rsplit('/').next().unwrap_or(&url).to_owned();
         let named = named(&name)?;
-        let (calendar, instants) = time(&context.variables[file])?;
+        let (calendar, instants) = time(context.variables[file])?;
         is_short(&named, calendar, &instants).then(|| {
             let axis = Axis::Instants(calendar, instants);
             let stretch = match axis.len() {

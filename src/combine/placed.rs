@@ -2,70 +2,85 @@
 
 use std::sync::Arc;
 
+use super::absent::Fill;
+use super::along::reversed;
+use super::boxes::{Boxes, Part};
 use super::split::{extend, gcd, split};
-use super::{Context, conflict};
+use super::{Context, conflict, reverse};
 use crate::model::{
     ArrayData, ChunkGrid, ChunkManifest, Conflict, ConflictKind, DataType, FileVariable, Layout, Placement,
     VariablePath,
 };
 
-/// The chunks of the first file alone.
-pub(super) fn single(
-    context: &Context<'_>,
-    path: &VariablePath,
-    variable: &FileVariable,
-    shape: &[u64],
-) -> Result<ArrayData, Box<Conflict>> {
-    referable(context, path, 0, variable)?;
-    let (grid, manifest) = extended(context, path, 0, variable, shape)?;
-    let placement = Placement { grid_origin: vec![0; shape.len()], file: 0, grid: grid.clone(), manifest };
-    Ok(ArrayData::Placed {
-        chunk_shape: grid.chunk_shape,
-        codecs: variable.codecs.clone(),
-        placements: vec![placement],
-    })
-}
+/// The most chunks that unfiltered data are cut into.
+const CHUNK_LIMIT: u64 = 1 << 26;
 
-/// The chunks of all files, one file after the other along `axis`.
+/// The chunks of all files, each file's part at its place.
 pub(super) fn along(
     context: &Context<'_>,
     path: &VariablePath,
     variables: &[&FileVariable],
-    shapes: &[Vec<u64>],
-    axis: usize,
+    (boxes, parts): (&Boxes, &[&Part]),
+    fill: Option<&Fill>,
 ) -> Result<ArrayData, Box<Conflict>> {
     for (file, variable) in variables.iter().enumerate() {
         referable(context, path, file, variable)?;
         same_codecs(context, path, file, variables[0], variable)?;
     }
     conflict::same_bytes(context, path, variables)?;
-    same_fill(context, path, variables)?;
+    same_fill(context, path, variables, fill)?;
     // Files without a step have no chunk, and nothing to say about how chunks are cut.
-    let filled: Vec<usize> = (0..variables.len()).filter(|file| shapes[*file][axis] > 0).collect();
-    let mut parts = Vec::new();
+    let filled: Vec<usize> = (0..variables.len()).filter(|file| parts[*file].volume() > 0).collect();
+    let mut found = Vec::new();
     for file in &filled {
-        parts.push(extended(context, path, *file, variables[*file], &shapes[*file])?);
+        found.push(in_cube(context, path, *file, variables[*file], (boxes, parts[*file]))?);
     }
-    let length = chunk_length(context, path, variables, &filled, &parts, axis)?;
-    let mut origin = 0;
+    let chunk_shape = chunk_shape(context, path, variables, &filled, (boxes, parts), &found)?;
     let mut placements = Vec::new();
-    for (file, (grid, manifest)) in filled.iter().copied().zip(parts) {
-        let (grid, manifest) = if grid.chunk_shape[axis] == length {
-            (grid, manifest)
-        } else {
-            let size = variables[file].data_type.size().unwrap_or(1) as u64;
-            let (grid, manifest) =
-                split(&grid, &manifest, axis, length, size).ok_or_else(|| conflict::nothing(path))?;
-            (grid, Arc::new(manifest))
-        };
-        let mut grid_origin = vec![0; grid.shape.len()];
-        grid_origin[axis] = origin;
-        origin += grid.shape[axis].div_ceil(length);
-        placements.push(Placement { grid_origin, file, grid, manifest });
+    for (file, (mut grid, mut manifest)) in filled.iter().copied().zip(found) {
+        let size = variables[file].data_type.size().unwrap_or(1) as u64;
+        for (axis, length) in chunk_shape.iter().enumerate() {
+            if grid.chunk_shape[axis] != *length {
+                let (cut, finer) =
+                    split(&grid, &manifest, axis, *length, size).ok_or_else(|| conflict::nothing(path))?;
+                (grid, manifest) = (cut, Arc::new(finer));
+            }
+        }
+        let grid_origin = parts[file].start.iter().zip(&chunk_shape).map(|(start, length)| start / length).collect();
+        placements.push(Placement { grid_origin, file: context.numbers[file], grid, manifest });
     }
-    let chunk_shape =
-        placements.first().map_or_else(|| variables[0].grid.chunk_shape.clone(), |p| p.grid.chunk_shape.clone());
+    placements.sort_by(|a, b| a.grid_origin.cmp(&b.grid_origin));
     Ok(ArrayData::Placed { chunk_shape, codecs: variables[0].codecs.clone(), placements })
+}
+
+/// A file's grid and manifest as they stand in the cube: over the full length of the dimensions, new dimensions in front, turned round
+/// where the file runs the other way.
+fn in_cube(
+    context: &Context<'_>,
+    path: &VariablePath,
+    file: usize,
+    variable: &FileVariable,
+    (boxes, part): (&Boxes, &Part),
+) -> Result<(ChunkGrid, Arc<ChunkManifest>), Box<Conflict>> {
+    let (new, own) = part.count.split_at(boxes.lifted);
+    if new.iter().any(|count| *count != 1) {
+        let remedy = "it has no dimension to be joined along: let the item pattern tell these files apart";
+        let (expected, found) = ("the same values in all files", "other values");
+        return Err(conflict::within(context, ConflictKind::Values, path, file, expected, found, remedy));
+    }
+    let (mut grid, mut manifest) = extended(context, path, file, variable, own)?;
+    for axis in (0..own.len()).filter(|axis| reversed(context, boxes, file)[*axis]) {
+        let turned = reverse::manifest(&grid, &manifest, axis).ok_or_else(|| {
+            let remedy = "rewrite the file in the order of the others, or with chunks of one step along that dimension";
+            let expected = format!("chunks of one step along {}, where the file runs the other way", variable.dimensions[axis]);
+            let found = format!("chunks of {:?}", grid.chunk_shape);
+            conflict::within(context, ConflictKind::Unordered, path, file, expected, found, remedy)
+        })?;
+        manifest = Arc::new(turned);
+    }
+    grid.shape.splice(0..0, vec![1; boxes.lifted]);
+    grid.chunk_shape.splice(0..0, vec![1; boxes.lifted]);
+    Ok((grid, manifest))
 }
 
 /// Whether a product can point at the chunks of a variable at all.
@@ -114,10 +129,16 @@ fn same_codecs(
     Err(conflict::between(context, ConflictKind::Codec, path, file, expected, found, remedy))
 }
 
-/// Where chunks were never written, all files must agree on what is read there.
-fn same_fill(context: &Context<'_>, path: &VariablePath, variables: &[&FileVariable]) -> Result<(), Box<Conflict>> {
-    let first = &variables[0].fill_value;
-    let is_different = |v: &&FileVariable| v.manifest.present() < v.manifest.len() && v.fill_value != *first;
+/// Where chunks were never written, all files must agree on what is read there, and with what holes are filled with.
+fn same_fill(
+    context: &Context<'_>,
+    path: &VariablePath,
+    variables: &[&FileVariable],
+    fill: Option<&Fill>,
+) -> Result<(), Box<Conflict>> {
+    let first = fill.map(|fill| &fill.bytes).or(variables[0].fill_value.as_ref());
+    let is_different =
+        |v: &&FileVariable| v.manifest.present() < v.manifest.len() && v.fill_value.as_ref() != first;
     match variables.iter().position(is_different) {
         Some(other) => Err(conflict::between(
             context,
@@ -157,52 +178,58 @@ fn extended(
     }
 }
 
-/// The length along `axis` of the chunks of the cube.
-fn chunk_length(
+/// The shape of the chunks of the cube.
+fn chunk_shape(
     context: &Context<'_>,
     path: &VariablePath,
     variables: &[&FileVariable],
     filled: &[usize],
-    parts: &[(ChunkGrid, Arc<ChunkManifest>)],
-    axis: usize,
-) -> Result<u64, Box<Conflict>> {
-    let Some((first, _)) = parts.first() else { return Ok(variables[0].grid.chunk_shape[axis].max(1)) };
-    let elsewhere = |grid: &ChunkGrid| -> Vec<u64> {
-        grid.chunk_shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, length)| *length).collect()
+    (boxes, parts): (&Boxes, &[&Part]),
+    found: &[(ChunkGrid, Arc<ChunkManifest>)],
+) -> Result<Vec<u64>, Box<Conflict>> {
+    let Some((first, _)) = found.first() else {
+        let own = variables[0].grid.chunk_shape.iter().map(|length| (*length).max(1));
+        return Ok(std::iter::repeat_n(1, boxes.lifted).chain(own).collect());
     };
-    let differs = |kind, at: usize, expected: String, found: String| {
+    let differs = |at: usize, expected: String, found: String| {
         let remedy = "rewrite the files with chunks of one step along the joined dimension, and of one shape";
-        Err(conflict::between(context, kind, path, filled[at], expected, found, remedy))
+        conflict::between(context, ConflictKind::Chunking, path, filled[at], expected, found, remedy)
     };
-    if let Some(other) = parts.iter().position(|(grid, _)| elsewhere(grid) != elsewhere(first)) {
-        let show = |grid: &ChunkGrid| format!("chunks of {:?}", grid.chunk_shape);
-        return differs(ConflictKind::Chunking, other, show(first), show(&parts[other].0));
-    }
-    let mut common = 0;
-    for (at, (grid, _)) in parts.iter().enumerate() {
-        let variable = variables[filled[at]];
-        let (length, chunk) = (grid.shape[axis], grid.chunk_shape[axis]);
-        let is_last = at + 1 == parts.len();
-        common = gcd(common, chunk);
-        // The last file may end within a chunk, unless the file has no bytes beyond its end.
-        if !is_last || variable.layout != Layout::Chunked {
-            common = gcd(common, length);
+    let is_filtered = !variables[0].codecs.is_empty();
+    let mut shape = first.chunk_shape.clone();
+    for axis in 0..shape.len() {
+        if boxes.axes[axis].is_none() {
+            if let Some(other) = found.iter().position(|(grid, _)| grid.chunk_shape[axis] != shape[axis]) {
+                let show = |grid: &ChunkGrid| format!("chunks of {:?}", grid.chunk_shape);
+                return Err(differs(other, show(first), show(&found[other].0)));
+            }
+            continue;
+        }
+        let common = found.iter().enumerate().fold(0, |common, (at, (grid, _))| {
+            let (start, length) = (parts[filled[at]].start[axis], parts[filled[at]].count[axis]);
+            let common = gcd(gcd(common, grid.chunk_shape[axis]), start);
+            // The last file may end within a chunk, unless the file has no bytes beyond its end.
+            let may_end_within = start + length == boxes.shape[axis] && variables[filled[at]].layout == Layout::Chunked;
+            if may_end_within { common } else { gcd(common, length) }
+        });
+        let is_uneven = |(at, (grid, _)): (usize, &(ChunkGrid, _))| {
+            let (chunk, part) = (grid.chunk_shape[axis], parts[filled[at]]);
+            let ends = part.start[axis] + part.count[axis];
+            chunk != first.chunk_shape[axis]
+                || part.start[axis] % chunk != 0
+                || (ends != boxes.shape[axis] && ends % chunk != 0)
+        };
+        let is_cut = found.iter().any(|(grid, _)| grid.chunk_shape[axis] != common);
+        shape[axis] = common;
+        let count = boxes.shape.iter().zip(&shape).fold(1u64, |n, (length, chunk)| n.saturating_mul(length.div_ceil(*chunk)));
+        if is_cut && (is_filtered || shape[..axis].iter().any(|length| *length != 1) || count > CHUNK_LIMIT) {
+            let at = found.iter().enumerate().position(is_uneven).unwrap_or_default();
+            let (grid, _) = &found[at];
+            let expected =
+                format!("whole chunks of {} steps, for they are {}", first.chunk_shape[axis], variables[0].codecs);
+            let steps = format!("{} steps in chunks of {}", grid.shape[axis], grid.chunk_shape[axis]);
+            return Err(differs(at, expected, steps));
         }
     }
-    if common == first.chunk_shape[axis] && parts.iter().all(|(grid, _)| grid.chunk_shape[axis] == common) {
-        return Ok(common);
-    }
-    let splittable = variables[0].codecs.is_empty() && first.chunk_shape[..axis].iter().all(|length| *length == 1);
-    if splittable {
-        return Ok(common);
-    }
-    let is_uneven = |(at, (grid, _)): (usize, &(ChunkGrid, _))| {
-        let chunk = grid.chunk_shape[axis];
-        chunk != first.chunk_shape[axis] || (at + 1 < parts.len() && grid.shape[axis] % chunk != 0)
-    };
-    let at = parts.iter().enumerate().position(is_uneven).unwrap_or_default();
-    let (grid, _) = &parts[at];
-    let expected = format!("whole chunks of {} steps, for they are {}", first.chunk_shape[axis], variables[0].codecs);
-    let found = format!("{} steps in chunks of {}", grid.shape[axis], grid.chunk_shape[axis]);
-    differs(ConflictKind::Chunking, at, expected, found)
+    Ok(shape)
 }

@@ -10,7 +10,7 @@ use super::conflict::{Report, note, within};
 use super::{Context, conflict};
 use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
 use crate::model::{
-    Array, ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, Numbers, Primitive, VariableName,
+    ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, Numbers, Primitive, VariableName,
     VariablePath,
 };
 
@@ -21,10 +21,8 @@ pub(super) struct Reencoding {
     pub(super) units: TimeUnits,
     /// Whether they are not the first file's.
     pub(super) new_units: bool,
-    /// The values of each file, in the order of the join.
+    /// The values of each file that holds the variable, in the order of the join.
     pub(super) values: Vec<Numbers>,
-    /// Whether each file's values mean the same instants.
-    pub(super) all_equal: bool,
 }
 
 /// The variables that are written anew, by path.
@@ -47,18 +45,23 @@ impl Reencodings {
     pub(super) fn decide(context: &Context<'_>, paths: &[VariablePath], report: &mut Report) -> Self {
         let mut decided = Self::default();
         for path in paths {
-            let found = context.everywhere(path);
-            let Some(variables) = found.iter().copied().collect::<Option<Vec<_>>>() else { continue };
+            let holding = context.holding(path);
+            let variables = holding.everywhere(path);
             if !variables.iter().any(|variable| is_time_like(variable)) {
                 continue;
             }
-            let members = with_bounds(context, path, &variables);
-            if members.iter().all(|(_, variables)| variables.iter().all(|v| same_encoding(variables[0], v)))
+            let members = with_bounds(&holding, path, &variables);
+            if members.iter().all(|(_, held)| held.iter().all(|(_, v)| same_encoding(held[0].1, v)))
                 && variables.iter().all(|v| same_units(variables[0], v))
             {
                 continue;
             }
-            match reencode(context, path, &variables, members) {
+            let orphan = members.iter().find(|(path, held)| context.holding(path).files.len() != held.len());
+            let encodings = match orphan {
+                Some((bounds, _)) => Err(without_units(context, bounds, path)),
+                None => reencode(&holding, path, &variables, members),
+            };
+            match encodings {
                 Ok(encodings) => decided.0.extend(encodings),
                 Err(conflict) => report.conflicts.push(*conflict),
             }
@@ -84,40 +87,59 @@ fn same_encoding(first: &FileVariable, other: &FileVariable) -> bool {
     first.data_type == other.data_type
 }
 
+/// A variable of times in the files that hold it, by their places among those that hold the coordinate.
+type Held<'a> = Vec<(usize, &'a FileVariable)>;
+
 /// The coordinate, and its bounds where they have no units of their own: those are in the coordinate's units (CF 7.1).
 fn with_bounds<'a>(
     context: &Context<'a>,
     path: &VariablePath,
     variables: &[&'a FileVariable],
-) -> Vec<(VariablePath, Vec<&'a FileVariable>)> {
-    let mut members = vec![(path.clone(), variables.to_vec())];
+) -> Vec<(VariablePath, Held<'a>)> {
+    let mut members = vec![(path.clone(), variables.iter().copied().enumerate().collect::<Held<'a>>())];
     let group = path.as_str().rsplit_once('/').map_or("/", |(group, _)| group);
     for attribute in ["bounds", "climatology"] {
         let Some(name) = variables[0].text(attribute).and_then(|name| VariableName::new(name).ok()) else { continue };
         let bounds = VariablePath::new(group, &name);
-        if let Some(found) = context.everywhere(&bounds).into_iter().collect::<Option<Vec<_>>>()
-            && !found.iter().any(|variable| is_time_like(variable))
-        {
-            members.push((bounds, found));
+        let held: Held<'a> = context
+            .variables
+            .iter()
+            .enumerate()
+            .filter_map(|(file, variables)| Some((file, variables.get(&bounds).copied()?)))
+            .collect();
+        if !held.is_empty() && !held.iter().any(|(_, variable)| is_time_like(variable)) {
+            members.push((bounds, held));
         }
     }
     members
+}
+
+/// Bounds in a file that has not the coordinate whose units they are in.
+fn without_units(context: &Context<'_>, bounds: &VariablePath, path: &VariablePath) -> Box<Conflict> {
+    let lacks = |file: &usize| {
+        context.variables[*file].contains_key(bounds) && !context.variables[*file].contains_key(path)
+    };
+    let file = (0..context.files.len()).find(lacks).unwrap_or_default();
+    let expected = format!("the coordinate {path} beside its bounds, in whose units they are");
+    let remedy = "correct the file, or leave it out with sources.exclude";
+    within(context, ConflictKind::Time, bounds, file, expected, "no such variable", remedy)
 }
 
 fn reencode(
     context: &Context<'_>,
     path: &VariablePath,
     variables: &[&FileVariable],
-    members: Vec<(VariablePath, Vec<&FileVariable>)>,
+    members: Vec<(VariablePath, Held<'_>)>,
 ) -> Result<Vec<(VariablePath, Reencoding)>, Box<Conflict>> {
     let units = units_of_files(context, path, variables)?;
     let first = units.first().cloned().ok_or_else(|| conflict::nothing(path))?;
     let mut members_decoded = Vec::new();
     let mut common = None;
-    for (path, variables) in members {
+    for (path, held) in members {
         let mut all = Vec::new();
         let mut primitive = None;
-        for (file, (variable, units)) in variables.iter().zip(&units).enumerate() {
+        for (file, variable) in held {
+            let units = &units[file];
             let numbers = numbers(context, &path, file, variable)?;
             primitive.get_or_insert(numbers.primitive());
             let decoded = instants(units, &numbers).map_err(|error| unreadable(context, &path, file, &error))?;
@@ -140,18 +162,10 @@ fn reencode(
             let primitive = if kept { member.first } else { Primitive::I64 };
             let values = encode_all(&units, primitive, &member).ok_or_else(|| {
                 let remedy = "correct the reference time of the files";
-                within(
-                    context,
-                    ConflictKind::Time,
-                    &member.path,
-                    0,
-                    "times that 64-bit integers can hold",
-                    units.to_string(),
-                    remedy,
-                )
+                let expected = "times that 64-bit integers can hold";
+                within(context, ConflictKind::Time, &member.path, 0, expected, units.to_string(), remedy)
             })?;
-            let all_equal = member.instants.iter().all(|instants| *instants == member.instants[0]);
-            Ok((member.path, Reencoding { units: units.clone(), new_units: !kept, values, all_equal }))
+            Ok((member.path, Reencoding { units: units.clone(), new_units: !kept, values }))
         })
         .collect()
 }
@@ -258,15 +272,4 @@ pub(super) fn rewrite_attributes(encoding: &Reencoding, attributes: &mut crate::
     // They are numbers in the old units.
     let stale = ["_FillValue", "missing_value", "valid_min", "valid_max", "valid_range", "actual_range"];
     stale.into_iter().filter(|name| attributes.shift_remove(*name).is_some()).map(str::to_owned).collect()
-}
-
-/// One array over all files, the join's dimension at `axis`.
-pub(super) fn concatenated(encoding: &Reencoding, shapes: &[Vec<u64>], axis: usize) -> Option<Array> {
-    let arrays: Vec<Array> = encoding
-        .values
-        .iter()
-        .zip(shapes)
-        .map(|(numbers, shape)| Array { shape: shape.clone(), values: ArrayValues::Numbers(numbers.clone()) })
-        .collect();
-    super::concatenate::along(&arrays, axis)
 }

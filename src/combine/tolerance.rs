@@ -15,6 +15,12 @@ pub(super) fn first_beyond(a: &[f64], b: &[f64], row: usize) -> Option<usize> {
     })
 }
 
+/// Whether two values, each with its neighbours, are one but for rounding: by both steps.
+pub(super) fn is_close((a, at): (&[f64], usize), (b, bt): (&[f64], usize)) -> bool {
+    let (Some(x), Some(y)) = (a.get(at), b.get(bt)) else { return false };
+    (x - y).abs() <= TOLERANCE * step(a, at, a.len()).min(step(b, bt, b.len()))
+}
+
 fn step(values: &[f64], at: usize, row: usize) -> f64 {
     let column = at % row.max(1);
     let before = column.checked_sub(1).and_then(|_| values.get(at - 1));

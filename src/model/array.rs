@@ -227,6 +227,9 @@ impl Array {
         }
         let values = match data_type {
             DataType::FixedString { length } => ArrayValues::FixedStrings { length: *length, bytes: bytes.to_vec() },
+            DataType::FixedUnicode { .. } => {
+                ArrayValues::Strings(bytes.chunks(size).map(text_of).collect::<Option<_>>()?)
+            }
             other => {
                 let (primitive, order) = other.number()?;
                 ArrayValues::Numbers(Numbers::from_bytes(primitive, order, bytes))
@@ -251,6 +254,14 @@ impl Array {
             _ => None,
         }
     }
+}
+
+/// A text of UTF-32, little-endian, without the zeros at its end.
+fn text_of(bytes: &[u8]) -> Option<String> {
+    let code = |four: &[u8]| Some(u32::from_le_bytes(four.try_into().ok()?));
+    let codes: Vec<u32> = bytes.chunks(4).map(code).collect::<Option<_>>()?;
+    let end = codes.iter().rposition(|code| *code != 0).map_or(0, |last| last + 1);
+    codes[..end].iter().map(|code| char::from_u32(*code)).collect()
 }
 
 /// What is kept of a coordinate that is too large to be kept whole.

@@ -85,8 +85,8 @@ pub type Group = VariableGroup<Variable>;
 pub struct VirtualCube {
     /// The files, in the order of the join.
     pub files: Vec<SourceFile>,
-    /// The dimension the files are joined along; `None` if there is one file.
-    pub join: Option<DimensionName>,
+    /// The dimensions the files are joined along, slowest first; none if there is one file.
+    pub joins: Vec<DimensionName>,
     /// The root group.
     pub root: Group,
     /// What was merged, dropped or tolerated on the way.

@@ -80,6 +80,11 @@ pub enum DataType {
     },
     /// Text of any length (`NC_STRING`), kept in the file's heap: it cannot be referenced, only inlined.
     VariableString,
+    /// Text of a fixed number of characters, UTF-32 little-endian: no file has it, labels that a product brings are written so.
+    FixedUnicode {
+        /// Characters of one element, at least 1.
+        length: u32,
+    },
     /// A number whose values have names.
     Enumeration {
         /// The number that is stored.
@@ -109,6 +114,7 @@ impl DataType {
         match self {
             Self::Number { primitive, .. } | Self::Enumeration { primitive, .. } => Some(primitive.size()),
             Self::FixedString { length } => usize::try_from(*length).ok(),
+            Self::FixedUnicode { length } => usize::try_from(*length).ok()?.checked_mul(4),
             Self::VariableString | Self::Unsupported { .. } => None,
         }
     }
@@ -157,6 +163,7 @@ impl DataType {
             }
             Self::FixedString { length } => Some(format!("|S{length}")),
             Self::VariableString => Some("|O".into()),
+            Self::FixedUnicode { length } => Some(format!("<U{length}")),
             Self::Unsupported { .. } => None,
         }
     }
@@ -177,6 +184,7 @@ impl fmt::Display for DataType {
             Self::FixedString { length: 1 } => f.write_str("char"),
             Self::FixedString { length } => write!(f, "char[{length}]"),
             Self::VariableString => f.write_str("string"),
+            Self::FixedUnicode { length } => write!(f, "text[{length}]"),
             Self::Enumeration { primitive, order, .. } => {
                 write!(f, "enum of {}", Self::Number { primitive: *primitive, order: *order })
             }

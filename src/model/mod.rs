@@ -13,6 +13,7 @@
 //! | [`group`] | `Dimension`, `VariableGroup`: what files and cubes have in common |
 //! | [`file_index`] | `FileIndex`: what one file holds |
 //! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
+//! | [`label`] | the order of labels, and what stands for them |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
 //! | [`product`] | `Product`, `VerifiedProduct` |
@@ -30,6 +31,7 @@ pub mod extension;
 pub mod file_index;
 pub mod group;
 pub mod ids;
+pub mod label;
 pub mod manifest;
 pub mod pattern;
 pub mod product;

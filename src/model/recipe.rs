@@ -152,19 +152,31 @@ pub struct ItemSettings {
 /// How the files of an item become one dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AggregateSettings {
-    /// The dimension to join along.
+    /// The dimensions to join along.
     pub along: Along,
     /// What a gap along the join means.
     pub on_gap: OnGap,
 }
 
-/// The dimension to join along.
+/// The dimensions to join along.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Along {
+    /// Dimensions of the files; empty: those whose coordinate values differ between the files.
+    pub dimensions: Vec<DimensionName>,
+    /// Dimensions along which a facet says where a file stands, slowest first.
+    pub facets: Vec<FacetDimension>,
+}
+
+/// A dimension along which a facet says where a file stands.
+///
+/// If the files have no dimension of this name it is a new one, one step for each label; if they have one, without coordinate, they
+/// follow each other along it in the order of their labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Along {
-    /// The one whose coordinate values differ between the files.
-    Auto,
-    /// This one.
-    Dimension(DimensionName),
+pub struct FacetDimension {
+    /// The dimension.
+    pub name: DimensionName,
+    /// The facet.
+    pub from: String,
 }
 
 /// What a gap along the join means.

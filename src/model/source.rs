@@ -231,4 +231,6 @@ pub struct ItemSource {
     pub properties: BTreeMap<String, serde_json::Value>,
     /// The files, sorted by URL; never empty.
     pub files: Vec<SourceFile>,
+    /// For each file the facets that tell where it stands (`aggregate.along`); empty if the recipe asks for none.
+    pub file_facets: Vec<Facets>,
 }

@@ -1,13 +1,14 @@
 //! Verification of what stands there, against the sources as they are now.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
-use super::item::{self, Means, failure, index_all, read_product};
+use super::item::{self, Compared, Means, failure, index_all, read_product};
 use super::opened::Opened;
 use super::report::{VerifiedItem, VerifyReport};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Workspace};
-use crate::model::{FileIndex, ItemError, KnownItem, Product, Revision, SourceFile, SourceUrl};
+use crate::model::{Facets, ItemError, KnownItem, Product, Revision, SourceUrl};
 use crate::verify::{DEFAULT_BUDGET, Differences, OpenSource, Sampling, VerifyError};
 
 /// What a verification is asked for.
@@ -40,13 +41,14 @@ pub fn verify(
         .iter()
         .filter(|item| options.items.is_empty() || options.items.iter().any(|asked| asked == item.id.as_str()))
         .collect();
+    let facets = facets_by_url(workspace)?;
     let afar = chosen.iter().any(|item| item.sources.iter().any(|file| file.url.is_remote()));
     let workers = Workers::start(options.jobs, afar)?;
     let means = Means { workspace, workers: &workers, progress };
     progress.begin("items", chosen.len() as u64);
     let check = |item: &&KnownItem| {
         let revision = item.revision?;
-        let verified = verify_item(means, item, revision, options.every_value);
+        let verified = verify_item(means, item, &facets, revision, options.every_value);
         progress.advance(item.id.as_str());
         Some(verified)
     };
@@ -56,7 +58,23 @@ pub fn verify(
     Ok(VerifyReport { collection, items, elapsed_s: begun.elapsed().as_secs_f64() })
 }
 
-fn verify_item(means: Means<'_>, known: &KnownItem, revision: Revision, every_value: bool) -> VerifiedItem {
+/// The facets of all files of the archive; none if no join asks for any.
+fn facets_by_url(workspace: &Workspace) -> Result<HashMap<SourceUrl, Facets>, PipelineError> {
+    if workspace.recipe.aggregate.along.facets.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = crate::scan::scan(&workspace.recipe)?;
+    let files = found.items.into_iter().flat_map(|item| item.files.into_iter().zip(item.file_facets));
+    Ok(files.map(|(file, facets)| (file.url, facets)).collect())
+}
+
+fn verify_item(
+    means: Means<'_>,
+    known: &KnownItem,
+    facets: &HashMap<SourceUrl, Facets>,
+    revision: Revision,
+    every_value: bool,
+) -> VerifiedItem {
     let mut answer = VerifiedItem {
         id: known.id.to_string(),
         revision: revision.number(),
@@ -73,8 +91,11 @@ fn verify_item(means: Means<'_>, known: &KnownItem, revision: Revision, every_va
         Err(error) => return VerifiedItem { error: Some(error), ..answer },
     };
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: item::seed(), every_value };
+    let file_facets: Vec<Facets> =
+        known.sources.iter().map(|file| facets.get(&file.url).cloned().unwrap_or_default()).collect();
     for product in &known.products {
-        match verify_product(means, product, (&known.sources, &indexes), &open, sampling) {
+        let compared = Compared { recorded: &known.sources, indexes: &indexes, file_facets: &file_facets };
+        match verify_product(means, product, compared, &open, sampling) {
             Ok(report) => answer.reports.push(report),
             Err(Failure::Different(differences)) => add(&mut answer, &differences),
             Err(Failure::Other(error)) => answer.error = Some(error),
@@ -97,7 +118,7 @@ enum Failure {
 fn verify_product(
     means: Means<'_>,
     product: &Product,
-    compared: (&[SourceFile], &[FileIndex]),
+    compared: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
 ) -> Result<crate::model::VerificationReport, Failure> {

@@ -159,8 +159,8 @@ fn digests(index: &FileIndex) -> std::collections::BTreeMap<VariablePath, crate:
 
 /// The file as a dataset of its own.
 pub(super) fn alone(index: &FileIndex) -> Result<VirtualCube, Vec<Conflict>> {
-    let settings = AggregateSettings { along: Along::Auto, on_gap: OnGap::Report };
-    combine(std::slice::from_ref(index), &settings, &FileValues)
+    let settings = AggregateSettings { along: Along::default(), on_gap: OnGap::Report };
+    combine(std::slice::from_ref(index), &[], &settings, &FileValues)
 }
 
 fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> InspectedGroup {

@@ -17,13 +17,14 @@ use super::workers::Workers;
 use super::{Progress, Silent, Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
 use crate::model::{
-    Digest, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile, ProductFormat,
-    Record, RecordKind, Revision, SmallValues, SourceFile, SourceUrl, ValidatedRecord, VariablePath, VerifiedProduct,
-    VirtualCube,
+    Digest, Facets, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile,
+    ProductFormat, Record, RecordKind, Revision, SmallValues, SourceFile, SourceUrl, ValidatedRecord, VariablePath,
+    VerifiedProduct, VirtualCube,
 };
+use crate::model::recipe::FacetDimension;
 use crate::plan::{Action, PlannedItem};
 use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
-use crate::verify::{DEFAULT_BUDGET, Evidence, OpenSource, Sampling, VerifyError, verify_kerchunk};
+use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify_kerchunk};
 use crate::write::WriteError;
 
 const REPORT: &str = "report.json";
@@ -43,6 +44,14 @@ pub(super) struct Means<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
+/// The sources of an item: as they were when its product was made, indexed again, and what facets say of each.
+#[derive(Clone, Copy)]
+pub(super) struct Compared<'a> {
+    pub(super) recorded: &'a [SourceFile],
+    pub(super) indexes: &'a [FileIndex],
+    pub(super) file_facets: &'a [Facets],
+}
+
 /// Builds an item that is added, changed or described anew.
 ///
 /// Called from a thread that belongs to no pool: it hands on what computes and what waits, and what it waits for is never its own.
@@ -50,7 +59,9 @@ pub(super) fn build(means: Means<'_>, planned: &PlannedItem, now: DateTime<Utc>)
     let Means { workspace, workers, .. } = means;
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
     let indexes = index_all(means, &source.files, &open_source)?;
-    let cube = workers.compute(|| crate::combine::combine(&indexes, &workspace.recipe.aggregate, &FileValues));
+    let aggregate = &workspace.recipe.aggregate;
+    let cube =
+        workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
     let cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
@@ -70,7 +81,8 @@ pub(super) fn build(means: Means<'_>, planned: &PlannedItem, now: DateTime<Utc>)
         let product = workers.compute(write)?;
         let path = staged_path(&staged, format.file_name())?;
         let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
-        products.push(prove(means, product, &bytes, (&cube.files, &fresh), &open)?);
+        let compared = Compared { recorded: &cube.files, indexes: &fresh, file_facets: &source.file_facets };
+        products.push(prove(means, product, &bytes, compared, &open)?);
     }
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
@@ -98,7 +110,8 @@ fn redescribe(
     let mut products = Vec::new();
     for product in known.into_iter().flat_map(|known| &known.products) {
         let bytes = read_product(workspace, product)?;
-        products.push(prove(means, product.clone(), &bytes, (&cube.files, indexes), &|url| opened.open(url))?);
+        let compared = Compared { recorded: &cube.files, indexes, file_facets: &source.file_facets };
+        products.push(prove(means, product.clone(), &bytes, compared, &|url| opened.open(url))?);
     }
     let folder = product_folder(workspace, &source.id, revision);
     let beside = |name: &str| {
@@ -297,11 +310,11 @@ fn prove(
     means: Means<'_>,
     product: Product,
     bytes: &[u8],
-    (recorded, indexes): (&[SourceFile], &[FileIndex]),
+    compared: Compared<'_>,
     open: OpenSource<'_>,
 ) -> Result<VerifiedProduct, ItemError> {
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value: false };
-    verify_product(means, product, bytes, (recorded, indexes), open, sampling)
+    verify_product(means, product, bytes, compared, open, sampling)
         .map_err(|error| failure("verification", chain(&error)))
 }
 
@@ -310,12 +323,19 @@ pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
     bytes: &[u8],
-    (recorded, indexes): (&[SourceFile], &[FileIndex]),
+    Compared { recorded, indexes, file_facets }: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
 ) -> Result<VerifiedProduct, VerifyError> {
-    let evidence =
-        Evidence { product, bytes, recorded, indexes, urls: &means.workspace.recipe.public_urls, open, sampling };
+    let recipe = &means.workspace.recipe;
+    let label = |at: usize, name: &str| file_facets.get(at).and_then(|facets| facets.get(name)).cloned();
+    let labels = |asked: &FacetDimension| FacetLabels {
+        dimension: asked.name.to_string(),
+        labels: (0..indexes.len()).map(|at| label(at, &asked.from).unwrap_or_default()).collect(),
+    };
+    let facets: Vec<FacetLabels> = recipe.aggregate.along.facets.iter().map(labels).collect();
+    let (urls, facets) = (&recipe.public_urls, &facets[..]);
+    let evidence = Evidence { product, bytes, recorded, indexes, facets, urls, open, sampling };
     means.workers.read(recorded, || verify_kerchunk(evidence))
 }
 
@@ -361,14 +381,26 @@ fn describe(
     workspace.validator.validate(record).map_err(|error| failure("validate", chain(&error)))
 }
 
-/// Digests of the coordinates that are too large for the cube to hold; all files hold the same.
+/// Digests of the coordinates that are too large for the cube to hold: how far those of all files reach together.
 pub(super) fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath, Digest> {
-    let variables = indexes.first().map(|index| index.root.all_variables()).unwrap_or_default();
-    let digest = |(path, variable): (VariablePath, &crate::model::FileVariable)| match &variable.values {
-        SmallValues::Digest(digest) => Some((path, digest.clone())),
-        _ => None,
-    };
-    variables.into_iter().filter_map(digest).collect()
+    let mut found: BTreeMap<VariablePath, Digest> = BTreeMap::new();
+    for (path, variable) in indexes.iter().flat_map(|index| index.root.all_variables()) {
+        let SmallValues::Digest(digest) = &variable.values else { continue };
+        match found.get_mut(&path) {
+            Some(known) if known.sha256 != digest.sha256 => {
+                known.minimum = known.minimum.min(digest.minimum);
+                known.maximum = known.maximum.max(digest.maximum);
+                for (known, bits) in known.quarter_degrees.iter_mut().zip(&digest.quarter_degrees) {
+                    *known |= bits;
+                }
+            }
+            Some(_) => {}
+            None => {
+                found.insert(path, digest.clone());
+            }
+        }
+    }
+    found
 }
 
 /// When the item's record was first made.
@@ -411,7 +443,7 @@ fn report(
         "made_by": concat!("altostac ", env!("CARGO_PKG_VERSION")),
         "made_at": now,
         "files": cube.files.len(),
-        "joined_along": cube.join,
+        "joined_along": cube.joins,
         "notes": cube.notes,
         "file_notes": file_notes,
         "products": verified,

@@ -157,8 +157,8 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
             },
         );
     }
-    let join = (files.len() > 1).then(|| DimensionName::new(along).unwrap());
-    VirtualCube { files: files.iter().map(|file| file.source.clone()).collect(), join, root, notes: vec![] }
+    let joins = (files.len() > 1).then(|| DimensionName::new(along).unwrap()).into_iter().collect();
+    VirtualCube { files: files.iter().map(|file| file.source.clone()).collect(), joins, root, notes: vec![] }
 }
 
 fn inline(parts: &[&FileVariable], shape: &[u64]) -> ArrayData {

@@ -90,9 +90,6 @@ impl<'a> Walk<'a> {
     }
 
     fn wrong_kind(&mut self, node: &Node, schema: &'a Value, key: &str) {
-        if key == "aggregate.along" {
-            return self.not_yet(node.place, key, &format!("{key} as {}", node.content.kind()));
-        }
         let mut kinds: Vec<&str> = self.branches(schema).into_iter().flat_map(kinds).filter_map(in_words).collect();
         kinds.dedup();
         let quotes = matches!(node.content, Content::Number(_) | Content::Bool(_)) && kinds == ["a text"];

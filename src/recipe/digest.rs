@@ -22,9 +22,15 @@ pub(super) fn of_products(
             SourceFiles::Listed(list) => json!({"list": list.to_string()}),
         })
         .collect();
+    let facets = |along: &Along| -> Vec<Value> {
+        along.facets.iter().map(|facet| json!({"name": facet.name.as_str(), "from": facet.from})).collect()
+    };
     let along = match &aggregate.along {
-        Along::Auto => Value::Null,
-        Along::Dimension(name) => json!(name.as_str()),
+        along if *along == Along::default() => Value::Null,
+        along => {
+            let names = along.dimensions.iter().map(|name| json!(name.as_str()));
+            Value::Array(names.chain(facets(along)).collect())
+        }
     };
     let on_gap = match aggregate.on_gap {
         OnGap::Report => "report",

@@ -170,10 +170,46 @@ pub(super) struct RawGeometry {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Aggregate")]
 pub(super) struct RawAggregate {
-    /// The dimension to join along; `auto` (the default) finds it from the coordinate values.
-    pub(super) along: Option<String>,
+    /// What the files are joined along: `auto` (the default) finds the dimensions from the coordinate values; or the name of a dimension;
+    /// or `{name, from}`, a dimension along which a facet of the pattern says where a file stands; or a list of these. With `{name, from}`
+    /// alone the other dimensions are found as by `auto`.
+    pub(super) along: Option<RawAlong>,
     /// What a gap along the join means: a note in the report, or an error. Default: `report`.
     pub(super) on_gap: Option<RawOnGap>,
+}
+
+/// What files are joined along: one dimension, or several.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Along")]
+pub(super) enum RawAlong {
+    /// One dimension.
+    One(RawDimension),
+    /// Several, slowest first.
+    Several(Vec<RawDimension>),
+}
+
+/// A dimension that files are joined along.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "AlongDimension")]
+pub(super) enum RawDimension {
+    /// A dimension of the files by its name, or a scalar coordinate variable; `auto` for all whose values differ.
+    Name(String),
+    /// A dimension along which a facet says where a file stands.
+    Facet(RawFacetDimension),
+}
+
+/// A dimension along which a facet says where a file stands: a new one, whose coordinate are the facet's labels in natural order (r2 before
+/// r10); or one that the files have without a coordinate, along which they then follow each other in that order.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FacetDimension")]
+pub(super) struct RawFacetDimension {
+    /// The dimension's name.
+    pub(super) name: String,
+    /// The facet: a name in braces of `item.pattern`, or a named group of `item.regex`.
+    pub(super) from: String,
 }
 
 /// What a gap along the join means.

@@ -9,14 +9,14 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawCollection, RawDatetime, RawGeometry, RawItem, RawOnGap, RawProduct, RawProvider, RawPublicUrl,
+    RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct, RawProvider, RawPublicUrl,
     RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
 use super::{digest, templates, urls};
 use crate::model::recipe::{
-    AggregateSettings, Along, CollectionSettings, Globs, ItemSettings, OnGap, PublishSettings, Recipe, SourceFiles,
+    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, PublishSettings, Recipe, SourceFiles,
     SourceSettings, StacSettings,
 };
 use crate::model::{CollectionId, DimensionName, ItemPattern, ProductFormat, PublicUrls, SourcePlace, SourceUrl};
@@ -66,7 +66,7 @@ impl Resolver<'_> {
         let sources: Vec<_> =
             raw.sources.into_iter().enumerate().map(|(index, source)| self.source(index, source)).collect();
         let item = self.item(raw.item);
-        let aggregate = self.aggregate(&raw.aggregate);
+        let aggregate = self.aggregate(&raw.aggregate, item.as_ref());
         let products = self.products(raw.products);
         let output = self.output(raw.output.as_deref().unwrap_or("published"));
         let public_urls = self.public_urls(&raw.public_urls);
@@ -286,16 +286,67 @@ impl Resolver<'_> {
         Some(value)
     }
 
-    fn aggregate(&mut self, raw: &RawAggregate) -> Option<AggregateSettings> {
-        let along = match raw.along.as_deref() {
-            None | Some("auto") => Along::Auto,
-            Some(name) => Along::Dimension(self.noted("aggregate.along", DimensionName::new(name))?),
-        };
+    fn aggregate(&mut self, raw: &RawAggregate, item: Option<&ItemSettings>) -> Option<AggregateSettings> {
+        let along = self.along(raw.along.as_ref(), item)?;
         let on_gap = match raw.on_gap {
             None | Some(RawOnGap::Report) => OnGap::Report,
             Some(RawOnGap::Error) => OnGap::Error,
         };
         Some(AggregateSettings { along, on_gap })
+    }
+
+    fn along(&mut self, raw: Option<&RawAlong>, item: Option<&ItemSettings>) -> Option<Along> {
+        let (mut along, mut is_auto) = (Along::default(), false);
+        let listed: Vec<(String, &RawDimension)> = match raw {
+            None => Vec::new(),
+            Some(RawAlong::One(one)) => vec![("aggregate.along".into(), one)],
+            Some(RawAlong::Several(all)) => {
+                if all.is_empty() {
+                    self.mistake("aggregate.along", "is an empty list; expected at least one entry", None);
+                }
+                all.iter().enumerate().map(|(at, one)| (format!("aggregate.along[{at}]"), one)).collect()
+            }
+        };
+        for (key, one) in listed {
+            let name = match one {
+                RawDimension::Name(name) if name == "auto" => {
+                    is_auto = true;
+                    continue;
+                }
+                RawDimension::Name(name) => name,
+                RawDimension::Facet(facet) => &facet.name,
+            };
+            let dimension = self.noted(&key, DimensionName::new(name.as_str()))?;
+            if along.dimensions.contains(&dimension) || along.facets.iter().any(|facet| facet.name == dimension) {
+                self.mistake(&key, format!("names {name} for the second time"), None);
+            }
+            match one {
+                RawDimension::Name(_) => along.dimensions.push(dimension),
+                RawDimension::Facet(facet) => {
+                    self.facet(&key, &facet.from, item);
+                    along.facets.push(FacetDimension { name: dimension, from: facet.from.clone() });
+                }
+            }
+        }
+        if is_auto && !along.dimensions.is_empty() {
+            let advice = "auto finds all dimensions whose values differ: leave it out, or the names".to_owned();
+            self.mistake("aggregate.along", "has both auto and the name of a dimension", Some(advice));
+        }
+        Some(along)
+    }
+
+    /// A facet that tells the files of one item apart.
+    fn facet(&mut self, key: &str, from: &str, item: Option<&ItemSettings>) {
+        let Some(item) = item else { return };
+        let key = format!("{key}.from");
+        let known: Vec<&str> = item.pattern.facet_names().collect();
+        if !known.contains(&from) {
+            let what = format!("names no facet of the pattern; there are: {}", known.join(", "));
+            self.mistake(&key, what, suggest(from, known.iter().copied()));
+        } else if templates::uses(&item.id, from) {
+            let what = format!("names {from}, which item.id uses: it is the same in all files of an item");
+            self.mistake(&key, what, Some(format!("take {{{{ {from} }}}} out of item.id")));
+        }
     }
 
     fn products(&mut self, raw: Option<Vec<RawProduct>>) -> Option<Vec<ProductFormat>> {

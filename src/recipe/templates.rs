@@ -54,6 +54,12 @@ pub(super) fn check(text: &str, pattern: Option<&ItemPattern>) -> Vec<TemplateMi
     }
 }
 
+/// Whether a template uses a facet.
+pub(super) fn uses(text: &str, facet: &str) -> bool {
+    let environment = Environment::new();
+    environment.template_from_str(text).is_ok_and(|template| template.undeclared_variables(false).contains(facet))
+}
+
 /// All texts within a value, each with the end of its key path.
 pub(super) fn texts<'a>(value: &'a Value, key: &str, found: &mut Vec<(String, &'a str)>) {
     match value {

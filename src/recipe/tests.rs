@@ -132,8 +132,17 @@ fn a_key_to_come() {
 }
 
 #[test]
-fn a_list_of_dimensions_to_come() {
-    insta::assert_snapshot!(message(&[("along: auto", "along: [time, depth]")]), @r"recipe.yaml:16:10: aggregate.along as a list is not supported by this version yet");
+fn what_files_are_joined_along() {
+    let along = |text: &str| recipe(&[("along: auto", text)]).aggregate.along;
+    let dimension = |name: &str| crate::model::DimensionName::new(name).unwrap();
+    assert_eq!(along("along: [time, depth]").dimensions, [dimension("time"), dimension("depth")]);
+    let facets = along("along: [auto, {name: piece, from: year}]").facets;
+    assert_eq!(facets, [crate::model::recipe::FacetDimension { name: dimension("piece"), from: "year".into() }]);
+    insta::assert_snapshot!(message(&[("along: auto", "along: {name: piece, from: yaer}")]), @"");
+    insta::assert_snapshot!(message(&[("along: auto", "along: {name: piece, of: year}")]), @"");
+    insta::assert_snapshot!(message(&[("along: auto", "along: [auto, time]")]), @"");
+    insta::assert_snapshot!(message(&[("along: auto", "along: []")]), @"");
+    insta::assert_snapshot!(message(&[("along: auto", "along: {name: model, from: model}")]), @"");
 }
 
 #[test]
@@ -329,7 +338,7 @@ fn the_least_recipe_has_defaults() {
     assert_eq!(recipe.output, Path::new("/somewhere/published"));
     assert_eq!(recipe.sources[0].root, SourcePlace::Local("/somewhere/b".into()));
     assert_eq!(recipe.products, [ProductFormat::Kerchunk]);
-    assert_eq!((recipe.aggregate.along, recipe.aggregate.on_gap), (Along::Auto, OnGap::Report));
+    assert_eq!((recipe.aggregate.along, recipe.aggregate.on_gap), (Along::default(), OnGap::Report));
     assert_eq!((recipe.stac.profile.as_str(), recipe.collection.license.as_str()), ("default", "other"));
     let SourceFiles::Matching { include, exclude } = &recipe.sources[0].files else { panic!("a root") };
     assert_eq!((include.texts(), exclude.texts()), (&["**/*.nc".to_owned()][..], &[][..]));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::templates::{Compiled, Property};
 use super::{FailedItem, FoundFile, ItemError, ScanError};
-use crate::model::recipe::ItemSettings;
+use crate::model::recipe::{Along, ItemSettings};
 use crate::model::{Facets, ItemId, ItemSource, SourceFile};
 
 /// What became of the files.
@@ -38,7 +38,7 @@ struct Group {
 ///
 /// # Errors
 /// [`ScanError::Template`] if a template of the recipe does not compile.
-pub(super) fn group(settings: &ItemSettings, found: Vec<FoundFile>) -> Result<Grouped, ScanError> {
+pub(super) fn group(settings: &ItemSettings, along: &Along, found: Vec<FoundFile>) -> Result<Grouped, ScanError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let templates = Templates::compile(&environment, settings)?;
@@ -75,16 +75,31 @@ pub(super) fn group(settings: &ItemSettings, found: Vec<FoundFile>) -> Result<Gr
             Some(other) => Err(Box::new(clash(&id, other, &group.first))),
             None => templates.item(&id, &group),
         };
-        let members = std::iter::once(group.first).chain(group.others);
-        let mut files: Vec<_> = members.map(|member| member.file).collect();
-        files.sort_by(|a, b| a.url.cmp(&b.url));
+        let mut members: Vec<Member> = std::iter::once(group.first).chain(group.others).collect();
+        members.sort_by(|a, b| a.file.url.cmp(&b.file.url));
+        let file_facets = file_facets(along, &members);
+        let files: Vec<_> = members.into_iter().map(|member| member.file).collect();
         match item {
-            Ok((id, facets, properties)) => grouped.items.push(ItemSource { id, facets, properties, files }),
+            Ok((id, facets, properties)) => {
+                grouped.items.push(ItemSource { id, facets, properties, files, file_facets });
+            }
             Err(error) => grouped.failed.push(FailedItem { id, error: *error, files }),
         }
     }
     grouped.failed.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(grouped)
+}
+
+/// For each file the facets that the join asks for.
+fn file_facets(along: &Along, members: &[Member]) -> Vec<Facets> {
+    if along.facets.is_empty() {
+        return Vec::new();
+    }
+    let asked = |member: &Member| {
+        let found = along.facets.iter().filter_map(|asked| member.facets.get_key_value(&asked.from));
+        found.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    members.iter().map(asked).collect()
 }
 
 /// For each id that another one equals but for case: the other, and its first file.

@@ -222,7 +222,7 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
         return Err(ScanError::NoFiles { places: places(recipe), problems });
     }
     let (files, first) = (found.len(), found[0].path.clone());
-    let grouped = group::group(&recipe.item, found)?;
+    let grouped = group::group(&recipe.item, &recipe.aggregate.along, found)?;
     if grouped.unmatched.len() == files {
         let pattern = recipe.item.pattern.text().to_owned();
         return Err(ScanError::NoMatch { pattern, files, reason: format!("{first}: {}", explain(recipe, &first)) });

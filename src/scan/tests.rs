@@ -34,7 +34,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
             datetime: None,
             geometry: None,
         },
-        aggregate: AggregateSettings { along: Along::Auto, on_gap: OnGap::Report },
+        aggregate: AggregateSettings { along: Along::default(), on_gap: OnGap::Report },
         products: vec![ProductFormat::Kerchunk],
         output: root.join("published"),
         public_urls: PublicUrls::default(),

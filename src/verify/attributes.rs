@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::join::Steps;
 use super::sources::Sources;
 use super::values::same_but_order;
 use super::variable::Checked;
@@ -178,7 +177,7 @@ pub(super) fn check_agreement(checked: &Checked<'_>, file: usize, other: &FileVa
 }
 
 /// The groups are those of the files, their attributes merged.
-pub(super) fn check_groups(store: &KerchunkStore, sources: &Sources<'_>, steps: &Steps, differences: &mut Differences) {
+pub(super) fn check_groups(store: &KerchunkStore, sources: &Sources<'_>, order: &[usize], differences: &mut Differences) {
     let in_files: BTreeSet<&str> =
         sources.files.iter().flat_map(|file| file.groups.keys().map(String::as_str)).collect();
     let all: BTreeSet<&str> = in_files.iter().copied().chain(store.groups.keys().map(String::as_str)).collect();
@@ -190,7 +189,7 @@ pub(super) fn check_groups(store: &KerchunkStore, sources: &Sources<'_>, steps: 
             differences.add(difference.variable(&format!("/{path}")));
             continue;
         };
-        let groups = steps.order.iter().filter_map(|file| sources.files[*file].groups.get(path));
+        let groups = order.iter().filter_map(|file| sources.files[*file].groups.get(path));
         let files: Vec<&Attributes> = groups.map(|group| &group.attributes).collect();
         check_merged(path, found, &files, differences);
     }

@@ -6,9 +6,10 @@ use super::boxes::boxes;
 use super::locate::{are_same_filters, first_written, locate};
 use super::sample::{SplitMix, strata};
 use super::values::Elements;
-use super::variable::{Along, Checked, Counts, Piece};
+use super::layout::{Piece, turned};
+use super::variable::{Checked, Counts};
 use super::{Difference, DifferenceKind, Differences, Sampling};
-use crate::model::{ArrayValues, ChunkLocation, DataType, FileVariable};
+use crate::model::{Array, ArrayValues, AttributeValue, ChunkLocation, DataType, FileVariable};
 use crate::read::{ReadError, Reference, Region, copy_region, read_slab};
 
 /// Chunks that are looked at together: differences are kept in order, and never all at once.
@@ -96,8 +97,7 @@ impl<'a> Chunk<'a> {
 
     fn check(&self, values: Values) -> (Option<Box<Difference>>, Counts) {
         let mut counts = Counts::default();
-        // A step that belongs to no file has been reported with the coordinate of the join.
-        let Some(pieces) = self.checked.pieces(&self.inside) else { return (None, counts) };
+        let pieces = self.checked.layout.pieces(&self.inside);
         let verdict = match self.checked.array.reference(self.number) {
             None => self.check_missing(&pieces),
             Some(Reference::Inline(_)) => {
@@ -123,17 +123,24 @@ impl<'a> Chunk<'a> {
 
     fn check_reference(&self, pieces: &[Piece], url: &str, offset: u64, length: u64) -> Verdict {
         let found = format!("bytes {offset}+{length} of {url}");
-        let [piece] = pieces else {
+        let (false, [piece]) = (pieces.iter().any(|piece| piece.file.is_none()), pieces) else {
             let files: Vec<String> = pieces.iter().map(|piece| self.file_name(piece.file)).collect();
             let expected =
                 format!("inlined values: the steps are not one stretch of one file but of {}", files.join(", "));
             return Err(self.difference(DifferenceKind::Reference, expected, found));
         };
-        let file = &self.checked.sources.files[piece.file];
+        // Of files that hold the same there, any will do.
+        let everywhere = self.checked.layout.everywhere(piece);
+        let is_named = |piece: &&Piece| {
+            piece.file.is_some_and(|file| self.checked.sources.files[file].reference.as_str() == url)
+        };
+        let piece = everywhere.iter().find(is_named).unwrap_or(piece);
+        let Some(number) = piece.file else { return Ok(()) };
+        let file = &self.checked.sources.files[number];
         let report = |expected: String| {
             Box::new(self.difference(DifferenceKind::Reference, expected, found.clone()).file(&file.index.source.url))
         };
-        let location = self.expected_location(piece).map_err(&report)?;
+        let location = self.expected_location(number, piece).map_err(&report)?;
         if url != file.reference || offset != location.offset || length != location.length {
             return Err(report(format!("bytes {}+{} of {}", location.offset, location.length, file.reference)));
         }
@@ -143,33 +150,33 @@ impl<'a> Chunk<'a> {
         Ok(())
     }
 
-    fn file_name(&self, file: usize) -> String {
-        self.checked.sources.files[file].index.source.url.to_string()
+    fn file_name(&self, file: Option<usize>) -> String {
+        file.map_or_else(|| "no file".into(), |file| self.checked.sources.files[file].index.source.url.to_string())
     }
 
     /// Where the fresh index has this chunk; or in words what should be there instead of a reference.
-    fn expected_location(&self, piece: &Piece) -> Result<ChunkLocation, String> {
+    fn expected_location(&self, file: usize, piece: &Piece) -> Result<ChunkLocation, String> {
         let checked = self.checked;
-        let variable = checked.in_file(piece.file).ok_or("a missing chunk: the file has no such variable")?;
+        let variable = checked.in_file(file).ok_or("a missing chunk: the file has no such variable")?;
         if variable.data_type.numpy() != checked.array.data_type.numpy() {
             return Err(format!("inlined values: the file has {}", variable.data_type));
         }
         if !are_same_filters(&variable.codecs, &checked.array.codecs) {
             return Err(format!("chunks with {}, not {}", variable.codecs, checked.array.codecs));
         }
-        if !checked.meanings[piece.file].is_equivalent(&checked.meaning) {
+        if !checked.meanings[file].is_equivalent(&checked.meaning) {
             return Err("inlined values: the file has other time units".into());
         }
         // The whole chunk, as it would lie in the file.
-        let (mut start, mut count) = (piece.source.start.clone(), self.whole.count.clone());
-        match checked.along {
-            Along::Promoted if count.first() == Some(&1) => {
-                count.remove(0);
-            }
-            Along::Promoted => return Err("one step in each chunk".into()),
-            Along::Static | Along::Joined(_) => {}
+        let (new, count) = self.whole.count.split_at(checked.layout.new);
+        if new.iter().any(|count| *count != 1) {
+            return Err("one step in each chunk".into());
         }
-        locate(variable, &mut start, &count)
+        let is_turned = checked.layout.reversed(file).iter().zip(count).any(|(reversed, count)| *reversed && *count > 1);
+        if is_turned {
+            return Err("inlined values: the file runs the other way".into());
+        }
+        locate(variable, &mut piece.source.start.clone(), count)
     }
 
     fn check_missing(&self, pieces: &[Piece]) -> Verdict {
@@ -178,13 +185,13 @@ impl<'a> Chunk<'a> {
             let report = |kind, expected: String, found: &str| {
                 Box::new(self.difference(kind, expected, found).file(self.file_name(piece.file)))
             };
-            let variable = checked.in_file(piece.file);
+            let variable = piece.file.and_then(|file| checked.in_file(file));
             if let Some(location) = variable.and_then(|variable| first_written(variable, &piece.source)) {
                 let expected = format!("bytes {}+{} of the file", location.offset, location.length);
                 return Err(report(DifferenceKind::Reference, expected, "no reference"));
             }
+            let fill = variable.map_or_else(|| nothing_element(checked.variable), fill_element);
             let variable = variable.unwrap_or(checked.variable);
-            let fill = fill_element(variable);
             if checked.array.fill_value.is_null() || fill != checked.array.fill_element {
                 let found = format!("fill_value {}", checked.array.fill_value);
                 return Err(report(
@@ -213,7 +220,7 @@ impl<'a> Chunk<'a> {
                 let within = region.relative_to(&self.whole.start);
                 let found = checked.store.read_box(checked.array, self.number, &within, &open).map_err(unreadable)?;
                 counts.value_bytes += found.len() as u64;
-                for piece in checked.pieces(&region).unwrap_or_default() {
+                for piece in checked.layout.pieces(&region) {
                     self.compare(&piece, &found)?;
                 }
             }
@@ -247,12 +254,24 @@ impl<'a> Chunk<'a> {
         all
     }
 
+    /// Compares with the file; where several hold the same but for rounding, with any of them.
     fn compare(&self, piece: &Piece, found: &[u8]) -> Verdict {
+        let verdict = self.compare_with(piece, found);
+        if verdict.is_err() && self.checked.layout.everywhere(piece).iter().skip(1).any(|p| self.compare_with(p, found).is_ok())
+        {
+            return Ok(());
+        }
+        verdict
+    }
+
+    fn compare_with(&self, piece: &Piece, found: &[u8]) -> Verdict {
         let checked = self.checked;
-        let variable = checked.in_file(piece.file).unwrap_or(checked.variable);
         let expected = self.source_bytes(piece)?;
-        let expected =
-            Elements { data_type: &variable.data_type, bytes: &expected, meaning: &checked.meanings[piece.file] };
+        let (data_type, meaning) = match piece.file.and_then(|file| Some((file, checked.in_file(file)?))) {
+            Some((file, variable)) => (&variable.data_type, &checked.meanings[file]),
+            None => (&checked.variable.data_type, &checked.meanings[checked.first]),
+        };
+        let expected = Elements { data_type, bytes: &expected, meaning };
         let found = Elements { data_type: &checked.array.data_type, bytes: found, meaning: &checked.meaning };
         let Some((at, expected, found)) = expected.first_difference(&found, checked.is_reencoded) else {
             return Ok(());
@@ -262,16 +281,18 @@ impl<'a> Chunk<'a> {
         Err(Box::new(report.file(self.file_name(piece.file))))
     }
 
-    /// The source's elements, in the file's type; fill if the file has no such variable.
+    /// The source's elements, in the file's type and the order of the product; fill where no file is.
     fn source_bytes(&self, piece: &Piece) -> Result<Vec<u8>, Box<Difference>> {
         let checked = self.checked;
-        let Some(variable) = checked.in_file(piece.file) else {
+        let Some((file, variable)) = piece.file.and_then(|file| Some((file, checked.in_file(file)?))) else {
             let elements = piece.source.elements().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-            return Ok(fill_element(checked.variable).repeat(elements));
+            return Ok(nothing_element(checked.variable).repeat(elements));
         };
         let failed = |error| Box::new(self.unreadable(&error).file(self.file_name(piece.file)));
-        let source = checked.sources.open(&checked.sources.files[piece.file], checked.key).map_err(failed)?;
-        read_slab(variable, source.as_ref(), &piece.source.start, &piece.source.count).map_err(failed)
+        let source = checked.sources.open(&checked.sources.files[file], checked.key).map_err(failed)?;
+        let bytes = read_slab(variable, source.as_ref(), &piece.source.start, &piece.source.count).map_err(failed)?;
+        let size = variable.data_type.size().unwrap_or(1);
+        Ok(turned(bytes, &piece.source.count, &checked.layout.reversed(file), size))
     }
 
     /// Texts of any length, which only the fresh index can give.
@@ -280,7 +301,7 @@ impl<'a> Chunk<'a> {
         let refuse = |found: &str| {
             self.difference(
                 DifferenceKind::Unreadable,
-                "texts along the first axis, kept by the index, in one chunk",
+                "texts kept by the index, in one chunk",
                 found,
             )
         };
@@ -289,33 +310,63 @@ impl<'a> Chunk<'a> {
         }
         let open = |url: &str| checked.sources.open_reference(url, checked.key);
         let found = checked.store.read_texts(checked.array, self.number, &open).map_err(|e| self.unreadable(&e))?;
-        let mut expected = Vec::new();
+        let count = checked.array.grid.chunk_elements().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        if found.len() != count {
+            let shown = |count: usize| format!("{count} texts");
+            return Err(self.difference(DifferenceKind::Values, shown(count), shown(found.len())));
+        }
+        let mut expected = found.clone();
         for piece in pieces {
-            let values = checked.in_file(piece.file).and_then(|variable| variable.values.decoded());
-            let Some(ArrayValues::Strings(texts)) = values.map(|array| &array.values) else {
+            let variable = piece.file.and_then(|file| Some((file, checked.in_file(file)?)));
+            let values = variable.and_then(|(_, variable)| variable.values.decoded());
+            let (Some((file, _)), Some(Array { shape, values: ArrayValues::Strings(texts) })) = (variable, values) else {
                 return Err(refuse("texts that are not kept"));
             };
-            let (start, count) = (&piece.source.start, &piece.source.count);
-            if start.iter().skip(1).any(|start| *start > 0) || matches!(checked.along, Along::Joined(1..)) {
-                return Err(refuse("another axis"));
+            let reversed = checked.layout.reversed(file);
+            for number in 0..piece.source.elements().unwrap_or(0) {
+                let (from, to) = (place_in(number, &piece.source, &reversed), place_in(number, &piece.product, &[]));
+                let (from, to) = (number_in(shape, &from), number_in(&self.whole.count, &to));
+                if let (Some(text), Some(expected)) = (texts.get(from), expected.get_mut(to)) {
+                    expected.clone_from(text);
+                } else {
+                    return Err(refuse("fewer texts"));
+                }
             }
-            let inner = count.iter().skip(1).fold(1u64, |product, count| product.saturating_mul(*count));
-            let (first, rows) = (start.first().copied().unwrap_or(0), count.first().copied().unwrap_or(1));
-            let element = |row: u64| usize::try_from(row.saturating_mul(inner)).unwrap_or(usize::MAX);
-            let range = element(first)..element(first.saturating_add(rows));
-            expected.extend(texts.get(range).unwrap_or_default());
         }
-        match expected.iter().zip(&found).position(|(a, b)| *a != b) {
+        match expected.iter().zip(&found).position(|(a, b)| a != b) {
             Some(at) => {
                 let found = format!("{:?} at {at}", found[at]);
                 Err(self.difference(DifferenceKind::Values, format!("{:?}", expected[at]), found))
             }
-            None if expected.len() != found.len() => {
-                let count = |count: usize| format!("{count} texts");
-                Err(self.difference(DifferenceKind::Values, count(expected.len()), count(found.len())))
-            }
             None => Ok(()),
         }
+    }
+}
+
+/// The place of an element of a box by its number in C order; along some dimensions counted from the end.
+fn place_in(mut number: u64, region: &Region, reversed: &[bool]) -> Vec<u64> {
+    // A box of the product has dimensions in front, of one step, that the file does not have.
+    let mut place = region.start.clone();
+    for (axis, count) in region.count.iter().enumerate().rev() {
+        let at = number.checked_rem(*count).unwrap_or(0);
+        number = number.checked_div(*count).unwrap_or(0);
+        place[axis] += if reversed.get(axis).copied().unwrap_or(false) { count - 1 - at } else { at };
+    }
+    place
+}
+
+fn number_in(shape: &[u64], place: &[u64]) -> usize {
+    let number = shape.iter().zip(place).fold(0u64, |n, (length, at)| n.saturating_mul(*length).saturating_add(*at));
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// What stands where no file is: the `_FillValue`, which readers take for nothing.
+fn nothing_element(variable: &FileVariable) -> Vec<u8> {
+    match (variable.attributes.get("_FillValue"), variable.data_type.number()) {
+        (Some(AttributeValue::Numbers(fill)), Some((primitive, order))) if fill.len() == 1 && fill.primitive() == primitive => {
+            fill.to_bytes(order)
+        }
+        _ => fill_element(variable),
     }
 }
 

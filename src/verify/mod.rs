@@ -5,28 +5,33 @@
 //! Out: a [`VerifiedProduct`], the only thing that publishing accepts; or every [`Difference`], by variable and chunk.
 //!
 //! The cube that the product was written from is never consulted. What a place in the product should hold follows from the
-//! coordinates alone: those of the product are matched with those of the files, as instants if they are times.
+//! coordinates and facets alone: those of the product are matched with those of the files, along every dimension, as instants if they are
+//! times.
 //!
 //! | looked at | rule |
 //! | --- | --- |
 //! | sources | fingerprints as recorded, and as the fresh index and the opened file have them |
-//! | the join | each step of each file stands in the product exactly once |
+//! | every dimension | each step of each file stands in the product, its steps together; each step of the product is some file's |
+//! | labels | those of the facets, each file at its own |
+//! | places that several files hold | they hold the same there |
 //! | variables, dimensions, types, filters | as in the files; texts and numbers that say what values mean agree in all files |
 //! | attributes | the first file's; global ones equal in all files must be there, others may be merged or left out |
 //! | **every** reference | file, offset, length and filter mask of the fresh index at that very place |
-//! | missing chunks | never written in the source either, and of the same fill |
+//! | missing chunks | never written in the source either, or no file is there; and of the same fill |
 //! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants |
 //! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
 
 mod attributes;
+mod axes;
 mod boxes;
 mod chunks;
+mod coordinates;
 mod difference;
-mod join;
+mod layout;
 mod locate;
 mod sample;
 mod sources;
-mod statics;
+mod shared;
 mod values;
 mod variable;
 
@@ -67,12 +72,23 @@ pub struct Evidence<'a> {
     pub recorded: &'a [SourceFile],
     /// The sources indexed again, in any order.
     pub indexes: &'a [FileIndex],
+    /// What facets say of them, in the same order.
+    pub facets: &'a [FacetLabels],
     /// How the product names its sources.
     pub urls: &'a PublicUrls,
     /// Opens a source.
     pub open: OpenSource<'a>,
     /// How many values are compared.
     pub sampling: Sampling,
+}
+
+/// A dimension along which a facet says where each source stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FacetLabels {
+    /// The dimension.
+    pub dimension: String,
+    /// The label of each source.
+    pub labels: Vec<String>,
 }
 
 /// Why a product is not verified.
@@ -119,6 +135,7 @@ pub enum VerifyError {
 ///         bytes: json.as_bytes(),
 ///         recorded: &[file.file().clone()],
 ///         indexes: &[index.clone()],
+///         facets: &[],
 ///         urls: &PublicUrls::default(),
 ///         open: &|_| Ok(Box::new(file.clone())),
 ///         sampling: Sampling { budget: DEFAULT_BUDGET, seed: 1, every_value: false },
@@ -144,12 +161,11 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
     check_digest(&evidence, &mut differences);
     let sources = Sources::new(evidence.indexes, evidence.urls, evidence.open);
     sources.check(evidence.recorded, &mut differences);
-    let steps = join::find(&store, &sources, &mut differences);
     let mut notes = Vec::new();
-    let counts = match &steps {
-        Some(steps) => {
-            attributes::check_groups(&store, &sources, steps, &mut differences);
-            variable::check_all(&store, &sources, steps, evidence.sampling, &mut differences, &mut notes)
+    let counts = match axes::find(&store, &sources, evidence.facets, &mut differences) {
+        Some(axes) => {
+            attributes::check_groups(&store, &sources, &axes.order, &mut differences);
+            variable::check_all(&store, &sources, &axes, evidence.sampling, &mut differences, &mut notes)
         }
         None => Counts::default(),
     };

@@ -38,18 +38,28 @@ impl<'a> File<'a> {
         Self { index, reference: urls.reference(&index.source.url), variables, groups, bounds_of }
     }
 
-    /// The length of a dimension as seen from a variable: of its group or the nearest further up.
-    pub(super) fn dimension_length(&self, key: &str, name: &str) -> Option<u64> {
+    /// The path, without slashes at the ends, of the nearest group from a variable upwards that defines a dimension.
+    pub(super) fn defining_group<'k>(&self, key: &'k str, name: &str) -> Option<&'k str> {
         let mut path = key;
         loop {
             path = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if let Some(dimension) = self.groups.get(path).and_then(|group| group.dimensions.get(name)) {
-                return Some(dimension.length);
+            if self.groups.get(path).is_some_and(|group| group.dimensions.contains_key(name)) {
+                return Some(path);
             }
             if path.is_empty() {
                 return None;
             }
         }
+    }
+
+    /// The length of a dimension that a group itself defines.
+    pub(super) fn length_of(&self, group: &str, name: &str) -> Option<u64> {
+        self.groups.get(group)?.dimensions.get(name).map(|dimension| dimension.length)
+    }
+
+    /// Whether any group defines a dimension of this name.
+    pub(super) fn defines(&self, name: &str) -> bool {
+        self.groups.values().any(|group| group.dimensions.contains_key(name))
     }
 
     /// What the numbers of a variable mean.

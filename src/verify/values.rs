@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::cftime::{Calendar, Instant, TimeUnits};
-use crate::model::{ByteOrder, DataType, Numbers};
+use crate::model::{Array, ArrayValues, ByteOrder, DataType, Numbers};
 
 /// What the numbers of a variable mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +129,18 @@ impl Elements<'_> {
     pub(super) fn values(&self) -> Vec<Value> {
         let Some((primitive, order)) = self.data_type.number() else {
             let size = self.data_type.size().unwrap_or(1).max(1);
-            return self.bytes.chunks(size).map(|bytes| Value::Text(bytes.to_vec())).collect();
+            let text = |bytes: &[u8]| match (self.data_type, Array::from_bytes(self.data_type, &[], bytes)) {
+                (DataType::FixedUnicode { .. }, Some(Array { values: ArrayValues::Strings(texts), .. })) => {
+                    Value::Text(texts.concat().into_bytes())
+                }
+                // Readers leave the zeros at the end out.
+                (DataType::FixedString { length: 2.. }, _) => {
+                    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+                    Value::Text(bytes[..end].to_vec())
+                }
+                _ => Value::Text(bytes.to_vec()),
+            };
+            return self.bytes.chunks(size).map(text).collect();
         };
         let numbers = Numbers::from_bytes(primitive, order, self.bytes);
         match self.meaning {

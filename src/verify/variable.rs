@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::join::{Step, Steps, product_meaning};
+use super::axes::Axes;
+use super::coordinates::product_meaning;
+use super::layout::Layout;
 use super::sample::{SplitMix, strata};
 use super::sources::{File, Sources};
 use super::values::{Meaning, same_but_order};
-use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, statics};
+use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, shared};
 use crate::model::{FileVariable, Note};
-use crate::read::{KerchunkArray, KerchunkStore, Reference, Region};
+use crate::read::{KerchunkArray, KerchunkStore, Reference};
 
 /// What was looked at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,38 +30,16 @@ impl Counts {
     }
 }
 
-/// How a variable of the product lies to the join.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Along {
-    /// Not: it is the first file's.
-    Static,
-    /// The files' arrays follow each other along this axis.
-    Joined(usize),
-    /// It has no join dimension in the files, and one, the first, in the product: each step carries its file's whole array.
-    Promoted,
-}
-
-/// A piece of an array of the product that is one box of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) file: usize,
-    /// Where it is in the file's array.
-    pub(super) source: Region,
-    /// Where it is in the product's array.
-    pub(super) product: Region,
-}
-
 /// A variable of the product and its counterparts.
 pub(super) struct Checked<'a> {
     pub(super) key: &'a str,
     pub(super) store: &'a KerchunkStore,
     pub(super) sources: &'a Sources<'a>,
-    pub(super) steps: &'a Steps,
     pub(super) array: &'a KerchunkArray,
     /// The first file that has it: attributes and static values are that file's.
     pub(super) first: usize,
     pub(super) variable: &'a FileVariable,
-    pub(super) along: Along,
+    pub(super) layout: Layout,
     /// What the product's numbers mean.
     pub(super) meaning: Meaning,
     /// What each file's numbers mean.
@@ -72,7 +52,7 @@ pub(super) struct Checked<'a> {
 pub(super) fn check_all(
     store: &KerchunkStore,
     sources: &Sources<'_>,
-    steps: &Steps,
+    axes: &Axes,
     sampling: Sampling,
     differences: &mut Differences,
     notes: &mut Vec<Note>,
@@ -81,11 +61,14 @@ pub(super) fn check_all(
     let mut counts = Counts::default();
     let mut checked = Vec::new();
     for key in keys {
-        let first = steps.order.iter().copied().find(|file| sources.files[*file].variables.contains_key(key));
+        let first = axes.order.iter().copied().find(|file| sources.files[*file].variables.contains_key(key));
         match (store.arrays.get(key), first) {
             (Some(array), Some(first)) => {
                 let variable = sources.files[first].variables[key];
-                checked.extend(Checked::new(key, store, sources, steps, array, (first, variable), differences));
+                checked.extend(Checked::new(key, (store, sources, axes), array, (first, variable), differences));
+            }
+            (Some(array), None) if axes.labels.contains(key) => {
+                counts.add(labels(array, differences));
             }
             (Some(_), None) => {
                 differences
@@ -98,11 +81,18 @@ pub(super) fn check_all(
     let share = sampling.budget / (checked.iter().filter(is_virtual).count() as u64).max(1);
     for checked in &checked {
         counts.add(checked.check(sampling, share, differences));
-        if let Along::Static = checked.along {
-            counts.add(statics::check(checked, sampling, differences));
-        }
+        counts.add(shared::check(checked, sampling, differences));
     }
     counts
+}
+
+/// Labels have been compared when the files' places were found; they say nothing else.
+fn labels(array: &KerchunkArray, differences: &mut Differences) -> Counts {
+    for (name, value) in &array.attributes {
+        let difference = Difference::new(DifferenceKind::Attribute, format!("no attribute {name}"), value.to_string());
+        differences.add(difference.variable(&array.key));
+    }
+    Counts { variables: 1, references: array.reference_count() as u64, ..Counts::default() }
 }
 
 fn missing(key: &str, file: Option<&File<'_>>, differences: &mut Differences, notes: &mut Vec<Note>) {
@@ -121,16 +111,13 @@ impl<'a> Checked<'a> {
     /// Compares metadata; `None` if the shapes differ, so that there are no places to compare.
     fn new(
         key: &'a str,
-        store: &'a KerchunkStore,
-        sources: &'a Sources<'a>,
-        steps: &'a Steps,
+        (store, sources, axes): (&'a KerchunkStore, &'a Sources<'a>, &Axes),
         array: &'a KerchunkArray,
         (first, variable): (usize, &'a FileVariable),
         differences: &mut Differences,
     ) -> Option<Self> {
         let meanings: Vec<Meaning> = sources.files.iter().map(|file| file.meaning(key)).collect();
         let meaning = product_meaning(store, array);
-        let along = along(variable, array, steps);
         let present =
             || sources.files.iter().enumerate().filter_map(|(at, file)| Some((at, *file.variables.get(key)?)));
         let is_reencoded = meanings[first].is_time()
@@ -140,8 +127,15 @@ impl<'a> Checked<'a> {
                     || other.text("calendar") != variable.text("calendar")
                     || !same_but_order(&other.data_type, &variable.data_type)
             });
-        let checked =
-            Self { key, store, sources, steps, array, first, variable, along, meaning, meanings, is_reencoded };
+        let layout = Layout::new((store, sources, axes), array, variable);
+        let (layout, is_right) = match layout {
+            Ok(layout) => (layout, true),
+            Err(found) => {
+                found.into_iter().for_each(|difference| differences.add(difference.variable(key)));
+                (Layout::nothing(), false)
+            }
+        };
+        let checked = Self { key, store, sources, array, first, variable, layout, meaning, meanings, is_reencoded };
         attributes::check_variable(&checked, differences);
         checked.check_type(differences);
         for (at, other) in present() {
@@ -152,7 +146,7 @@ impl<'a> Checked<'a> {
             }
             attributes::check_agreement(&checked, at, other, differences);
         }
-        checked.check_shape(differences).then_some(checked)
+        is_right.then_some(checked)
     }
 
     /// A difference of this variable.
@@ -165,43 +159,17 @@ impl<'a> Checked<'a> {
         Difference::new(kind, expected, found).variable(self.key)
     }
 
+    /// The type of some file: of its bytes the references and values are compared.
     fn check_type(&self, differences: &mut Differences) {
-        let (expected, found) = (self.variable.data_type.numpy(), self.array.data_type.numpy());
-        if expected != found && !(self.is_reencoded && found.as_deref() == Some("<i8")) {
+        let found = self.array.data_type.numpy();
+        let expected = || self.sources.files.iter().filter_map(|file| file.variables.get(self.key)?.data_type.numpy());
+        if !expected().any(|expected| Some(expected) == found)
+            && !(self.is_reencoded && found.as_deref() == Some("<i8"))
+        {
             let shown = |name: Option<String>| name.unwrap_or_else(|| "an unsupported type".into());
-            differences.add(self.difference(DifferenceKind::DataType, shown(expected), shown(found)));
+            let expected = shown(self.variable.data_type.numpy());
+            differences.add(self.difference(DifferenceKind::DataType, expected, shown(found)));
         }
-    }
-
-    fn check_shape(&self, differences: &mut Differences) -> bool {
-        let file = &self.sources.files[self.first];
-        let mut dimensions: Vec<String> = self.variable.dimensions.iter().map(ToString::to_string).collect();
-        let mut shape: Vec<u64> = dimensions
-            .iter()
-            .zip(&self.variable.grid.shape)
-            .map(|(name, stored)| file.dimension_length(self.key, name).unwrap_or(*stored))
-            .collect();
-        let steps = self.steps.steps.len() as u64;
-        match self.along {
-            Along::Static => {}
-            Along::Joined(axis) => shape[axis] = steps,
-            Along::Promoted => {
-                dimensions.insert(0, self.steps.dimension.clone().unwrap_or_default());
-                shape.insert(0, steps);
-            }
-        }
-        let mut is_same = true;
-        if dimensions != self.array.dimensions {
-            is_same = false;
-            let (expected, found) = (format!("{dimensions:?}"), format!("{:?}", self.array.dimensions));
-            differences.add(self.difference(DifferenceKind::Dimension, expected, found));
-        }
-        if shape != self.array.grid.shape {
-            is_same = false;
-            let (expected, found) = (format!("{shape:?}"), format!("{:?}", self.array.grid.shape));
-            differences.add(self.difference(DifferenceKind::Dimension, expected, found));
-        }
-        is_same
     }
 
     fn has_virtual_chunks(&self) -> bool {
@@ -235,63 +203,8 @@ impl<'a> Checked<'a> {
         files.fold(0u64, |sum, variable| sum.saturating_add(variable.grid.chunk_count()))
     }
 
-    /// Cuts a box of the product's array into boxes of files; `None` if a step of it belongs to no file.
-    pub(super) fn pieces(&self, region: &Region) -> Option<Vec<Piece>> {
-        match self.along {
-            Along::Static => Some(vec![Piece { file: self.first, source: region.clone(), product: region.clone() }]),
-            Along::Joined(axis) => self.runs(region, axis),
-            Along::Promoted => {
-                let inner = Region { start: region.start[1..].to_vec(), count: region.count[1..].to_vec() };
-                let step = |offset: u64| {
-                    let at = region.start[0] + offset;
-                    let mut product = region.clone();
-                    (product.start[0], product.count[0]) = (at, 1);
-                    Some(Piece { file: self.step(at)?.file, source: inner.clone(), product })
-                };
-                (0..region.count[0]).map(step).collect()
-            }
-        }
-    }
-
-    fn step(&self, at: u64) -> Option<Step> {
-        self.steps.steps.get(usize::try_from(at).ok()?).copied().flatten()
-    }
-
-    /// Consecutive steps of one file together.
-    fn runs(&self, region: &Region, axis: usize) -> Option<Vec<Piece>> {
-        let mut pieces: Vec<Piece> = Vec::new();
-        for at in region.start[axis]..region.start[axis] + region.count[axis] {
-            let Step { file, position } = self.step(at)?;
-            match pieces.last_mut() {
-                Some(last) if last.file == file && last.source.start[axis] + last.source.count[axis] == position => {
-                    last.source.count[axis] += 1;
-                    last.product.count[axis] += 1;
-                }
-                _ => {
-                    let (mut source, mut product) = (region.clone(), region.clone());
-                    (source.start[axis], source.count[axis]) = (position, 1);
-                    (product.start[axis], product.count[axis]) = (at, 1);
-                    pieces.push(Piece { file, source, product });
-                }
-            }
-        }
-        Some(pieces)
-    }
-
     /// The variable in a file.
     pub(super) fn in_file(&self, file: usize) -> Option<&'a FileVariable> {
         self.sources.files[file].variables.get(self.key).copied()
-    }
-}
-
-fn along(variable: &FileVariable, array: &KerchunkArray, steps: &Steps) -> Along {
-    let Some(join) = &steps.dimension else { return Along::Static };
-    let position = variable.dimensions.iter().position(|name| name.as_str() == join);
-    match position {
-        Some(axis) => Along::Joined(axis),
-        None if array.dimensions.first() == Some(join) && array.dimensions.len() == variable.dimensions.len() + 1 => {
-            Along::Promoted
-        }
-        None => Along::Static,
     }
 }

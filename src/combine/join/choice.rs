@@ -1,81 +1,144 @@
-//! The dimension that the files are joined along: the one whose values differ.
+//! Which candidates the files are joined along: those that the recipe names, else those whose values differ.
 
 use super::super::axis::Axis;
 use super::super::conflict::{Report, join_names};
-use super::{Candidate, conflict, names};
-use crate::model::recipe::{AggregateSettings, Along};
-use crate::model::{Conflict, ConflictKind, FileIndex};
+use super::union::{United, unite};
+use super::{Archive, Candidate, conflict, edges, names, overlap};
+use crate::model::{Conflict, ConflictKind};
 
-pub(super) fn choose(
-    files: &[&FileIndex],
-    candidates: Vec<Candidate>,
-    settings: &AggregateSettings,
-    report: &mut Report,
-) -> Option<Candidate> {
+/// The axes, new dimensions first, then in the order of the files; `None` with the reason in the report.
+pub(super) fn choose(archive: &Archive<'_>, candidates: Vec<Candidate>, report: &mut Report) -> Option<Vec<United>> {
+    let named = &archive.settings.along.dimensions;
     let known: Vec<String> = candidates.iter().map(Candidate::path).collect();
-    let (varying, same): (Vec<_>, Vec<_>) =
-        candidates.into_iter().partition(|candidate| candidate.first_difference().is_some());
-    let is_chosen = |candidate: &Candidate| match &settings.along {
-        Along::Auto => varying.len() == 1 || candidate.time_like,
-        Along::Dimension(name) => candidate.dimension == *name,
-    };
-    let mut chosen: Vec<usize> = (0..varying.len()).filter(|at| is_chosen(&varying[*at])).collect();
-    if chosen.len() != 1 {
-        chosen.clear();
+    let unknown = named.iter().find(|name| candidates.iter().all(|candidate| candidate.dimension != **name));
+    let (stated, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::is_stated);
+    let (varying, same): (Vec<_>, Vec<_>) = others.into_iter().partition(|c| c.first_difference().is_some());
+    if let Some(name) = unknown {
+        let found =
+            format!("no dimension {name} with a coordinate variable of numbers; there are: {}", known.join(", "));
+        report.conflicts.push(no_join(archive, &varying, &same, found));
+        return None;
     }
-    let Some(at) = chosen.pop() else {
-        report.conflicts.push(no_join(files, &varying, &same, &known, settings));
+    let stated = united(archive, stated, report)?;
+    let found = if varying.is_empty() {
+        if stated.is_empty() && are_alike(archive) {
+            let found = format!("the same values of {} in all files", join_names(&known));
+            report.conflicts.push(no_join(archive, &varying, &same, found));
+            return None;
+        }
+        Vec::new()
+    } else if named.is_empty() {
+        by_themselves(archive, varying, &same, report)?
+    } else {
+        let (chosen, others): (Vec<_>, Vec<_>) =
+            varying.into_iter().partition(|candidate| named.contains(&candidate.dimension));
+        let along = chosen.iter().map(Candidate::path).collect::<Vec<_>>().join(", ");
+        report.conflicts.extend(others.iter().filter_map(|other| differing_coordinate(archive, other, &along)));
+        united(archive, chosen, report)?
+    };
+    Some(stated.into_iter().chain(found).collect())
+}
+
+fn united(archive: &Archive<'_>, candidates: Vec<Candidate>, report: &mut Report) -> Option<Vec<United>> {
+    candidates.into_iter().map(|candidate| unite(archive.files, candidate, report)).collect()
+}
+
+/// Whether some files hold the same variables: then something must tell them apart.
+fn are_alike(archive: &Archive<'_>) -> bool {
+    let count = archive.files.len();
+    // Each pair would be too many: files that bring a variable of their own to the first one and to the one before are rare enough.
+    (1..count).any(|file| {
+        !overlap::bring_their_own(archive, 0, file) || !overlap::bring_their_own(archive, file - 1, file) && file > 1
+    })
+}
+
+/// One dimension that differs is the one. Several must form a grid of boxes; else it is the time, if one of them is.
+fn by_themselves(
+    archive: &Archive<'_>,
+    varying: Vec<Candidate>,
+    same: &[Candidate],
+    report: &mut Report,
+) -> Option<Vec<United>> {
+    if varying.len() == 1 {
+        return united(archive, varying, report);
+    }
+    let mut tried = Report::default();
+    let copies = varying.iter().map(Candidate::copy).collect();
+    if let Some(axes) = united(archive, copies, &mut tried)
+        && is_grid(archive, &axes)
+    {
+        report.notes.extend(tried.notes);
+        return Some(axes);
+    }
+    let times: Vec<usize> = (0..varying.len()).filter(|at| varying[*at].is_time_like()).collect();
+    let [time] = times.as_slice() else {
+        let paths: Vec<String> = varying.iter().map(Candidate::path).collect();
+        report.conflicts.push(no_join(archive, &varying, same, format!("several that differ: {}", paths.join(", "))));
         return None;
     };
-    let mut varying = varying;
-    let chosen = varying.remove(at);
-    for other in &varying {
-        report.conflicts.extend(differing_coordinate(files, other, &chosen));
-    }
-    Some(chosen)
+    let mut others = varying;
+    let time = others.remove(*time);
+    let along = time.path();
+    report.conflicts.extend(others.iter().filter_map(|other| differing_coordinate(archive, other, &along)));
+    united(archive, vec![time], report)
 }
 
-fn no_join(
-    files: &[&FileIndex],
-    varying: &[Candidate],
-    same: &[Candidate],
-    known: &[String],
-    settings: &AggregateSettings,
-) -> Conflict {
-    let all: Vec<usize> = (0..files.len().min(2)).collect();
-    let found = match (&settings.along, varying) {
-        (Along::Dimension(name), _) if !known.contains(&name.to_string()) => {
-            format!("no dimension {name} with a coordinate variable of numbers; there are: {}", known.join(", "))
-        }
-        (_, []) => format!("the same values of {} in all files", join_names(known)),
-        _ => {
-            let paths: Vec<String> = varying.iter().map(Candidate::path).collect();
-            format!("several that differ: {}", paths.join(", "))
-        }
+/// Whether the files are boxes of a grid: along each axis their stretches are the same or apart, tiles touch, and none is missing.
+fn is_grid(archive: &Archive<'_>, axes: &[United]) -> bool {
+    let cut_alike = |axis: &United| {
+        let mut spans: Vec<_> = axis.spans.iter().flatten().filter(|span| span.length > 0).map(|s| (s.first, s.last)).collect();
+        spans.sort_unstable();
+        spans.dedup();
+        axis.spans.iter().flatten().all(super::union::Span::is_unbroken) && spans.windows(2).all(|pair| pair[0].1 < pair[1].0)
     };
-    let time = same.iter().find(|candidate| candidate.time_like).map_or_else(|| "time".into(), Candidate::path);
-    Conflict {
-        kind: if varying.is_empty() { ConflictKind::Overlap } else { ConflictKind::Join },
-        variable: varying.is_empty().then_some(time),
-        files: names(files, &all),
-        expected: "one dimension whose coordinate values differ between the files".into(),
-        found,
-        remedy: "let the item pattern tell these files apart (another member, version or grid), or name the dimension in aggregate.along"
-            .into(),
+    let touches = |axis: &United| axis.candidate.is_time_like() || edges::gaps(axis).is_empty();
+    if !axes.iter().all(|axis| cut_alike(axis) && touches(axis)) {
+        return false;
+    }
+    let mut boxes = std::collections::HashSet::new();
+    let mut volume = 0u64;
+    for file in 0..archive.files.len() {
+        let Some(spans) = axes.iter().map(|axis| axis.spans[file]).collect::<Option<Vec<_>>>() else { continue };
+        if boxes.insert(spans.iter().map(|span| (span.first, span.length)).collect::<Vec<_>>()) {
+            volume = volume.saturating_add(spans.iter().fold(1, |product, span| product.saturating_mul(span.length)));
+        }
+    }
+    volume == axes.iter().fold(1u64, |product, axis| product.saturating_mul(axis.length()))
+}
+
+impl Candidate {
+    fn copy(&self) -> Self {
+        let Self { group, dimension, kind, axes } = self;
+        Self { group: group.clone(), dimension: dimension.clone(), kind: kind.clone(), axes: axes.clone() }
     }
 }
 
-fn differing_coordinate(files: &[&FileIndex], other: &Candidate, join: &Candidate) -> Option<Conflict> {
-    let (file, at) = other.first_difference()?;
-    let show = |axis: &Axis| {
-        if at < axis.len() { format!("{} at index {at}", axis.show(at)) } else { format!("{} values", axis.len()) }
+fn no_join(archive: &Archive<'_>, varying: &[Candidate], same: &[Candidate], found: String) -> Conflict {
+    let all: Vec<usize> = (0..archive.files.len().min(2)).collect();
+    let time = same.iter().find(|candidate| candidate.is_time_like()).map_or_else(|| "time".into(), Candidate::path);
+    conflict(
+        if varying.is_empty() { ConflictKind::Overlap } else { ConflictKind::Join },
+        varying.is_empty().then_some(time),
+        names(archive.files, &all),
+        "dimensions whose coordinate values differ between the files, so that each file has a place of its own",
+        found,
+        "let the item pattern tell these files apart (another member, version or grid), or name the dimensions in aggregate.along",
+    )
+}
+
+fn differing_coordinate(archive: &Archive<'_>, other: &Candidate, along: &str) -> Option<Conflict> {
+    let (first, file, at) = other.first_difference()?;
+    let show = |axis: Option<&Axis>| match axis {
+        Some(axis) if at < axis.len() => format!("{} at index {at}", axis.show(at)),
+        axis => format!("{} values", axis.map_or(0, Axis::len)),
     };
     Some(conflict(
         ConflictKind::Coordinate,
         other.path(),
-        names(files, &[0, file]),
-        format!("{} as in the first file, for files that are joined along {}", show(&other.axes[0]), join.path()),
-        show(&other.axes[file]),
-        "files on different grids cannot be one dataset: let the item pattern tell them apart",
+        names(archive.files, &[first, file]),
+        format!("{} as in the first file, for files that are joined along {along}", show(other.axes[first].as_ref())),
+        show(other.axes[file].as_ref()),
+        "files on different grids cannot be one dataset: let the item pattern tell them apart; tiles of one grid that leave holes are \
+         joined if aggregate.along names their dimensions",
     ))
 }

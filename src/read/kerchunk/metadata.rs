@@ -120,6 +120,10 @@ fn data_type(key: &str, document: &Object) -> Result<DataType, ReadError> {
         "u8" => Primitive::U64,
         "f4" => Primitive::F32,
         "f8" => Primitive::F64,
+        other if other.starts_with('U') && order == ByteOrder::Little => {
+            let length = other[1..].parse().ok().filter(|length| (1..=1 << 20).contains(length));
+            return length.map(|length| DataType::FixedUnicode { length }).ok_or_else(unknown);
+        }
         other => {
             let length = other.strip_prefix('S').and_then(|length| length.parse().ok()).filter(|length| *length > 0);
             return length.map(|length| DataType::FixedString { length }).ok_or_else(unknown);

@@ -64,6 +64,9 @@ fn inline(
     }
     let (bytes, count) = match (&array.values, &variable.data_type) {
         (ArrayValues::Strings(texts), DataType::VariableString) => (variable_texts(texts), Some(texts.len())),
+        (ArrayValues::Strings(texts), DataType::FixedUnicode { length }) => {
+            (fixed_texts(texts, *length), Some(texts.len()))
+        }
         (ArrayValues::FixedStrings { length, bytes }, DataType::FixedString { length: expected })
             if length == expected =>
         {
@@ -100,6 +103,21 @@ fn variable_texts(texts: &[String]) -> Option<Vec<u8>> {
     for text in texts {
         bytes.extend_from_slice(&length(text.len())?);
         bytes.extend_from_slice(text.as_bytes());
+    }
+    Some(bytes)
+}
+
+/// UTF-32 little-endian, with zeros up to the length; `None` if a text is longer.
+fn fixed_texts(texts: &[String], length: u32) -> Option<Vec<u8>> {
+    let length = usize::try_from(length).ok()?;
+    let mut bytes = Vec::new();
+    for text in texts {
+        let end = bytes.len() + 4 * length;
+        bytes.extend(text.chars().flat_map(|character| u32::from(character).to_le_bytes()));
+        if bytes.len() > end {
+            return None;
+        }
+        bytes.resize(end, 0);
     }
     Some(bytes)
 }

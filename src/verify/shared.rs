@@ -1,6 +1,7 @@
-//! Variables that do not lie along the join: the product has the first file's, and the others must agree.
+//! Places that several files hold: the product has one file's values, and the others must agree.
 
 use super::boxes::boxes;
+use super::layout::turned;
 use super::sample::SplitMix;
 use super::values::{Elements, Value, beyond_tolerance};
 use super::variable::{Checked, Counts};
@@ -11,15 +12,15 @@ use crate::read::{ReadError, Region, read_slab};
 /// Variables up to so many bytes are compared as a whole.
 const WHOLE_LIMIT: u64 = 1 << 20;
 
-/// Compares the first file's array with every other file's: all of a small one, a chunk of a large one, or all of it if asked for.
+/// Compares, wherever several files hold a variable at one place, the first one's values with every other's: all of small boxes, a piece
+/// of large ones, or all of them if asked for.
 pub(super) fn check(checked: &Checked<'_>, sampling: Sampling, differences: &mut Differences) -> Counts {
     let mut counts = Counts::default();
     let mut mix = SplitMix::new(sampling.seed.wrapping_add(1), checked.key);
-    for file in checked.steps.order.iter().copied().filter(|file| *file != checked.first) {
-        let Some(other) = checked.in_file(file) else { continue };
-        if let Err(difference) = compare(checked, file, other, sampling, &mut mix, &mut counts) {
+    for (first, other, region) in checked.layout.shared() {
+        if let Err(difference) = compare(checked, (first, other), &region, sampling, &mut mix, &mut counts) {
             let difference = difference.variable(checked.key);
-            differences.add(difference.file(&checked.sources.files[file].index.source.url));
+            differences.add(difference.file(&checked.sources.files[other].index.source.url));
         }
     }
     counts
@@ -27,53 +28,65 @@ pub(super) fn check(checked: &Checked<'_>, sampling: Sampling, differences: &mut
 
 fn compare(
     checked: &Checked<'_>,
-    file: usize,
-    other: &FileVariable,
+    (first, other): (usize, usize),
+    region: &Region,
     sampling: Sampling,
     mix: &mut SplitMix,
     counts: &mut Counts,
 ) -> Result<(), Box<Difference>> {
-    let first = checked.variable;
-    let shape = &checked.array.grid.shape;
-    if other.dimensions.len() != shape.len() || other.grid.shape != first.grid.shape {
-        let shapes = (format!("{:?} as in the first file", first.grid.shape), format!("{:?}", other.grid.shape));
-        return Err(Box::new(Difference::new(DifferenceKind::Dimension, shapes.0, shapes.1)));
+    let (Some(a), Some(b)) = (checked.in_file(first), checked.in_file(other)) else { return Ok(()) };
+    let rank = checked.array.grid.shape.len() - checked.layout.new;
+    if [a, b].iter().any(|variable| variable.dimensions.len() != rank) {
+        let shown = |variable: &FileVariable| format!("{:?}", variable.grid.shape);
+        return Err(Box::new(Difference::new(DifferenceKind::Dimension, shown(a), shown(b))));
     }
-    if let (Some(a), Some(b)) = (texts(first), texts(other)) {
+    if let (Some(a), Some(b)) = (texts(a), texts(b))
+        && a.len() == b.len()
+    {
         return match a.iter().zip(b).position(|(a, b)| a != b) {
             Some(at) => Err(differs(at, &format!("{:?}", a[at]), &format!("{:?}", b[at]))),
             None => Ok(()),
         };
     }
-    if let (SmallValues::Digest(a), SmallValues::Digest(b)) = (&first.values, &other.values)
-        && a.sha256 == b.sha256
-        && checked.meanings[file].is_equivalent(&checked.meanings[checked.first])
+    if let (SmallValues::Digest(x), SmallValues::Digest(y)) = (&a.values, &b.values)
+        && x.sha256 == y.sha256
+        && a.grid.shape == b.grid.shape
+        && checked.layout.reversed(first) == checked.layout.reversed(other)
+        && checked.meanings[first].is_equivalent(&checked.meanings[other])
     {
         return Ok(());
     }
-    for region in regions(checked, sampling, mix) {
+    for region in regions(checked, a, region, sampling, mix) {
         let bytes = |file: usize, variable: &FileVariable| -> Result<Vec<u8>, ReadError> {
-            if let Some(bytes) = kept(variable, &region) {
-                return Ok(bytes);
-            }
-            let source = checked.sources.open(&checked.sources.files[file], checked.key)?;
-            read_slab(variable, source.as_ref(), &region.start, &region.count)
+            let source = checked.layout.in_file(file, &region);
+            let bytes = match kept(variable, &source) {
+                Some(bytes) => bytes,
+                None => {
+                    let opened = checked.sources.open(&checked.sources.files[file], checked.key)?;
+                    read_slab(variable, opened.as_ref(), &source.start, &source.count)?
+                }
+            };
+            let size = variable.data_type.size().unwrap_or(1);
+            Ok(turned(bytes, &source.count, &checked.layout.reversed(file), size))
         };
         let unreadable = |error: ReadError| Box::new(Difference::unreadable(&error));
-        let expected = bytes(checked.first, first).map_err(unreadable)?;
-        let found = bytes(file, other).map_err(unreadable)?;
+        let expected = bytes(first, a).map_err(unreadable)?;
+        let found = bytes(other, b).map_err(unreadable)?;
         counts.value_bytes += found.len() as u64;
-        let expected =
-            Elements { data_type: &first.data_type, bytes: &expected, meaning: &checked.meanings[checked.first] };
-        let found = Elements { data_type: &other.data_type, bytes: &found, meaning: &checked.meanings[file] };
-        compare_box(&expected, &found, &region, !matches!(first.values, SmallValues::NotRead))?;
+        let expected = Elements { data_type: &a.data_type, bytes: &expected, meaning: &checked.meanings[first] };
+        let found = Elements { data_type: &b.data_type, bytes: &found, meaning: &checked.meanings[other] };
+        let own = Region { start: Vec::new(), count: region.count[checked.layout.new..].to_vec() };
+        compare_box(&expected, &found, &own, !matches!(a.values, SmallValues::NotRead))?;
     }
     Ok(())
 }
 
 /// The bytes of a whole variable that the fresh index has read already.
 fn kept(variable: &FileVariable, region: &Region) -> Option<Vec<u8>> {
-    let array = variable.values.decoded().filter(|array| array.shape == region.count)?;
+    let array = variable.values.decoded()?;
+    if array.shape != region.count || region.start.iter().any(|start| *start > 0) {
+        return None;
+    }
     let order = variable.data_type.number().map_or(ByteOrder::Little, |(_, order)| order);
     array.to_bytes(order)
 }
@@ -118,24 +131,22 @@ fn texts(variable: &FileVariable) -> Option<&[String]> {
 }
 
 /// The boxes to compare.
-fn regions(checked: &Checked<'_>, sampling: Sampling, mix: &mut SplitMix) -> Vec<Region> {
-    let grid = &checked.variable.grid;
-    let size = checked.variable.data_type.size().unwrap_or(0) as u64;
-    let whole = Region { start: vec![0; grid.shape.len()], count: grid.shape.clone() };
-    let bytes = whole.elements().and_then(|elements| elements.checked_mul(size));
+fn regions(
+    checked: &Checked<'_>,
+    variable: &FileVariable,
+    region: &Region,
+    sampling: Sampling,
+    mix: &mut SplitMix,
+) -> Vec<Region> {
+    let size = variable.data_type.size().unwrap_or(1);
+    let bytes = region.elements().and_then(|elements| elements.checked_mul(size as u64));
     if bytes.is_some_and(|bytes| bytes <= WHOLE_LIMIT) || !matches!(checked.variable.values, SmallValues::NotRead) {
-        return vec![whole];
+        return vec![region.clone()];
     }
-    let chunk = |number: u64| {
-        let start = grid.coordinates(number).iter().zip(&grid.chunk_shape).map(|(at, length)| at * length).collect();
-        let inside = Region { start, count: grid.chunk_shape.clone() }.intersection(&whole);
-        inside.map_or_else(Vec::new, |inside| boxes(&inside, checked.variable.data_type.size().unwrap_or(1)))
-    };
-    let count = grid.chunk_count();
-    if sampling.every_value {
-        return (0..count).flat_map(chunk).collect();
+    let mut all = boxes(region, size);
+    if !sampling.every_value {
+        all.truncate(usize::try_from(mix.below(all.len() as u64)).unwrap_or(0) + 1);
+        all = all.pop().into_iter().collect();
     }
-    let mut all = chunk(mix.below(count));
-    all.truncate(usize::try_from(mix.below(all.len() as u64)).unwrap_or(0) + 1);
-    all.pop().into_iter().collect()
+    all
 }
