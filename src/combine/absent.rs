@@ -70,7 +70,7 @@ fn note_of_lacking(context: &Context<'_>, lacking: &[usize]) -> Option<String> {
 /// The files, by their numbers in the cube, that stand where the holders of a variable leave holes.
 fn files_in_holes(context: &Context<'_>, boxes: &Boxes) -> Vec<usize> {
     let holders: std::collections::BTreeSet<usize> = context.numbers.iter().copied().collect();
-    let held: std::collections::HashSet<&Part> = boxes.parts.iter().collect();
+    let held: std::collections::BTreeSet<&Part> = boxes.parts.iter().collect();
     let part = |file: usize| -> Option<Part> {
         let stretch = |(at, axis): (usize, &Option<usize>)| match axis {
             Some(axis) => context.join.places[file][*axis].map(|stretch| (stretch.start, stretch.length)),
@@ -83,7 +83,8 @@ fn files_in_holes(context: &Context<'_>, boxes: &Boxes) -> Vec<usize> {
     let stands_in_a_hole = |file: &usize| {
         !holders.contains(file)
             && part(*file).is_some_and(|part| {
-                part.volume() > 0 && !held.contains(&part) && !held.iter().any(|other| other.meets(&part))
+                // Parts that are held do not overlap here.
+                !held.contains(&part) && held.iter().map(|other| other.common_volume(&part)).sum::<u64>() < part.volume()
             })
     };
     (0..context.join.places.len()).filter(stands_in_a_hole).collect()

@@ -18,6 +18,15 @@ impl Part {
         self.count.iter().fold(1, |product, count| product.saturating_mul(*count))
     }
 
+    /// The number of elements that are in both.
+    pub(super) fn common_volume(&self, other: &Self) -> u64 {
+        let common = |at: usize| {
+            let end = (self.start[at] + self.count[at]).min(other.start[at] + other.count[at]);
+            end.saturating_sub(self.start[at].max(other.start[at]))
+        };
+        (0..self.start.len()).fold(1, |product, at| product.saturating_mul(common(at)))
+    }
+
     pub(super) fn meets(&self, other: &Self) -> bool {
         (0..self.start.len()).all(|at| {
             self.start[at] < other.start[at].saturating_add(other.count[at])

@@ -183,10 +183,11 @@ pub(super) struct RawAggregate {
 #[serde(untagged)]
 #[schemars(rename = "Along")]
 pub(super) enum RawAlong {
-    /// One dimension.
-    One(RawDimension),
+    // First: a list of two texts would do for a map of two keys.
     /// Several, slowest first.
     Several(Vec<RawDimension>),
+    /// One dimension.
+    One(RawDimension),
 }
 
 /// A dimension that files are joined along.

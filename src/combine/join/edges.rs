@@ -8,6 +8,10 @@ use crate::model::{ConflictKind, Note};
 
 /// Looks for gaps along an axis, and for reversed files.
 pub(super) fn check(archive: &Archive<'_>, axis: &United, report: &mut Report) {
+    if axis.candidate.kind == Kind::Scalar {
+        let message = format!("each file holds one as a scalar: it becomes a dimension of {} steps", axis.length());
+        report.notes.push(Note::new("scalar_joined", message).about(axis.candidate.path()));
+    }
     for (before, after) in gaps(axis) {
         let (a, b) = (axis.show(before.1.last), axis.show(after.1.first));
         match archive.settings.on_gap {

@@ -252,28 +252,31 @@ impl<'a> Placed<'a> {
         }
     }
 
+    fn wrong(&self, placement: &Placement, expected: &str, found: String) -> WriteError {
+        WriteError::Placement {
+            variable: self.key.into(),
+            file: self.file_name(placement.file),
+            expected: expected.into(),
+            found,
+        }
+    }
+
     fn file_name(&self, file: usize) -> String {
         self.files.0.get(file).map_or_else(|| format!("file {file}"), |file| file.url.to_string())
     }
 }
 
-/// The parts of a variable, found by the place of a chunk: where parts begin cuts each axis for all of them.
+/// The parts of a variable, found by the place of a chunk: where parts begin or end cuts the grid into cells, each of one part.
 struct Parts<'a> {
     cuts: Vec<Vec<u64>>,
-    by_origin: HashMap<Vec<u64>, (&'a Placement, Vec<u64>)>,
+    by_cell: HashMap<Vec<usize>, &'a Placement>,
 }
 
 impl<'a> Parts<'a> {
     fn new(placed: &Placed<'_>, placements: &'a [Placement]) -> Result<Self, WriteError> {
         let mut cuts = vec![Vec::new(); placed.grid.shape.len()];
-        let mut by_origin = HashMap::new();
         for placement in placements {
-            let wrong = |expected: &str, found: String| WriteError::Placement {
-                variable: placed.key.into(),
-                file: placed.file_name(placement.file),
-                expected: expected.into(),
-                found,
-            };
+            let wrong = |expected: &str, found: String| placed.wrong(placement, expected, found);
             if placement.file >= placed.files.1.len() {
                 return Err(wrong("a file of the cube", format!("number {}", placement.file)));
             }
@@ -294,50 +297,44 @@ impl<'a> Parts<'a> {
                     format!("{part:?} chunks at {:?}, {} located", placement.grid_origin, placement.manifest.len());
                 return Err(wrong("a part within the chunk grid", found));
             }
-            if part.contains(&0) {
-                continue;
-            }
-            for (cuts, origin) in cuts.iter_mut().zip(&placement.grid_origin) {
-                cuts.push(*origin);
-            }
-            if by_origin.insert(placement.grid_origin.clone(), (placement, part)).is_some() {
-                return Err(wrong("one part at each place", format!("two at {:?}", placement.grid_origin)));
+            for ((cuts, origin), length) in cuts.iter_mut().zip(&placement.grid_origin).zip(&part) {
+                cuts.extend([*origin, origin + length]);
             }
         }
         for cuts in &mut cuts {
+            cuts.push(0);
             cuts.sort_unstable();
             cuts.dedup();
         }
-        let parts = Self { cuts, by_origin };
-        parts.check_apart(placed)?;
-        Ok(parts)
-    }
-
-    /// No part may reach beyond the next cut: `find` would not see its chunks there.
-    fn check_apart(&self, placed: &Placed<'_>) -> Result<(), WriteError> {
-        for (origin, (placement, part)) in &self.by_origin {
-            for ((cuts, start), length) in self.cuts.iter().zip(origin).zip(part) {
-                let next = cuts.get(cuts.partition_point(|cut| cut <= start));
-                if next.is_some_and(|next| *next < start + length) {
-                    return Err(WriteError::Placement {
-                        variable: placed.key.into(),
-                        file: placed.file_name(placement.file),
-                        expected: "parts side by side".into(),
-                        found: format!("{part:?} chunks at {origin:?}, and another part within"),
-                    });
+        let mut parts = Self { cuts, by_cell: HashMap::new() };
+        for placement in placements {
+            for cell in parts.cells_of(placement) {
+                if parts.by_cell.insert(cell, placement).is_some() {
+                    let found =
+                        format!("{:?} chunks at {:?}, and another part within", placement.grid.grid_shape(), placement.grid_origin);
+                    return Err(placed.wrong(placement, "parts side by side", found));
                 }
             }
         }
-        Ok(())
+        Ok(parts)
+    }
+
+    /// The cells that a part fills.
+    fn cells_of(&self, placement: &Placement) -> Vec<Vec<usize>> {
+        let part = placement.grid.grid_shape();
+        let mut cells = vec![Vec::with_capacity(part.len())];
+        for ((cuts, origin), length) in self.cuts.iter().zip(&placement.grid_origin).zip(&part) {
+            let range = cuts.partition_point(|cut| cut < origin)..cuts.partition_point(|cut| *cut < origin + length);
+            let along = |cell: Vec<usize>| range.clone().map(move |at| [cell.as_slice(), &[at]].concat());
+            cells = cells.into_iter().flat_map(along).collect();
+        }
+        cells
     }
 
     fn find(&self, place: &[u64]) -> Option<(&'a Placement, ChunkLocation)> {
-        let origin = self
-            .cuts
-            .iter()
-            .zip(place)
-            .map(|(cuts, at)| cuts.get(cuts.partition_point(|cut| cut <= at).checked_sub(1)?).copied());
-        let (placement, _) = self.by_origin.get(&origin.collect::<Option<Vec<u64>>>()?)?;
+        let cell =
+            self.cuts.iter().zip(place).map(|(cuts, at)| cuts.partition_point(|cut| cut <= at).checked_sub(1));
+        let placement = self.by_cell.get(&cell.collect::<Option<Vec<usize>>>()?)?;
         let within: Vec<u64> = place.iter().zip(&placement.grid_origin).map(|(at, origin)| at - origin).collect();
         let number = placement.grid.number(&within)?;
         Some((placement, placement.manifest.get(usize::try_from(number).ok()?)?))
