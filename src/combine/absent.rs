@@ -48,7 +48,11 @@ pub(super) fn fill_of_holes(
     }
     match note_of_lacking(context, &lacking) {
         Some(message) => report.notes.push(note("variable_missing", path, message)),
-        None => report.notes.push(note("gap", path, format!("no file has it at {}: there it is fill", hole(context, boxes)))),
+        None => report.notes.push(note(
+            "gap",
+            path,
+            format!("no file has it at {}: there it is fill", hole(context, boxes)),
+        )),
     }
     Ok(fill)
 }
@@ -84,7 +88,8 @@ fn files_in_holes(context: &Context<'_>, boxes: &Boxes) -> Vec<usize> {
         !holders.contains(file)
             && part(*file).is_some_and(|part| {
                 // Parts that are held do not overlap here.
-                !held.contains(&part) && held.iter().map(|other| other.common_volume(&part)).sum::<u64>() < part.volume()
+                !held.contains(&part)
+                    && held.iter().map(|other| other.common_volume(&part)).sum::<u64>() < part.volume()
             })
     };
     (0..context.join.places.len()).filter(stands_in_a_hole).collect()
@@ -97,7 +102,10 @@ fn cannot_be_filled(context: &Context<'_>, path: &VariablePath, boxes: &Boxes, l
             kind: ConflictKind::Variable,
             variable: Some(path.to_string()),
             files: vec![holder, context.name_in_cube(*missing)],
-            expected: format!("the variable in all {} files, for it has no _FillValue for where it is not", context.join.places.len()),
+            expected: format!(
+                "the variable in all {} files, for it has no _FillValue for where it is not",
+                context.join.places.len()
+            ),
             found: format!("it is in {} of them", context.files.len()),
             remedy: "let the item pattern tell these files apart, so that each variable is an item of its own".into(),
         },

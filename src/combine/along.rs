@@ -53,7 +53,8 @@ pub(super) fn combine(
         parts,
         fill,
     };
-    let encoded = times.get(path).map(|encoding| distinct.iter().map(|file| &encoding.values[*file]).collect::<Vec<_>>());
+    let encoded =
+        times.get(path).map(|encoding| distinct.iter().map(|file| &encoding.values[*file]).collect::<Vec<_>>());
     let size = total.saturating_mul(variables[0].data_type.size().unwrap_or(64) as u64);
     let kept = all.variables.iter().all(|variable| matches!(variable.values, SmallValues::Decoded(_)));
     let limit = if shared.is_some() { SHARED_LIMIT } else { INLINE_LIMIT };

@@ -87,6 +87,14 @@ pub(super) fn together(
     Ok(Array { shape: shape.to_vec(), values })
 }
 
+/// An array turned round along some of its dimensions.
+pub(super) fn turned(array: Array, reversed: &[bool]) -> Option<Array> {
+    let shape = array.shape.clone();
+    let part = Part { start: vec![0; shape.len()], count: shape.clone() };
+    let view = View::new(&shape, 0, reversed)?;
+    together(&shape, &[(&part, view, array)], None, |_, _, _| false).ok()
+}
+
 /// Calls with the number of each element of a part in the whole, and in its array; `None` as soon as a call says so.
 fn each(shape: &[u64], part: &Part, view: &View, mut call: impl FnMut(usize, usize) -> Option<()>) -> Option<()> {
     if part.count.contains(&0) {
@@ -126,7 +134,8 @@ fn same_element(a: &Array, at: usize, b: &Array, bt: usize) -> bool {
         (ArrayValues::Numbers(a), ArrayValues::Numbers(b)) => a.slice(at..at + 1) == b.slice(bt..bt + 1),
         (ArrayValues::FixedStrings { length, bytes }, ArrayValues::FixedStrings { length: other, bytes: others }) => {
             let length_of = |length: u32| usize::try_from(length).unwrap_or(0);
-            let piece = |bytes: &[u8], length: usize, at: usize| bytes.get(at * length..(at + 1) * length).map(<[u8]>::to_vec);
+            let piece =
+                |bytes: &[u8], length: usize, at: usize| bytes.get(at * length..(at + 1) * length).map(<[u8]>::to_vec);
             length == other && piece(bytes, length_of(*length), at) == piece(others, length_of(*other), bt)
         }
         (ArrayValues::Strings(a), ArrayValues::Strings(b)) => a.get(at) == b.get(bt),

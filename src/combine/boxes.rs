@@ -86,8 +86,9 @@ impl Boxes {
     /// The first file of each distinct part that is not empty; the first file if all are.
     pub(super) fn distinct(&self) -> Vec<usize> {
         let mut known = std::collections::HashSet::new();
-        let mut found: Vec<usize> =
-            (0..self.parts.len()).filter(|file| self.parts[*file].volume() > 0 && known.insert(&self.parts[*file])).collect();
+        let mut found: Vec<usize> = (0..self.parts.len())
+            .filter(|file| self.parts[*file].volume() > 0 && known.insert(&self.parts[*file]))
+            .collect();
         if found.is_empty() {
             found.push(0);
         }

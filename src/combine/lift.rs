@@ -11,7 +11,7 @@ use super::join::Kind;
 use super::roles::is_record;
 use super::statics::{self, Comparison, Content};
 use super::times::Reencodings;
-use super::{Context, INLINE_LIMIT, conflict};
+use super::{Context, INLINE_LIMIT, along, assemble, conflict};
 use crate::model::{Array, ArrayValues, Conflict, FileVariable, VariablePath};
 
 /// The axes to put in front of a variable's own dimensions, slowest first.
@@ -29,7 +29,7 @@ pub(super) fn axes(
         (0..context.join.axes.len()).filter(|axis| is_always_along(context, path, variables, *axis)).collect();
     let boxes = Boxes::of(context, path, variables, &lifted)?;
     let alike = boxes.alike();
-    let classes = classes(context, path, variables, &alike, times, report)?;
+    let classes = classes(context, path, variables, (&boxes, &alike), times, report)?;
     let Some((first, other, at)) = classes.difference else { return Ok(lifted) };
     let free: Vec<usize> = (0..context.join.axes.len())
         .filter(|axis| !boxes.axes.contains(&Some(*axis)) && may_be_along(context, path, variables, *axis))
@@ -118,18 +118,27 @@ fn classes(
     context: &Context<'_>,
     path: &VariablePath,
     variables: &[&FileVariable],
-    alike: &[Vec<usize>],
+    (boxes, alike): (&Boxes, &[Vec<usize>]),
     times: &Reencodings,
     report: &mut Report,
 ) -> Result<Classes, Box<Conflict>> {
     let mut found = Classes { of_files: vec![None; variables.len()], difference: None };
     let is_small = statics::are_small(variables);
-    let content = |file: usize| match times.get(path) {
-        Some(encoding) => {
-            let values = ArrayValues::Numbers(encoding.values[file].clone());
-            Ok(Content::Array(Array { shape: variables[file].grid.shape.clone(), values }))
+    let content = |file: usize| {
+        let content = match times.get(path) {
+            Some(encoding) => {
+                let values = ArrayValues::Numbers(encoding.values[file].clone());
+                Content::Array(Array { shape: variables[file].grid.shape.clone(), values })
+            }
+            None => statics::content(context, path, file, variables[file], is_small)?,
+        };
+        let reversed = along::reversed(context, boxes, file);
+        match content {
+            Content::Array(array) if reversed.contains(&true) => {
+                assemble::turned(array, &reversed).map(Content::Array).ok_or_else(|| conflict::nothing(path))
+            }
+            content => Ok(content),
         }
-        None => statics::content(context, path, file, variables[file], is_small),
     };
     for files in alike {
         let first = files[0];

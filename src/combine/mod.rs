@@ -100,8 +100,7 @@ impl<'a> Context<'a> {
 
     /// The files that hold a variable.
     fn holding(&self, path: &VariablePath) -> Self {
-        let which: Vec<usize> =
-            (0..self.files.len()).filter(|file| self.variables[*file].contains_key(path)).collect();
+        let which: Vec<usize> = (0..self.files.len()).filter(|file| self.variables[*file].contains_key(path)).collect();
         self.some(&which)
     }
 
@@ -178,7 +177,15 @@ pub fn combine(
         files.iter().map(|file| file.root.all_variables().into_iter().collect()).collect();
     let numbers = (0..files.len()).collect();
     let (join, roles) = (&join, &roles);
-    let context = Context { all: &files, files: files.clone(), numbers, variables: variables.iter().collect(), join, roles, sources };
+    let context = Context {
+        all: &files,
+        files: files.clone(),
+        numbers,
+        variables: variables.iter().collect(),
+        join,
+        roles,
+        sources,
+    };
     let cube = assemble(&context, settings, &mut report);
     report.notes.extend(names::short_files(&context));
     match cube {

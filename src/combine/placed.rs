@@ -72,7 +72,8 @@ fn in_cube(
     for axis in (0..own.len()).filter(|axis| reversed(context, boxes, file)[*axis]) {
         let turned = reverse::manifest(&grid, &manifest, axis).ok_or_else(|| {
             let remedy = "rewrite the file in the order of the others, or with chunks of one step along that dimension";
-            let expected = format!("chunks of one step along {}, where the file runs the other way", variable.dimensions[axis]);
+            let expected =
+                format!("chunks of one step along {}, where the file runs the other way", variable.dimensions[axis]);
             let found = format!("chunks of {:?}", grid.chunk_shape);
             conflict::within(context, ConflictKind::Unordered, path, file, expected, found, remedy)
         })?;
@@ -137,8 +138,7 @@ fn same_fill(
     fill: Option<&Fill>,
 ) -> Result<(), Box<Conflict>> {
     let first = fill.map(|fill| &fill.bytes).or(variables[0].fill_value.as_ref());
-    let is_different =
-        |v: &&FileVariable| v.manifest.present() < v.manifest.len() && v.fill_value.as_ref() != first;
+    let is_different = |v: &&FileVariable| v.manifest.present() < v.manifest.len() && v.fill_value.as_ref() != first;
     match variables.iter().position(is_different) {
         Some(other) => Err(conflict::between(
             context,
@@ -221,7 +221,8 @@ fn chunk_shape(
         };
         let is_cut = found.iter().any(|(grid, _)| grid.chunk_shape[axis] != common);
         shape[axis] = common;
-        let count = boxes.shape.iter().zip(&shape).fold(1u64, |n, (length, chunk)| n.saturating_mul(length.div_ceil(*chunk)));
+        let count =
+            boxes.shape.iter().zip(&shape).fold(1u64, |n, (length, chunk)| n.saturating_mul(length.div_ceil(*chunk)));
         if is_cut && (is_filtered || shape[..axis].iter().any(|length| *length != 1) || count > CHUNK_LIMIT) {
             let at = found.iter().enumerate().position(is_uneven).unwrap_or_default();
             let (grid, _) = &found[at];

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::axis::is_time_like;
-use super::join::defining_group;
 use super::groups::find;
+use super::join::defining_group;
 use crate::model::{FileIndex, FileVariable, VariableName, VariablePath};
 
 /// Attributes that name variables which describe the one that has them.
-const DESCRIBED_BY: [&str; 6] = ["bounds", "climatology", "coordinates", "grid_mapping", "formula_terms", "cell_measures"];
+const DESCRIBED_BY: [&str; 6] =
+    ["bounds", "climatology", "coordinates", "grid_mapping", "formula_terms", "cell_measures"];
 
 /// The roles of the variables of all files.
 #[derive(Debug, Default)]

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::recipe::{Along, OnGap};
 use crate::model::{
-    ArrayValues, AttributeValue, Attributes, ChunkGrid, ChunkLocation, ChunkManifest, Codec, CodecChain, Dimension, FileGroup,
-    Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName,
+    ArrayValues, AttributeValue, Attributes, ChunkGrid, ChunkLocation, ChunkManifest, Codec, CodecChain, Dimension,
+    FileGroup, Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName,
 };
 
 struct Nothing;

@@ -10,8 +10,7 @@ use super::conflict::{Report, note, within};
 use super::{Context, conflict};
 use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
 use crate::model::{
-    ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, Numbers, Primitive, VariableName,
-    VariablePath,
+    ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, Numbers, Primitive, VariableName, VariablePath,
 };
 
 /// How the times of one variable are written anew.
@@ -116,9 +115,8 @@ fn with_bounds<'a>(
 
 /// Bounds in a file that has not the coordinate whose units they are in.
 fn without_units(context: &Context<'_>, bounds: &VariablePath, path: &VariablePath) -> Box<Conflict> {
-    let lacks = |file: &usize| {
-        context.variables[*file].contains_key(bounds) && !context.variables[*file].contains_key(path)
-    };
+    let lacks =
+        |file: &usize| context.variables[*file].contains_key(bounds) && !context.variables[*file].contains_key(path);
     let file = (0..context.files.len()).find(lacks).unwrap_or_default();
     let expected = format!("the coordinate {path} beside its bounds, in whose units they are");
     let remedy = "correct the file, or leave it out with sources.exclude";

@@ -16,12 +16,12 @@ use super::values::FileValues;
 use super::workers::Workers;
 use super::{Progress, Silent, Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
+use crate::model::recipe::FacetDimension;
 use crate::model::{
     Digest, Facets, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile,
     ProductFormat, Record, RecordKind, Revision, SmallValues, SourceFile, SourceUrl, ValidatedRecord, VariablePath,
     VerifiedProduct, VirtualCube,
 };
-use crate::model::recipe::FacetDimension;
 use crate::plan::{Action, PlannedItem};
 use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
 use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify_kerchunk};

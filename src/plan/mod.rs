@@ -151,7 +151,13 @@ mod tests {
     }
 
     fn found(id: &str, files: Vec<SourceFile>) -> ItemSource {
-        ItemSource { id: ItemId::new(id).unwrap(), facets: BTreeMap::new(), properties: BTreeMap::new(), files, file_facets: Vec::new() }
+        ItemSource {
+            id: ItemId::new(id).unwrap(),
+            facets: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            files,
+            file_facets: Vec::new(),
+        }
     }
 
     fn known(id: &str, files: Vec<SourceFile>) -> KnownItem {

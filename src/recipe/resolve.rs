@@ -9,15 +9,15 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct, RawProvider, RawPublicUrl,
-    RawRecipe, RawSource,
+    RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct,
+    RawProvider, RawPublicUrl, RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
 use super::{digest, templates, urls};
 use crate::model::recipe::{
-    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, PublishSettings, Recipe, SourceFiles,
-    SourceSettings, StacSettings,
+    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, PublishSettings, Recipe,
+    SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{CollectionId, DimensionName, ItemPattern, ProductFormat, PublicUrls, SourcePlace, SourceUrl};
 

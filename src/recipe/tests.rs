@@ -142,7 +142,10 @@ fn what_files_are_joined_along() {
         let found = message(&[("along: auto", text)]);
         assert!(found.contains(expected), "{found}");
     };
-    wrong("along: {name: piece, from: yaer}", "aggregate.along.from names no facet of the pattern; there are: model, year; did you mean year?");
+    wrong(
+        "along: {name: piece, from: yaer}",
+        "aggregate.along.from names no facet of the pattern; there are: model, year; did you mean year?",
+    );
     wrong("along: {name: piece, of: year}", "aggregate.along.of is not a key of a recipe");
     wrong("along: [auto, time]", "aggregate.along has both auto and the name of a dimension");
     wrong("along: []", "aggregate.along is an empty list");

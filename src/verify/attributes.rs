@@ -177,7 +177,12 @@ pub(super) fn check_agreement(checked: &Checked<'_>, file: usize, other: &FileVa
 }
 
 /// The groups are those of the files, their attributes merged.
-pub(super) fn check_groups(store: &KerchunkStore, sources: &Sources<'_>, order: &[usize], differences: &mut Differences) {
+pub(super) fn check_groups(
+    store: &KerchunkStore,
+    sources: &Sources<'_>,
+    order: &[usize],
+    differences: &mut Differences,
+) {
     let in_files: BTreeSet<&str> =
         sources.files.iter().flat_map(|file| file.groups.keys().map(String::as_str)).collect();
     let all: BTreeSet<&str> = in_files.iter().copied().chain(store.groups.keys().map(String::as_str)).collect();

@@ -286,7 +286,8 @@ impl Finder<'_> {
             }
         }
         let stretch = |label: &String| {
-            let start = known.get(label.as_str()).copied().ok_or_else(|| wrong(format!("the label {label:?}"), "none"))?;
+            let start =
+                known.get(label.as_str()).copied().ok_or_else(|| wrong(format!("the label {label:?}"), "none"))?;
             Ok(Some(Stretch { start, length: 1, reversed: false }))
         };
         Ok(Axis { length: self.length, stretches: facet.labels.iter().map(stretch).collect::<Found<_>>()? })
@@ -364,7 +365,8 @@ impl<'a> Lookup<'a> {
         if let Value::Float(bits) = &own[at] {
             let after = self.floats.partition_point(|(value, _)| *value < f64::from_bits(*bits));
             let nearest = self.floats.iter().take(after + 1).skip(after.saturating_sub(1));
-            if let Some((_, place)) = nearest.into_iter().find(|(_, place)| is_close((own, at), (self.values, *place))) {
+            if let Some((_, place)) = nearest.into_iter().find(|(_, place)| is_close((own, at), (self.values, *place)))
+            {
                 return Ok(*place as u64);
             }
         }

@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 
 use super::boxes::boxes;
+use super::layout::{Piece, turned};
 use super::locate::{are_same_filters, first_written, locate};
 use super::sample::{SplitMix, strata};
 use super::values::Elements;
-use super::layout::{Piece, turned};
 use super::variable::{Checked, Counts};
 use super::{Difference, DifferenceKind, Differences, Sampling};
 use crate::model::{Array, ArrayValues, AttributeValue, ChunkLocation, DataType, FileVariable};
@@ -131,9 +131,8 @@ impl<'a> Chunk<'a> {
         };
         // Of files that hold the same there, any will do.
         let everywhere = self.checked.layout.everywhere(piece);
-        let is_named = |piece: &&Piece| {
-            piece.file.is_some_and(|file| self.checked.sources.files[file].reference.as_str() == url)
-        };
+        let is_named =
+            |piece: &&Piece| piece.file.is_some_and(|file| self.checked.sources.files[file].reference.as_str() == url);
         let piece = everywhere.iter().find(is_named).unwrap_or(piece);
         let Some(number) = piece.file else { return Ok(()) };
         let file = &self.checked.sources.files[number];
@@ -172,7 +171,8 @@ impl<'a> Chunk<'a> {
         if new.iter().any(|count| *count != 1) {
             return Err("one step in each chunk".into());
         }
-        let is_turned = checked.layout.reversed(file).iter().zip(count).any(|(reversed, count)| *reversed && *count > 1);
+        let is_turned =
+            checked.layout.reversed(file).iter().zip(count).any(|(reversed, count)| *reversed && *count > 1);
         if is_turned {
             return Err("inlined values: the file runs the other way".into());
         }
@@ -257,7 +257,8 @@ impl<'a> Chunk<'a> {
     /// Compares with the file; where several hold the same but for rounding, with any of them.
     fn compare(&self, piece: &Piece, found: &[u8]) -> Verdict {
         let verdict = self.compare_with(piece, found);
-        if verdict.is_err() && self.checked.layout.everywhere(piece).iter().skip(1).any(|p| self.compare_with(p, found).is_ok())
+        if verdict.is_err()
+            && self.checked.layout.everywhere(piece).iter().skip(1).any(|p| self.compare_with(p, found).is_ok())
         {
             return Ok(());
         }
@@ -298,13 +299,8 @@ impl<'a> Chunk<'a> {
     /// Texts of any length, which only the fresh index can give.
     fn check_texts(&self, pieces: &[Piece]) -> Verdict {
         let checked = self.checked;
-        let refuse = |found: &str| {
-            self.difference(
-                DifferenceKind::Unreadable,
-                "texts kept by the index, in one chunk",
-                found,
-            )
-        };
+        let refuse =
+            |found: &str| self.difference(DifferenceKind::Unreadable, "texts kept by the index, in one chunk", found);
         if checked.array.grid.chunk_count() != 1 {
             return Err(refuse("several chunks"));
         }
@@ -319,7 +315,8 @@ impl<'a> Chunk<'a> {
         for piece in pieces {
             let variable = piece.file.and_then(|file| Some((file, checked.in_file(file)?)));
             let values = variable.and_then(|(_, variable)| variable.values.decoded());
-            let (Some((file, _)), Some(Array { shape, values: ArrayValues::Strings(texts) })) = (variable, values) else {
+            let (Some((file, _)), Some(Array { shape, values: ArrayValues::Strings(texts) })) = (variable, values)
+            else {
                 return Err(refuse("texts that are not kept"));
             };
             let reversed = checked.layout.reversed(file);
@@ -363,7 +360,9 @@ fn number_in(shape: &[u64], place: &[u64]) -> usize {
 /// What stands where no file is: the `_FillValue`, which readers take for nothing.
 fn nothing_element(variable: &FileVariable) -> Vec<u8> {
     match (variable.attributes.get("_FillValue"), variable.data_type.number()) {
-        (Some(AttributeValue::Numbers(fill)), Some((primitive, order))) if fill.len() == 1 && fill.primitive() == primitive => {
+        (Some(AttributeValue::Numbers(fill)), Some((primitive, order)))
+            if fill.len() == 1 && fill.primitive() == primitive =>
+        {
             fill.to_bytes(order)
         }
         _ => fill_element(variable),

@@ -148,7 +148,10 @@ impl Layout {
                 Some(file) => pieces.extend(self.single_steps(&common).iter().map(|one| self.piece(*file, one))),
                 None => pieces.push(Piece {
                     file: None,
-                    source: Region { start: common.start[self.new..].to_vec(), count: common.count[self.new..].to_vec() },
+                    source: Region {
+                        start: common.start[self.new..].to_vec(),
+                        count: common.count[self.new..].to_vec(),
+                    },
                     product: common,
                 }),
             }

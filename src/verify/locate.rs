@@ -35,7 +35,7 @@ fn piece_of(variable: &FileVariable, chunk: ChunkLocation, start: &[u64], count:
     let size = variable.data_type.size()? as u64;
     let fits = (0..shape.len()).all(|axis| start[axis].checked_add(count[axis]).is_some_and(|end| end <= shape[axis]));
     // Before the first axis that is cut, one row; behind it, whole rows.
-    let cut = (0..shape.len()).find(|axis| count[*axis] != 1)?;
+    let cut = (0..shape.len()).find(|axis| count[*axis] != 1).unwrap_or(shape.len());
     let is_unbroken = (cut + 1..shape.len()).all(|axis| count[axis] == shape[axis]);
     if !fits || !is_unbroken || !variable.codecs.is_empty() {
         return None;

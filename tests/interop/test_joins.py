@@ -424,11 +424,11 @@ def expected(times, lat, lon, member=0, number=0):
     return (t * 1000 + y * 7 + x / 3 + 1e5 * member + 1e6 * number).astype("f4")
 
 
-def joined(tmp_path, pattern="{filename}", along=None, status=0, **more):
+def joined(tmp_path, pattern="{filename}", along=None, status=0, item=None, **more):
     aggregate = {"along": along} if along else {}
     project = Project.of_recipe(tmp_path / "project", {
         "collection": {"id": "made", "description": "Made.", "license": "CC0-1.0"}, "sources": [{"root": str(tmp_path / "archive")}],
-        "item": {"pattern": pattern, "id": "series"}, "aggregate": aggregate | more, "output": "published"})
+        "item": {"pattern": pattern, "id": "series"} | (item or {}), "aggregate": aggregate | more, "output": "published"})
     item = project.build(status=status)["series"]
     if status == 0:
         project.run("verify", "--every-value", "--json").expect(0)
@@ -599,7 +599,7 @@ def test_a_dimension_without_coordinate_in_a_stated_order(tmp_path):
     observations("part10", 3, 100)
     observations("part2", 2, 50)
     observations("part1", 4, 0)
-    project, _ = joined(tmp_path, "{part}.nc", {"name": "obs", "from": "part"})
+    project, _ = joined(tmp_path, "{part}.nc", {"name": "obs", "from": "part"}, item={"datetime": "2000-01-04", "geometry": {"type": "Point", "coordinates": [10, 10]}})
     with kerchunk(project.kerchunk("series"))() as ds:
         assert ds["speed"].values.tolist() == [0, 1, 2, 3, 50, 51, 100, 101, 102]
         assert ds["station"].values.tolist() == [f"s{n}" for n in (0, 1, 2, 3, 50, 51, 100, 101, 102)]

@@ -7,6 +7,7 @@ mod hostile;
 mod index_memory;
 mod index_oracle;
 mod index_robust;
+mod joins;
 mod remote_archive;
 mod schemas;
 mod web;

@@ -37,7 +37,8 @@ pub(super) fn arranged(axes: &[United], count: usize) -> (Vec<usize>, Join) {
         axes.iter().map(stretch).collect()
     };
     let start = |file: usize| -> Vec<u64> {
-        let start = |axis: &United| axis.spans[file].map_or(u64::MAX, |span| if span.length == 0 { 0 } else { span.first });
+        let start =
+            |axis: &United| axis.spans[file].map_or(u64::MAX, |span| if span.length == 0 { 0 } else { span.first });
         axes.iter().map(start).collect()
     };
     let mut order: Vec<usize> = (0..count).collect();

@@ -95,9 +95,10 @@ fn auxiliary_time(archive: &Archive<'_>, group: &str, dimension: &DimensionName)
         let first = present.next()?;
         present.any(|axis| axis != first).then(|| (variable.text("standard_name") == Some("time"), axes))
     };
-    let holder = archive.files.iter().find_map(|file| {
-        find(&file.root, group).filter(|group| group.dimensions.contains_key(dimension))
-    })?;
+    let holder = archive
+        .files
+        .iter()
+        .find_map(|file| find(&file.root, group).filter(|group| group.dimensions.contains_key(dimension)))?;
     let mut found: Vec<_> = holder.variables.values().filter(is_along).filter_map(differing).collect();
     if found.len() > 1 {
         found.retain(|(is_time, _)| *is_time);

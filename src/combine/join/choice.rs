@@ -86,10 +86,12 @@ fn by_themselves(
 /// Whether the files are boxes of a grid: along each axis their stretches are the same or apart, tiles touch, and none is missing.
 fn is_grid(archive: &Archive<'_>, axes: &[United]) -> bool {
     let cut_alike = |axis: &United| {
-        let mut spans: Vec<_> = axis.spans.iter().flatten().filter(|span| span.length > 0).map(|s| (s.first, s.last)).collect();
+        let mut spans: Vec<_> =
+            axis.spans.iter().flatten().filter(|span| span.length > 0).map(|s| (s.first, s.last)).collect();
         spans.sort_unstable();
         spans.dedup();
-        axis.spans.iter().flatten().all(super::union::Span::is_unbroken) && spans.windows(2).all(|pair| pair[0].1 < pair[1].0)
+        axis.spans.iter().flatten().all(super::union::Span::is_unbroken)
+            && spans.windows(2).all(|pair| pair[0].1 < pair[1].0)
     };
     let touches = |axis: &United| axis.candidate.is_time_like() || edges::gaps(axis).is_empty();
     if !axes.iter().all(|axis| cut_alike(axis) && touches(axis)) {

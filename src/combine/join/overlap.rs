@@ -32,8 +32,7 @@ pub(super) fn axes_of(axes: &[United], file: &FileIndex, path: &VariablePath, va
                 group.is_empty() || path.key().strip_prefix(group).is_some_and(|rest| rest.starts_with('/'))
             }
             _ => variable.dimensions.iter().any(|name| {
-                *name == candidate.dimension
-                    && defining_group(&file.root, path, name) == Some(candidate.group.as_str())
+                *name == candidate.dimension && defining_group(&file.root, path, name) == Some(candidate.group.as_str())
             }),
         }
     };
@@ -79,7 +78,8 @@ pub(super) fn check(archive: &Archive<'_>, axes: &[United], report: &mut super::
 /// Pairs of files whose spans meet along all of some axes, the earlier first.
 fn overlapping(axes: &[United], which: &[usize], files: &[usize]) -> Vec<(usize, usize)> {
     let spans = |at: usize, file: usize| axes[at].spans[file];
-    let starts = |at: &usize| files.iter().filter_map(|file| spans(*at, *file)).map(|s| s.first).collect::<HashSet<_>>();
+    let starts =
+        |at: &usize| files.iter().filter_map(|file| spans(*at, *file)).map(|s| s.first).collect::<HashSet<_>>();
     let Some(sweep) = which.iter().copied().max_by_key(|at| starts(at).len()) else { return Vec::new() };
     let mut placed: Vec<(Span, usize)> = files.iter().filter_map(|file| Some((spans(sweep, *file)?, *file))).collect();
     placed.sort_by_key(|(span, file)| (span.first, *file));

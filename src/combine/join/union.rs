@@ -89,7 +89,8 @@ pub(super) fn unite(files: &[&FileIndex], candidate: Candidate, report: &mut Rep
         _ => true,
     };
     let places = places(&candidate, &classes, rising);
-    let spans: Vec<Span> = classes.iter().zip(&places.of_classes).map(|(class, places)| span(class, places, rising)).collect();
+    let spans: Vec<Span> =
+        classes.iter().zip(&places.of_classes).map(|(class, places)| span(class, places, rising)).collect();
     let spans = class_of.iter().map(|class| class.map(|class| spans[class])).collect();
     let holders = places.holders.iter().map(|(class, at)| (classes[*class].file, *at)).collect();
     Some(United { candidate, holders, spans })
@@ -204,7 +205,8 @@ fn places(candidate: &Candidate, classes: &[Class], rising: bool) -> Places {
     let mut runs: Vec<Vec<Point>> = Vec::new();
     for point in points {
         let is_one = |run: &Vec<Point>| {
-            run.iter().all(|other| other.class != point.class) && run.first().is_some_and(|first| is_same(candidate, classes, first, &point))
+            run.iter().all(|other| other.class != point.class)
+                && run.first().is_some_and(|first| is_same(candidate, classes, first, &point))
         };
         match runs.last_mut().filter(|run| is_one(run)) {
             Some(run) => run.push(point),

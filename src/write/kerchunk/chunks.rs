@@ -310,8 +310,11 @@ impl<'a> Parts<'a> {
         for placement in placements {
             for cell in parts.cells_of(placement) {
                 if parts.by_cell.insert(cell, placement).is_some() {
-                    let found =
-                        format!("{:?} chunks at {:?}, and another part within", placement.grid.grid_shape(), placement.grid_origin);
+                    let found = format!(
+                        "{:?} chunks at {:?}, and another part within",
+                        placement.grid.grid_shape(),
+                        placement.grid_origin
+                    );
                     return Err(placed.wrong(placement, "parts side by side", found));
                 }
             }
@@ -332,8 +335,7 @@ impl<'a> Parts<'a> {
     }
 
     fn find(&self, place: &[u64]) -> Option<(&'a Placement, ChunkLocation)> {
-        let cell =
-            self.cuts.iter().zip(place).map(|(cuts, at)| cuts.partition_point(|cut| cut <= at).checked_sub(1));
+        let cell = self.cuts.iter().zip(place).map(|(cuts, at)| cuts.partition_point(|cut| cut <= at).checked_sub(1));
         let placement = self.by_cell.get(&cell.collect::<Option<Vec<usize>>>()?)?;
         let within: Vec<u64> = place.iter().zip(&placement.grid_origin).map(|(at, origin)| at - origin).collect();
         let number = placement.grid.number(&within)?;
