@@ -59,7 +59,8 @@ pub(super) fn fill_of_holes(
 
 /// Notes a variable without holes that some files lack although they are of the same variables.
 pub(super) fn note_static(context: &Context<'_>, path: &VariablePath, report: &mut Report) {
-    let lacking: Vec<usize> = (0..context.join.places.len()).filter(|file| !context.numbers.contains(file)).collect();
+    let holders: std::collections::BTreeSet<usize> = context.numbers.iter().copied().collect();
+    let lacking: Vec<usize> = (0..context.join.places.len()).filter(|file| !holders.contains(file)).collect();
     if !context.join.is_merged {
         report.notes.extend(note_of_lacking(context, &lacking).map(|message| note("variable_missing", path, message)));
     }

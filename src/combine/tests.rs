@@ -406,7 +406,7 @@ fn data_that_are_not_in_the_file_refuse_the_item() {
     for layout in [Layout::Virtual("put together".into()), Layout::External("data in a.bin".into())] {
         let reason = layout.obstacle().unwrap().to_owned();
         let elsewhere = FileVariable { layout, manifest: Arc::new(ChunkManifest::missing(1)), ..data(2, 1, 0) };
-        let conflicts = combine(&[with_variable("a", elsewhere)], &settings(), &Nothing).unwrap_err();
+        let conflicts = combine(&[with_variable("a", elsewhere)], &[], &settings(), &Nothing).unwrap_err();
         let [conflict] = conflicts.as_slice() else { panic!("{conflicts:?}") };
         assert_eq!((conflict.kind, conflict.variable.as_deref()), (ConflictKind::Unsupported, Some("tas")));
         assert_eq!(conflict.found, reason);

@@ -271,15 +271,16 @@ impl Finder<'_> {
             return Err(wrong(format!("at most {} labels", facet.labels.len()), found));
         }
         let values = product_values(self.store, self.sources, array)?;
-        let is_label = |value: &Value, label: &str| match value {
-            Value::Text(text) => text == label.as_bytes(),
-            Value::Integer(number) => number.to_string() == label,
-            _ => false,
+        let text_of = |value: &Value| match value {
+            Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            Value::Integer(number) => number.to_string(),
+            other => other.to_string(),
         };
         let mut known: HashMap<&str, u64> = HashMap::new();
         let labels: BTreeSet<&str> = facet.labels.iter().map(String::as_str).collect();
         for (value, at) in values.iter().zip(0u64..) {
-            let label = labels.iter().find(|label| is_label(value, label));
+            let text = text_of(value);
+            let label = labels.get(text.as_str());
             let label = label.ok_or_else(|| wrong("the label of a source", format!("{value} at step {at}")))?;
             if known.insert(label, at).is_some() {
                 return Err(wrong("each label once", format!("{value} again at step {at}")));

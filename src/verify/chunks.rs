@@ -130,10 +130,10 @@ impl<'a> Chunk<'a> {
             return Err(self.difference(DifferenceKind::Reference, expected, found));
         };
         // Of files that hold the same there, any will do.
-        let everywhere = self.checked.layout.everywhere(piece);
-        let is_named =
-            |piece: &&Piece| piece.file.is_some_and(|file| self.checked.sources.files[file].reference.as_str() == url);
-        let piece = everywhere.iter().find(is_named).unwrap_or(piece);
+        let named =
+            |piece: &Piece| piece.file.is_some_and(|file| self.checked.sources.files[file].reference.as_str() == url);
+        let other = if named(piece) { None } else { self.checked.layout.everywhere(piece).into_iter().find(named) };
+        let piece = other.as_ref().unwrap_or(piece);
         let Some(number) = piece.file else { return Ok(()) };
         let file = &self.checked.sources.files[number];
         let report = |expected: String| {

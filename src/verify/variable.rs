@@ -163,9 +163,8 @@ impl<'a> Checked<'a> {
     fn check_type(&self, differences: &mut Differences) {
         let found = self.array.data_type.numpy();
         let expected = || self.sources.files.iter().filter_map(|file| file.variables.get(self.key)?.data_type.numpy());
-        if !expected().any(|expected| Some(expected) == found)
-            && !(self.is_reencoded && found.as_deref() == Some("<i8"))
-        {
+        let is_new_time = self.is_reencoded && found.as_deref() == Some("<i8");
+        if !is_new_time && !expected().any(|expected| Some(expected) == found) {
             let shown = |name: Option<String>| name.unwrap_or_else(|| "an unsupported type".into());
             let expected = shown(self.variable.data_type.numpy());
             differences.add(self.difference(DifferenceKind::DataType, expected, shown(found)));
