@@ -637,6 +637,21 @@ def test_a_dimension_of_a_group(tmp_path):
     assert json.loads(refs["model/cost/.zarray"])["shape"] == [5, 9] and json.loads(refs["tas/.zarray"])["shape"] == [9, 12]
 
 
+def test_two_times_that_go_together(tmp_path):
+    for name, start in (("a", 0), ("b", 4)):
+        def more(nc, start=start):
+            nc.createDimension("time2", None)
+            other = nc.createVariable("time2", "f8", ("time2",))
+            other.setncatts({"units": "days since 2000-01-01", "calendar": "standard"})
+            other[:] = [start + 0.25, start + 2.25]
+            nc.createVariable("gust", "f4", ("time2",))[:] = [start, start + 2]
+        grid(tmp_path / f"archive/{name}.nc", range(start, start + 4), more=more)
+    project, _ = joined(tmp_path)
+    with kerchunk(project.kerchunk("series"))() as ds:
+        assert ds["gust"].values.tolist() == [0, 2, 4, 6] and ds["time2"].shape == (4,)
+        np.testing.assert_array_equal(ds["tas"].values, expected(range(8), LAT, LON))
+
+
 def test_files_without_a_step(tmp_path):
     grid(tmp_path / "archive/a.nc", range(3))
     grid(tmp_path / "archive/empty.nc", [])

@@ -83,29 +83,43 @@ fn by_themselves(
     united(archive, vec![time], report)
 }
 
-/// Whether the files are boxes of a grid: along each axis their stretches are the same or apart, tiles touch, and none is missing.
+/// Whether the files are boxes of grids: no other values lie between those of a file, tiles touch, and the files of each variable of
+/// several axes fill all of them.
 fn is_grid(archive: &Archive<'_>, axes: &[United]) -> bool {
-    let cut_alike = |axis: &United| {
-        let mut spans: Vec<_> =
-            axis.spans.iter().flatten().filter(|span| span.length > 0).map(|s| (s.first, s.last)).collect();
-        spans.sort_unstable();
-        spans.dedup();
-        axis.spans.iter().flatten().all(super::union::Span::is_unbroken)
-            && spans.windows(2).all(|pair| pair[0].1 < pair[1].0)
+    let is_sound = |axis: &United| {
+        let is_unbroken = axis.spans.iter().flatten().all(super::union::Span::is_unbroken);
+        is_unbroken && (axis.candidate.is_time_like() || edges::gaps(axis).is_empty())
     };
-    let touches = |axis: &United| axis.candidate.is_time_like() || edges::gaps(axis).is_empty();
-    if !axes.iter().all(|axis| cut_alike(axis) && touches(axis)) {
-        return false;
-    }
+    let data = overlap::data_variables(archive);
+    !data.is_empty()
+        && axes.iter().all(is_sound)
+        && data.iter().all(|(path, holders)| {
+            let (file, variable) = holders[0];
+            let which = overlap::axes_of(axes, archive.files[file], path, variable);
+            which.len() < 2 || is_filled(axes, &which, holders.iter().map(|(file, _)| *file))
+        })
+}
+
+/// Whether files fill some axes, cut alike: along each axis their stretches are the same or apart.
+fn is_filled(axes: &[United], which: &[usize], files: impl Iterator<Item = usize>) -> bool {
     let mut boxes = std::collections::HashSet::new();
-    let mut volume = 0u64;
-    for file in 0..archive.files.len() {
-        let Some(spans) = axes.iter().map(|axis| axis.spans[file]).collect::<Option<Vec<_>>>() else { continue };
-        if boxes.insert(spans.iter().map(|span| (span.first, span.length)).collect::<Vec<_>>()) {
-            volume = volume.saturating_add(spans.iter().fold(1, |product, span| product.saturating_mul(span.length)));
+    for file in files {
+        let stretch = |axis: &usize| axes[*axis].spans[file].map(|span| (span.first, span.length));
+        let Some(stretches) = which.iter().map(stretch).collect::<Option<Vec<_>>>() else { return false };
+        if stretches.iter().all(|(_, length)| *length > 0) {
+            boxes.insert(stretches);
         }
     }
-    volume == axes.iter().fold(1u64, |product, axis| product.saturating_mul(axis.length()))
+    let cut_alike = |at: usize| {
+        let mut cuts: Vec<(u64, u64)> = boxes.iter().map(|stretches| stretches[at]).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0)
+    };
+    let volume = |stretches: &Vec<(u64, u64)>| stretches.iter().fold(1u64, |n, (_, length)| n.saturating_mul(*length));
+    let filled = boxes.iter().map(volume).fold(0u64, u64::saturating_add);
+    (0..which.len()).all(cut_alike)
+        && filled == which.iter().fold(1u64, |n, axis| n.saturating_mul(axes[*axis].length()))
 }
 
 impl Candidate {
