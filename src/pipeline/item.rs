@@ -60,8 +60,7 @@ pub(super) fn build(means: Means<'_>, planned: &PlannedItem, now: DateTime<Utc>)
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
     let indexes = index_all(means, &source.files, &open_source)?;
     let aggregate = &workspace.recipe.aggregate;
-    let cube =
-        workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
+    let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
     let cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {

@@ -87,7 +87,10 @@ pub(super) fn find(
             if axes.by_key.contains_key(&axis) {
                 continue;
             }
-            let finder = Finder { store, sources, key: &axis, name, length: *length };
+            // The coordinate decides; an array of another length is wrong then.
+            let coordinate = store.arrays.get(&axis).filter(|coordinate| coordinate.dimensions == [name.as_str()]);
+            let length = coordinate.and_then(|coordinate| coordinate.grid.shape.first()).copied().unwrap_or(*length);
+            let finder = Finder { store, sources, key: &axis, name, length };
             match finder.find(facets, differences) {
                 Ok(found) => {
                     in_order.push(axis.clone());
@@ -97,7 +100,7 @@ pub(super) fn find(
                     differences.add(difference.variable(&axis));
                     // The others are of use all the same, to say what is wrong.
                     is_whole = false;
-                    axes.by_key.insert(axis, Axis { length: *length, stretches: vec![None; sources.files.len()] });
+                    axes.by_key.insert(axis, Axis { length, stretches: vec![None; sources.files.len()] });
                 }
             }
         }
