@@ -37,6 +37,10 @@ use bytes::Bytes;
 use rayon::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
 
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What is counted in the files of one run.
 #[derive(Debug, Default, Clone, Copy)]
 struct Contents {

@@ -1,9 +1,13 @@
 //! The attributes of an object, and what their values are.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use super::btree_v2;
 use super::bytes::{Cursor, decode_text};
 use super::fault::{Found, Stop, each};
-use super::fractal_heap;
+use super::fractal_heap::{self, FractalHeap};
 use super::global_heap::{self, HeapReference};
 use super::message::attribute::{self, RawAttribute};
 use super::message::dataspace::Dataspace;
@@ -60,15 +64,18 @@ enum Part {
 pub(super) struct AttributeWalk {
     /// As many as there are messages; `None`: not yet read.
     parts: Vec<Option<Part>>,
+    /// The heap that holds many attributes, and the records of what is in it; an object has at most one.
+    heap: Option<(Arc<FractalHeap>, Vec<Bytes>)>,
 }
 
 impl AttributeWalk {
     /// Reads as far as the bytes at hand allow.
     pub(super) fn run(&mut self, view: &View, messages: &[Message]) -> Found<()> {
         self.parts.resize_with(messages.len(), || None);
-        let waiting = self.parts.iter_mut().zip(messages).filter(|(part, _)| part.is_none());
+        let Self { parts, heap } = self;
+        let waiting = parts.iter_mut().zip(messages).filter(|(part, _)| part.is_none());
         each(waiting, |(part, message)| {
-            *part = read(view, message)?;
+            *part = read(view, message, heap)?;
             Ok(())
         })?;
         Ok(())
@@ -101,7 +108,7 @@ impl AttributeWalk {
 }
 
 /// The attributes of a message; `None` if it is about something else.
-fn read(view: &View, message: &Message) -> Found<Option<Part>> {
+fn read(view: &View, message: &Message, heap: &mut Option<(Arc<FractalHeap>, Vec<Bytes>)>) -> Found<Option<Part>> {
     match message.kind {
         kind::ATTRIBUTE => {
             let (body, address) = resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
@@ -109,33 +116,46 @@ fn read(view: &View, message: &Message) -> Found<Option<Part>> {
             Ok(Some(Part::One(message.order.map(u32::from), attribute)))
         }
         kind::ATTRIBUTE_INFO => match link::read_attribute_info(message.cursor("attribute info", view))? {
-            Some(dense) => dense_attributes(view, dense).map(|attributes| Some(Part::Many(attributes))),
+            Some(dense) => dense_attributes(view, dense, heap).map(|attributes| Some(Part::Many(attributes))),
             None => Ok(None),
         },
         _ => Ok(None),
     }
 }
 
-fn dense_attributes(view: &View, dense: Dense) -> Found<Vec<(Option<u32>, Attribute)>> {
-    let heap = fractal_heap::open(view, dense.heap);
-    let records = btree_v2::records(view, dense.names, &[NAMES_OF_ATTRIBUTES]);
-    if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {
-        heap.expect(view);
-    }
-    let (heap, records) = (heap?, records?);
-    let mut found = each(records, |record| {
-        let mut cursor = view.cursor("record of an attribute", &record, dense.names);
+fn dense_attributes(
+    view: &View,
+    dense: Dense,
+    opened: &mut Option<(Arc<FractalHeap>, Vec<Bytes>)>,
+) -> Found<Vec<(Option<u32>, Attribute)>> {
+    let (heap, records) = match opened {
+        Some(opened) => opened,
+        None => opened.insert(open_dense(view, dense)?),
+    };
+    // All bodies first: nothing is decoded twice because another lacks bytes.
+    let bodies = each(records.iter(), |record| {
+        let mut cursor = view.cursor("record of an attribute", record, dense.names);
         let (id, flags, order) = (cursor.take(8)?, cursor.u8()?, cursor.u32()?);
         let body = if flags & SHARED == 0 {
             heap.object(view, id)?
         } else {
             fractal_heap::open(view, shared_heap(view, kind::ATTRIBUTE, dense.names)?)?.object(view, id)?
         };
-        let attribute = decode(view, attribute::read(view, &body, dense.heap)?)?;
-        Ok((if dense.ordered { Some(order) } else { None }, attribute))
+        Ok((if dense.ordered { Some(order) } else { None }, body))
     })?;
+    let mut found =
+        each(bodies, |(order, body)| Ok((order, decode(view, attribute::read(view, &body, dense.heap)?)?)))?;
     found.sort_by(|a, b| a.1.name.cmp(&b.1.name));
     Ok(found)
+}
+
+fn open_dense(view: &View, dense: Dense) -> Found<(Arc<FractalHeap>, Vec<Bytes>)> {
+    let heap = fractal_heap::open(view, dense.heap);
+    let records = btree_v2::records(view, dense.names, &[NAMES_OF_ATTRIBUTES]);
+    if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {
+        heap.expect(view);
+    }
+    Ok((heap?, records?))
 }
 
 fn decode(view: &View, raw: RawAttribute) -> Found<Attribute> {

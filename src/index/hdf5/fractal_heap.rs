@@ -1,6 +1,7 @@
 //! Fractal heaps: the links and attributes of large objects, and shared messages (HDF5 File Format Specification 3.0,
 //! III.F).
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -48,6 +49,8 @@ pub(super) struct FractalHeap {
     /// Rows of the root indirect block; 0 if the root is a direct block.
     root_rows: u16,
     filters: Option<Filters>,
+    /// The direct block that was found last: neighbours in the heap are mostly wanted together.
+    recent: Cell<Option<Block>>,
 }
 
 /// Opens the heap at an address; a heap that many objects use is opened once.
@@ -123,6 +126,7 @@ fn read(view: &View, address: u64) -> Found<FractalHeap> {
         root,
         root_rows,
         filters,
+        recent: Cell::new(None),
     })
 }
 
@@ -230,8 +234,12 @@ impl FractalHeap {
             let packed = self.filters.as_ref().map(|filters| filters.root);
             Block { address: root, begin: 0, size: self.first_block, packed }
         } else {
-            self.find(view, root, offset)?
+            match self.recent.get().filter(|block| offset.checked_sub(block.begin).is_some_and(|at| at < block.size)) {
+                Some(block) => block,
+                None => self.find(view, root, offset)?,
+            }
         };
+        self.recent.set(Some(block));
         let within = offset.checked_sub(block.begin).ok_or_else(outside)?;
         let end = within.checked_add(length).filter(|end| *end <= block.size).ok_or_else(outside)?;
         let unpacked = match block.packed {
