@@ -10,6 +10,7 @@
 //! | `opened` | remote sources that stay open while they are verified |
 //! | `values` | the few values that combining asks of the sources |
 //! | `check` | verification of what stands there |
+//! | `reader` | who reads the sources when products are verified |
 //! | `send` | publishing to an API |
 //! | `host` | serving: the embedded API and its files |
 //! | `inspect` | what one file holds |
@@ -24,6 +25,7 @@ mod inspect;
 mod item;
 mod opened;
 mod references;
+mod reader;
 mod report;
 mod send;
 mod survey;
@@ -35,6 +37,7 @@ pub use build::{BuildOptions, build};
 pub use check::{VerifyOptions, verify};
 pub use host::{Host, ServedCatalogue};
 pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect};
+pub use reader::Reader;
 pub use references::inspect_kerchunk;
 pub use report::{
     BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ItemStatus, PlanReport, PlannedReport, StatusReport,
@@ -111,6 +114,12 @@ pub enum PipelineError {
         /// The recipe.
         recipe: String,
     },
+    /// This program was built without a reader that was asked for.
+    #[error("this altostac was built without the reader {reader}")]
+    NoReader {
+        /// The reader.
+        reader: &'static str,
+    },
     /// The threads that work on items cannot be started.
     #[error("cannot start {jobs} threads to work on items; expected a number that this machine has room for")]
     Threads {
@@ -152,6 +161,11 @@ impl PipelineError {
             Self::Publish(error) => error.remedy().map(Into::into),
             Self::Describe(error) => error.remedy().map(Into::into),
             Self::Threads { .. } => Some("ask for fewer with --jobs".into()),
+            Self::NoReader { .. } => Some(
+                "build it with `cargo build --release --features libhdf5`, where libhdf5 and libnetcdf are installed \
+                 (Debian: libhdf5-dev, libnetcdf-dev)"
+                    .into(),
+            ),
             Self::NoApi { .. } => Some("add publish.api to the recipe, or name an API with --to".into()),
             _ => None,
         }

@@ -5,7 +5,7 @@ use clap::Args;
 use super::printer::Printer;
 use super::progress::Bar;
 use super::{Failure, ItemArgs, Outcome, RecipeArgs};
-use crate::pipeline::{VerifiedItem, VerifyOptions, VerifyReport, verify};
+use crate::pipeline::{Reader, VerifiedItem, VerifyOptions, VerifyReport, verify};
 
 /// Check again what stands in the output against the sources as they are now
 #[derive(Debug, Args)]
@@ -13,7 +13,8 @@ use crate::pipeline::{VerifiedItem, VerifyOptions, VerifyReport, verify};
 
 Examples:
   altostac verify recipe.yaml
-  altostac verify recipe.yaml --every-value --jobs 8")]
+  altostac verify recipe.yaml --every-value --jobs 8
+  altostac verify recipe.yaml --reader libhdf5     a second pair of eyes, if built with the feature libhdf5")]
 pub(super) struct Verify {
     #[command(flatten)]
     recipe: RecipeArgs,
@@ -22,12 +23,20 @@ pub(super) struct Verify {
     /// Compare all values, not a sample
     #[arg(long)]
     every_value: bool,
+    /// Who reads the sources
+    #[arg(long, value_enum, default_value_t)]
+    reader: Reader,
 }
 
 impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.look_at()?;
-        let options = VerifyOptions { items: self.items.items, every_value: self.every_value, jobs: self.items.jobs };
+        let options = VerifyOptions {
+            items: self.items.items,
+            every_value: self.every_value,
+            reader: self.reader,
+            jobs: self.items.jobs,
+        };
         let report = verify(&workspace, &options, &Bar::default())?;
         printer.answer(&report, || lines(&report))?;
         for item in &report.items {

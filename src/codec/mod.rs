@@ -27,7 +27,8 @@ use crate::model::{Codec, CodecChain};
 pub enum CodecError {
     /// There is no decoder for a filter.
     #[error(
-        "chunks with {filter} are not supported; expected deflate, shuffle, fletcher32, zstd, blosc, lz4, lzf or bitshuffle"
+        "chunks with {filter} are not supported; expected deflate, shuffle, fletcher32, zstd, blosc, lz4, lzf or bitshuffle{advice}",
+        advice = library_advice(.filter)
     )]
     Unsupported {
         /// The filter by name and number.
@@ -82,6 +83,16 @@ pub enum CodecError {
         /// Whether decoding stopped there, with more to come.
         more: bool,
     },
+}
+
+/// What helps with the filters that the C library has of its own.
+fn library_advice(filter: &str) -> &'static str {
+    let is_its_own = ["szip", "nbit", "scaleoffset"].iter().any(|name| filter.starts_with(name));
+    if is_its_own && cfg!(not(feature = "libhdf5")) {
+        " (altostac built with the feature libhdf5 reads it)"
+    } else {
+        ""
+    }
 }
 
 /// Decodes one chunk: the filters are undone from the last to the first, those whose bit is set in `filter_mask` skipped.

@@ -69,6 +69,12 @@ pub struct VerificationReport {
     pub sampled_chunks: u64,
     /// Bytes of the values compared.
     pub value_bytes: u64,
+    /// What read the values of the sources: `native`, or a library and its version.
+    #[serde(default)]
+    pub reader: String,
+    /// Facts of the indexes that this reader, if it is another, saw for itself: shapes, types, places of chunks, kept values.
+    #[serde(default)]
+    pub second_facts: u64,
     /// The seed of the sample.
     pub seed: u64,
     /// Whether all values were compared.

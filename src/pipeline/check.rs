@@ -7,8 +7,9 @@ use super::item::{self, Compared, Means, failure, index_all, read_product};
 use super::opened::Opened;
 use super::report::{VerifiedItem, VerifyReport};
 use super::workers::Workers;
-use super::{PipelineError, Progress, Workspace};
+use super::{PipelineError, Progress, Reader, Workspace};
 use crate::model::{Facets, ItemError, KnownItem, Product, Revision, SourceUrl};
+use crate::read::SourceReader;
 use crate::verify::{DEFAULT_BUDGET, Differences, OpenSource, Sampling, VerifyError};
 
 /// What a verification is asked for.
@@ -18,6 +19,8 @@ pub struct VerifyOptions {
     pub items: Vec<String>,
     /// Compare all values instead of a sample.
     pub every_value: bool,
+    /// Who reads the sources.
+    pub reader: Reader,
     /// How many threads compute; 0 for as many as there are processors. Waiting for servers is not counted.
     pub jobs: usize,
 }
@@ -43,12 +46,13 @@ pub fn verify(
         .collect();
     let facets = facets_by_url(workspace)?;
     let afar = chosen.iter().any(|item| item.sources.iter().any(|file| file.url.is_remote()));
+    let library = options.reader.start()?;
     let workers = Workers::start(options.jobs, afar)?;
     let means = Means { workspace, workers: &workers, progress };
     progress.begin("items", chosen.len() as u64);
     let check = |item: &&KnownItem| {
         let revision = item.revision?;
-        let verified = verify_item(means, item, &facets, revision, options.every_value);
+        let verified = verify_item(means, item, &facets, revision, options.every_value, library.as_deref());
         progress.advance(item.id.as_str());
         Some(verified)
     };
@@ -74,6 +78,7 @@ fn verify_item(
     facets: &HashMap<SourceUrl, Facets>,
     revision: Revision,
     every_value: bool,
+    library: Option<&dyn SourceReader>,
 ) -> VerifiedItem {
     let mut answer = VerifiedItem {
         id: known.id.to_string(),
@@ -84,6 +89,10 @@ fn verify_item(
         difference_count: 0,
         error: None,
     };
+    if let (Some(library), Some(source)) = (library, known.sources.iter().find(|source| source.url.is_remote())) {
+        let message = format!("{} is not on this machine: {} reads local files only", source.url, library.name());
+        return VerifiedItem { error: Some(failure("unsupported", message)), ..answer };
+    }
     let opened = Opened::default();
     let open = |url: &SourceUrl| opened.open(url);
     let indexes = match index_all(means, &known.sources, &open) {
@@ -95,7 +104,7 @@ fn verify_item(
         known.sources.iter().map(|file| facets.get(&file.url).cloned().unwrap_or_default()).collect();
     for product in &known.products {
         let compared = Compared { recorded: &known.sources, indexes: &indexes, file_facets: &file_facets };
-        match verify_product(means, product, compared, &open, sampling) {
+        match verify_product(means, product, compared, &open, sampling, library) {
             Ok(report) => answer.reports.push(report),
             Err(Failure::Different(differences)) => add(&mut answer, &differences),
             Err(Failure::Other(error)) => answer.error = Some(error),
@@ -121,9 +130,10 @@ fn verify_product(
     compared: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
+    library: Option<&dyn SourceReader>,
 ) -> Result<crate::model::VerificationReport, Failure> {
     let bytes = read_product(means.workspace, product).map_err(Failure::Other)?;
-    match item::verify_product(means, product.clone(), &bytes, compared, open, sampling) {
+    match item::verify_product(means, product.clone(), &bytes, compared, open, sampling, library) {
         Ok(verified) => Ok(verified.report().clone()),
         Err(VerifyError::Different { differences, .. }) => Err(Failure::Different(differences)),
         Err(error) => Err(Failure::Other(failure("verification", super::chain(&error)))),

@@ -23,6 +23,7 @@ use crate::model::{
     VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
+use crate::read::{NativeReader, SourceReader};
 use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
 use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify_kerchunk};
 use crate::write::WriteError;
@@ -313,11 +314,11 @@ fn prove(
     open: OpenSource<'_>,
 ) -> Result<VerifiedProduct, ItemError> {
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value: false };
-    verify_product(means, product, bytes, compared, open, sampling)
+    verify_product(means, product, bytes, compared, open, sampling, None)
         .map_err(|error| failure("verification", chain(&error)))
 }
 
-/// Compares a product with its sources, indexed anew.
+/// Compares a product with its sources, indexed anew; a library reads them in our stead, if one is given.
 pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
@@ -325,6 +326,7 @@ pub(super) fn verify_product(
     Compared { recorded, indexes, file_facets }: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
+    library: Option<&dyn SourceReader>,
 ) -> Result<VerifiedProduct, VerifyError> {
     let recipe = &means.workspace.recipe;
     let label = |at: usize, name: &str| file_facets.get(at).and_then(|facets| facets.get(name)).cloned();
@@ -334,7 +336,9 @@ pub(super) fn verify_product(
     };
     let facets: Vec<FacetLabels> = recipe.aggregate.along.facets.iter().map(labels).collect();
     let (urls, facets) = (&recipe.public_urls, &facets[..]);
-    let evidence = Evidence { product, bytes, recorded, indexes, facets, urls, open, sampling };
+    let native = NativeReader::new(open);
+    let reader = library.unwrap_or(&native);
+    let evidence = Evidence { product, bytes, recorded, indexes, facets, urls, open, reader, sampling };
     means.workers.read(recorded, || verify_kerchunk(evidence))
 }
 

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::combine::SourceValues;
 use crate::model::{Array, ByteOrder, FileIndex, FileVariable, Numbers, VariablePath};
-use crate::read::read_slab;
+use crate::read::read_values;
 use crate::storage::{ByteSource, open_source};
 
 /// The longest piece that is decoded at once, in bytes.
@@ -18,7 +18,8 @@ impl SourceValues for FileValues {
     fn values(&self, index: &FileIndex, path: &VariablePath) -> Result<Array, String> {
         let (variable, source) = open(index, path)?;
         let start = vec![0; variable.grid.shape.len()];
-        let bytes = read_slab(variable, source.as_ref(), &start, &variable.grid.shape).map_err(|e| super::chain(&e))?;
+        let bytes = read_values((index, path.key()), variable, source.as_ref(), &start, &variable.grid.shape)
+            .map_err(|e| super::chain(&e))?;
         Array::from_bytes(&variable.data_type, &variable.grid.shape, &bytes)
             .ok_or_else(|| format!("values of type {} cannot be decoded", variable.data_type))
     }
@@ -27,7 +28,8 @@ impl SourceValues for FileValues {
         let (variable, source) = open(index, path)?;
         let mut digest = Sha256::new();
         for (start, count) in pieces(variable) {
-            let bytes = read_slab(variable, source.as_ref(), &start, &count).map_err(|e| super::chain(&e))?;
+            let bytes = read_values((index, path.key()), variable, source.as_ref(), &start, &count)
+                .map_err(|e| super::chain(&e))?;
             if let Some((primitive, ByteOrder::Big)) = variable.data_type.number() {
                 let little = Numbers::from_bytes(primitive, ByteOrder::Big, &bytes).to_bytes(ByteOrder::Little);
                 digest.update(little);

@@ -6,12 +6,18 @@
 //! The bytes are untrusted: no more memory is used than the slab that was asked for and the chunks that it touches.
 
 mod kerchunk;
+#[cfg(feature = "libhdf5")]
+mod libhdf5;
+mod reader;
 mod region;
 mod slab;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use kerchunk::{KerchunkArray, KerchunkStore, Open, Reference};
+#[cfg(feature = "libhdf5")]
+pub use libhdf5::LibraryReader;
+pub use reader::{Disagreement, Examination, NativeReader, OpenSource, SourceReader, read_values};
 pub use region::{Region, copy_region};
 pub use slab::{read_chunk, read_slab};
 
@@ -116,6 +122,16 @@ pub enum ReadError {
         expected: u64,
         /// Bytes as stored.
         found: u64,
+    },
+    /// The C library cannot read it.
+    #[error("{what}: {library} says: {reason}")]
+    Library {
+        /// The variable, or the file.
+        what: String,
+        /// The library and its version.
+        library: String,
+        /// What it said.
+        reason: String,
     },
     /// The product is no JSON, or not of the shape of Kerchunk references.
     #[error("the product is not a set of Kerchunk references, version 1")]

@@ -87,12 +87,7 @@ impl<'a> Reader<'a> {
             elements: count.to_vec(),
             size: self.size,
         })?;
-        Ok(match &self.variable.fill_value {
-            Some(fill) if fill.len() == self.size && fill.iter().any(|byte| *byte != 0) => {
-                fill.repeat(length / self.size)
-            }
-            _ => vec![0; length],
-        })
+        Ok(filled(self.variable, length, self.size))
     }
 
     fn location(&self, number: u64) -> Option<ChunkLocation> {
@@ -171,6 +166,14 @@ impl<'a> Reader<'a> {
             source,
         })?;
         Ok(bytes.to_vec())
+    }
+}
+
+/// So many bytes of fill, of elements of `size` bytes.
+pub(super) fn filled(variable: &FileVariable, length: usize, size: usize) -> Vec<u8> {
+    match &variable.fill_value {
+        Some(fill) if fill.len() == size && fill.iter().any(|byte| *byte != 0) => fill.repeat(length / size),
+        _ => vec![0; length],
     }
 }
 

@@ -10,7 +10,7 @@ use super::values::Elements;
 use super::variable::{Checked, Counts};
 use super::{Difference, DifferenceKind, Differences, Sampling};
 use crate::model::{Array, ArrayValues, AttributeValue, ChunkLocation, DataType, FileVariable};
-use crate::read::{ReadError, Reference, Region, copy_region, read_slab};
+use crate::read::{ReadError, Reference, Region, copy_region};
 
 /// Chunks that are looked at together: differences are kept in order, and never all at once.
 const BLOCK: u64 = 1 << 14;
@@ -290,8 +290,8 @@ impl<'a> Chunk<'a> {
             return Ok(nothing_element(checked.variable).repeat(elements));
         };
         let failed = |error| Box::new(self.unreadable(&error).file(self.file_name(piece.file)));
-        let source = checked.sources.open(&checked.sources.files[file], checked.key).map_err(failed)?;
-        let bytes = read_slab(variable, source.as_ref(), &piece.source.start, &piece.source.count).map_err(failed)?;
+        let opened = &checked.sources.files[file];
+        let bytes = checked.sources.slab(opened, checked.key, variable, &piece.source).map_err(failed)?;
         let size = variable.data_type.size().unwrap_or(1);
         Ok(turned(bytes, &piece.source.count, &checked.layout.reversed(file), size))
     }

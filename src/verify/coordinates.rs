@@ -4,7 +4,7 @@ use super::sources::{File, Sources};
 use super::values::{Elements, Meaning, Value, beyond_tolerance, bounds_of};
 use super::{Difference, DifferenceKind};
 use crate::model::{DataType, Numbers};
-use crate::read::{KerchunkArray, KerchunkStore, ReadError, Region, copy_region, read_slab};
+use crate::read::{KerchunkArray, KerchunkStore, ReadError, Region, copy_region};
 
 /// Whether two values are one but for rounding, of the steps around both.
 pub(super) fn is_close((first, at): (&[Value], usize), (second, place): (&[Value], usize)) -> bool {
@@ -39,10 +39,9 @@ pub(super) fn file_values(
     if let Some(crate::model::ArrayValues::Strings(texts)) = variable.values.decoded().map(|array| &array.values) {
         return Ok(texts.iter().map(|text| Value::Text(text.clone().into_bytes())).collect());
     }
-    let (start, count) = (vec![0; variable.dimensions.len()], Vec::from_iter(length));
+    let whole = Region { start: vec![0; variable.dimensions.len()], count: Vec::from_iter(length) };
     let unreadable = |error: ReadError| report(Difference::unreadable(&error));
-    let source = sources.open(file, key).map_err(unreadable)?;
-    let bytes = read_slab(variable, source.as_ref(), &start, &count).map_err(unreadable)?;
+    let bytes = sources.slab(file, key, variable, &whole).map_err(unreadable)?;
     Ok(Elements { data_type: &variable.data_type, bytes: &bytes, meaning: &file.meaning(key) }.values())
 }
 

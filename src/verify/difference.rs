@@ -39,6 +39,8 @@ pub enum DifferenceKind {
     Fill,
     /// Values.
     Values,
+    /// The index of a source is not what another reader sees in it.
+    Index,
     /// A key that belongs to nothing.
     ExtraKey,
 }

@@ -20,6 +20,7 @@
 //! | missing chunks | never written in the source either, or no file is there; and of the same fill |
 //! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants |
 //! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
+//! | the indexes themselves | what the reader of the sources sees in them, if it does not go by the index |
 
 mod attributes;
 mod axes;
@@ -35,21 +36,16 @@ mod shared;
 mod values;
 mod variable;
 
+pub use crate::read::OpenSource;
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
-use crate::model::{
-    FileIndex, ItemId, Note, Product, PublicUrls, SourceFile, SourceUrl, VerificationReport, VerifiedProduct,
-};
-use crate::read::{KerchunkStore, ReadError};
-use crate::storage::{ByteSource, StorageError};
+use crate::model::{FileIndex, ItemId, Note, Product, PublicUrls, SourceFile, VerificationReport, VerifiedProduct};
+use crate::read::{KerchunkStore, ReadError, SourceReader};
 use sources::Sources;
 use variable::Counts;
 
 /// The number of chunks whose values are compared unless all are.
 pub const DEFAULT_BUDGET: u64 = 256;
-
-/// Opens a source.
-pub type OpenSource<'a> = &'a (dyn Fn(&SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> + Sync);
 
 /// How many values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +74,8 @@ pub struct Evidence<'a> {
     pub urls: &'a PublicUrls,
     /// Opens a source.
     pub open: OpenSource<'a>,
+    /// Reads the values of sources that those of the product are compared with; and may have a view of its own on the indexes.
+    pub reader: &'a dyn SourceReader,
     /// How many values are compared.
     pub sampling: Sampling,
 }
@@ -123,6 +121,7 @@ pub enum VerifyError {
 ///
 /// ```
 /// use altostac::model::*;
+/// use altostac::read::NativeReader;
 /// use altostac::storage::{ByteSource, MemoryFile};
 /// use altostac::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError, verify_kerchunk};
 /// let file = MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), vec![0; 8]);
@@ -130,6 +129,7 @@ pub enum VerifyError {
 /// let root = FileGroup { path: "/".into(), ..FileGroup::default() };
 /// let index = FileIndex { source: file.file().clone(), format: "HDF5".into(), root, notes: vec![] };
 /// let verify = |json: &str| {
+///     let open = |_: &SourceUrl| Ok(Box::new(file.clone()) as Box<dyn ByteSource>);
 ///     verify_kerchunk(Evidence {
 ///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0 },
 ///         bytes: json.as_bytes(),
@@ -137,7 +137,8 @@ pub enum VerifyError {
 ///         indexes: &[index.clone()],
 ///         facets: &[],
 ///         urls: &PublicUrls::default(),
-///         open: &|_| Ok(Box::new(file.clone())),
+///         open: &open,
+///         reader: &NativeReader::new(&open),
 ///         sampling: Sampling { budget: DEFAULT_BUDGET, seed: 1, every_value: false },
 ///     })
 /// };
@@ -159,9 +160,10 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
         .map_err(|source| VerifyError::Unreadable { item: item.clone(), source: source.into() })?;
     let mut differences = Differences::new(&item);
     check_digest(&evidence, &mut differences);
-    let sources = Sources::new(evidence.indexes, evidence.urls, evidence.open);
+    let sources = Sources::new(evidence.indexes, evidence.urls, evidence.open, evidence.reader);
     sources.check(evidence.recorded, &mut differences);
     let mut notes = Vec::new();
+    let second_facts = sources.examine(&mut differences, &mut notes);
     let counts = match axes::find(&store, &sources, evidence.facets, &mut differences) {
         Some(axes) => {
             attributes::check_groups(&store, &sources, &axes.order, &mut differences);
@@ -175,7 +177,14 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
     if !differences.is_empty() {
         return Err(VerifyError::Different { item, differences });
     }
-    Ok(VerifiedProduct::prove(evidence.product, report(&counts, evidence.sampling, notes)))
+    Ok(VerifiedProduct::prove(
+        evidence.product,
+        VerificationReport {
+            reader: evidence.reader.name(),
+            second_facts,
+            ..report(&counts, evidence.sampling, notes)
+        },
+    ))
 }
 
 fn report(counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> VerificationReport {
@@ -187,6 +196,7 @@ fn report(counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> Verification
         seed: sampling.seed,
         every_value: sampling.every_value,
         notes,
+        ..VerificationReport::default()
     }
 }
 

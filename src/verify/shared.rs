@@ -7,7 +7,7 @@ use super::values::{Elements, Value, beyond_tolerance};
 use super::variable::{Checked, Counts};
 use super::{Difference, DifferenceKind, Differences, Sampling};
 use crate::model::{ArrayValues, ByteOrder, FileVariable, Numbers, SmallValues};
-use crate::read::{ReadError, Region, read_slab};
+use crate::read::{ReadError, Region};
 
 /// Variables up to so many bytes are compared as a whole.
 const WHOLE_LIMIT: u64 = 1 << 20;
@@ -61,10 +61,7 @@ fn compare(
             let source = checked.layout.in_file(file, &region);
             let bytes = match kept(variable, &source) {
                 Some(bytes) => bytes,
-                None => {
-                    let opened = checked.sources.open(&checked.sources.files[file], checked.key)?;
-                    read_slab(variable, opened.as_ref(), &source.start, &source.count)?
-                }
+                None => checked.sources.slab(&checked.sources.files[file], checked.key, variable, &source)?,
             };
             let size = variable.data_type.size().unwrap_or(1);
             Ok(turned(bytes, &source.count, &checked.layout.reversed(file), size))

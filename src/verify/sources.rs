@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::values::{Meaning, bounds_of};
 use super::{Difference, DifferenceKind, Differences, OpenSource};
-use crate::model::{AttributeValue, FileGroup, FileIndex, FileVariable, PublicUrls, SourceFile};
-use crate::read::ReadError;
+use crate::model::{AttributeValue, FileGroup, FileIndex, FileVariable, Note, PublicUrls, SourceFile};
+use crate::read::{ReadError, Region, SourceReader};
 use crate::storage::ByteSource;
 
 /// One source.
@@ -75,13 +75,19 @@ pub(super) struct Sources<'a> {
     pub(super) files: Vec<File<'a>>,
     by_reference: HashMap<String, usize>,
     open: OpenSource<'a>,
+    reader: &'a dyn SourceReader,
 }
 
 impl<'a> Sources<'a> {
-    pub(super) fn new(indexes: &'a [FileIndex], urls: &PublicUrls, open: OpenSource<'a>) -> Self {
+    pub(super) fn new(
+        indexes: &'a [FileIndex],
+        urls: &PublicUrls,
+        open: OpenSource<'a>,
+        reader: &'a dyn SourceReader,
+    ) -> Self {
         let files: Vec<File<'a>> = indexes.iter().map(|index| File::new(index, urls)).collect();
         let by_reference = files.iter().enumerate().map(|(at, file)| (file.reference.clone(), at)).collect();
-        Self { files, by_reference, open }
+        Self { files, by_reference, open, reader }
     }
 
     /// The keys of all variables of all files.
@@ -123,6 +129,41 @@ impl<'a> Sources<'a> {
             let difference = Difference::new(DifferenceKind::SourceChanged, shown(then), shown(now));
             differences.add(difference.file(&now.url));
         }
+    }
+
+    /// What the reader of the sources sees otherwise than their indexes; the number of facts that were compared.
+    pub(super) fn examine(&self, differences: &mut Differences, notes: &mut Vec<Note>) -> u64 {
+        let mut facts = 0u64;
+        for file in &self.files {
+            let url = &file.index.source.url;
+            match self.reader.examine(file.index) {
+                Ok(examination) => {
+                    facts = facts.saturating_add(examination.facts);
+                    for note in examination.notes {
+                        if !notes.contains(&note) {
+                            notes.push(note);
+                        }
+                    }
+                    for found in examination.disagreements {
+                        let difference = Difference::new(DifferenceKind::Index, found.reader, found.index);
+                        differences.add(difference.variable(&found.variable).file(url));
+                    }
+                }
+                Err(error) => differences.add(Difference::unreadable(&error).file(url)),
+            }
+        }
+        facts
+    }
+
+    /// Elements of a variable of a source.
+    pub(super) fn slab(
+        &self,
+        file: &File<'_>,
+        key: &str,
+        variable: &FileVariable,
+        region: &Region,
+    ) -> Result<Vec<u8>, ReadError> {
+        self.reader.slab(file.index, key, variable, &region.start, &region.count)
     }
 
     /// Opens a source by its number.

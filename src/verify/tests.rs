@@ -10,7 +10,7 @@ use crate::model::{
     DimensionName, Fingerprint, Numbers, ProductFile, ProductFormat, Revision, VirtualCube,
 };
 use crate::read::testing::{Files, Spec, file, join, recorded};
-use crate::storage::MemoryFile;
+use crate::storage::{ByteSource, MemoryFile};
 use crate::write::write_kerchunk;
 
 /// Sources, and a product over them that can be spoiled.
@@ -137,6 +137,7 @@ impl Case {
             files: vec![ProductFile { path: "kerchunk.json".into(), size: bytes.len() as u64, sha256 }],
             chunks: 0,
         };
+        let open = |url: &crate::model::SourceUrl| self.files.open(url);
         verify_kerchunk(Evidence {
             product,
             bytes,
@@ -144,7 +145,8 @@ impl Case {
             indexes: &self.indexes,
             facets: &self.facets,
             urls: &PublicUrls::default(),
-            open: &|url| self.files.open(url),
+            open: &open,
+            reader: &crate::read::NativeReader::new(&open),
             sampling: self.sampling,
         })
     }

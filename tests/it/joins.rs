@@ -266,6 +266,7 @@ fn check(split: &Split) {
         facets: &if split.by_facet { vec![FacetLabels { dimension: "member".into(), labels }] } else { vec![] },
         urls: &PublicUrls::default(),
         open: &|url| memory.open(url),
+        reader: &altostac::read::NativeReader::new(&|url| memory.open(url)),
         sampling: Sampling { budget: 64, seed: 1, every_value: true },
     });
     verified.unwrap_or_else(|error| panic!("{error}\n{split:#?}"));
