@@ -63,7 +63,7 @@ pub(super) fn combine(
     } else if let Some((a, b)) = shared {
         return Err(too_large_to_share(&all.context, path, a, b));
     } else {
-        match placed::along(&all.context, path, &all.variables, (&boxes, &all.parts), all.fill.as_ref()) {
+        match placed::along(&all.context, path, &all.variables, (&boxes, &all.parts), all.fill.as_ref(), report) {
             Ok(data) => data,
             // Small enough to be kept in the product: how it is cut in the files does not matter then.
             Err(_) if size <= INLINE_LIMIT => ArrayData::Inline(inline(&all, path, &boxes, None)?),

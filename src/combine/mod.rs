@@ -18,6 +18,7 @@ mod join;
 mod labels;
 mod lift;
 mod names;
+mod odd;
 mod placed;
 mod reverse;
 mod roles;
@@ -59,6 +60,13 @@ pub trait SourceValues {
     /// # Errors
     /// A sentence that says why they cannot be read.
     fn digest(&self, index: &FileIndex, path: &VariablePath) -> Result<[u8; 32], String>;
+
+    /// The bytes of the elements from `start` on, `count` along each dimension, in C order and the file's own byte order; what was never
+    /// written, and what lies beyond the stored shape, is fill.
+    ///
+    /// # Errors
+    /// A sentence that says why they cannot be read.
+    fn slab(&self, index: &FileIndex, path: &VariablePath, start: &[u64], count: &[u64]) -> Result<Vec<u8>, String>;
 }
 
 /// What one variable becomes.

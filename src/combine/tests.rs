@@ -22,6 +22,9 @@ impl SourceValues for Nothing {
     fn digest(&self, _: &FileIndex, _: &VariablePath) -> Result<[u8; 32], String> {
         Err("no values here".into())
     }
+    fn slab(&self, _: &FileIndex, _: &VariablePath, _: &[u64], _: &[u64]) -> Result<Vec<u8>, String> {
+        Err("no values here".into())
+    }
 }
 
 fn settings() -> AggregateSettings {

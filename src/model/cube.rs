@@ -1,7 +1,9 @@
 //! One dataset over many files, and the reasons why there is none.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::array::Array;
@@ -25,6 +27,9 @@ pub struct Placement {
     pub grid: ChunkGrid,
     /// Where its chunks are.
     pub manifest: ManifestHandle,
+    /// Chunks that no reference can give (they skipped filters, or read as another fill), by their numbers in `grid`: encoded with the
+    /// filters of the variable. The manifest does not have them.
+    pub inlined: BTreeMap<u64, Bytes>,
 }
 
 /// The data of a variable of the cube.

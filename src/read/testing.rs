@@ -184,7 +184,7 @@ fn placed(parts: &[&FileVariable]) -> ArrayData {
             *first = origin;
         }
         origin += part.grid.grid_shape().first().copied().unwrap_or(1);
-        placements.push(Placement { grid_origin, file, grid: part.grid.clone(), manifest: part.manifest.clone() });
+        placements.push(Placement { grid_origin, file, grid: part.grid.clone(), manifest: part.manifest.clone(), inlined: Default::default() });
     }
     ArrayData::Placed { chunk_shape: parts[0].grid.chunk_shape.clone(), codecs: parts[0].codecs.clone(), placements }
 }
