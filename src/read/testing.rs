@@ -158,7 +158,7 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
         );
     }
     let joins = (files.len() > 1).then(|| DimensionName::new(along).unwrap()).into_iter().collect();
-    VirtualCube { files: files.iter().map(|file| file.source.clone()).collect(), joins, root, notes: vec![] }
+    VirtualCube { files: files.iter().map(|file| file.source.clone()).collect(), joins, root, choices: vec![], notes: vec![] }
 }
 
 fn inline(parts: &[&FileVariable], shape: &[u64]) -> ArrayData {

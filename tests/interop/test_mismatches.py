@@ -80,10 +80,19 @@ def told(case, report, refs):
     """What the report says is what is expected, and what the product is."""
     notes = {(note["kind"], note.get("subject")) for note in report["notes"]}
     assert notes == case.notes, report["notes"]
-    if case.choice is None:
-        return
-    virtual, inlined = chunks(refs, case.variable)
-    assert (bool(virtual) == (case.choice != "inlined")) or case.choice == "filled", (len(virtual), len(inlined))
+    choices = {one["name"]: one for one in report["variables"]}
+    arrays = {key.removesuffix("/.zarray") for key in refs if key.endswith("/.zarray")}
+    assert choices.keys() == arrays and all(one["why"] for one in choices.values()), choices
+    for name, one in choices.items():
+        virtual, inlined = chunks(refs, name)
+        assert (bool(virtual), bool(inlined)) in POSSIBLE[one["choice"]], (one, len(virtual), len(inlined))
+    if case.choice:
+        assert choices[case.variable]["choice"] == case.choice, choices[case.variable]
+
+
+# Whether there may be references, and inlined chunks.
+POSSIBLE = {"virtual": {(True, False), (True, True)}, "virtual_split": {(True, False)}, "inlined": {(False, True)},
+            "filled": {(True, False), (True, True), (False, True)}}
 
 
 def chunks(refs, variable):
