@@ -68,7 +68,13 @@ pub(super) fn combine(
         let reason = choice::inlined(&Why::Rewritten(&rewritten.conflict), size);
         (ArrayData::Inline(inline(&all, path, &boxes, None)?), reason)
     } else if encoded.is_some() || size <= limit && (kept || shared.is_some()) {
-        let why = if encoded.is_some() { Why::Times } else if shared.is_some() { Why::Shared } else { Why::Described };
+        let why = if encoded.is_some() {
+            Why::Times
+        } else if shared.is_some() {
+            Why::Shared
+        } else {
+            Why::Described
+        };
         (ArrayData::Inline(inline(&all, path, &boxes, encoded.as_deref())?), choice::inlined(&why, size))
     } else if let Some((a, b)) = shared {
         return Err(too_large_to_share(&all.context, path, a, b));

@@ -19,9 +19,13 @@ pub(super) enum Why<'a> {
 
 pub(super) fn inlined(why: &Why<'_>, size: u64) -> Reason {
     let (why, files) = match why {
-        Why::Times => ("its times are written anew, for their units or types differ between the files".to_owned(), Vec::new()),
+        Why::Times => {
+            ("its times are written anew, for their units or types differ between the files".to_owned(), Vec::new())
+        }
         Why::Described => (format!("a coordinate, or what describes one: {size} bytes"), Vec::new()),
-        Why::Shared => ("several files hold parts of the same places: it is put together from them".to_owned(), Vec::new()),
+        Why::Shared => {
+            ("several files hold parts of the same places: it is put together from them".to_owned(), Vec::new())
+        }
         Why::Unplaceable(conflict) => {
             let why = format!(
                 "its chunks cannot stand in one array (expected {}, found {}); at {size} bytes its values fit into the product",
@@ -52,7 +56,9 @@ pub(super) fn placed(context: &Context<'_>, variables: &[&FileVariable], data: &
     match variables.iter().position(is_cut) {
         Some(first) => {
             let found = &variables[first].grid.chunk_shape;
-            let why = format!("unfiltered data are cut into pieces of {chunk_shape:?} that all files have; chunks of {found:?}");
+            let why = format!(
+                "unfiltered data are cut into pieces of {chunk_shape:?} that all files have; chunks of {found:?}"
+            );
             Reason { choice: Choice::VirtualSplit, why, files: vec![context.file_name(first)] }
         }
         None => {

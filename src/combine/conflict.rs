@@ -1,9 +1,7 @@
 //! Conflicts, and the checks that need no knowledge of the join.
 
 use super::Context;
-use crate::model::{
-    ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Note, VariableChoice, VariablePath,
-};
+use crate::model::{ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Note, VariableChoice, VariablePath};
 
 /// What a combination has to say besides the cube.
 #[derive(Default)]

@@ -37,8 +37,8 @@ use indexmap::IndexMap;
 
 use crate::model::recipe::AggregateSettings;
 use crate::model::{
-    Array, ArrayData, Choice, Conflict, ConflictKind, DataType, DimensionName, Facets, FileIndex, FileVariable,
-    Note, SmallValues, Variable, VariableChoice, VariablePath, VirtualCube,
+    Array, ArrayData, Choice, Conflict, ConflictKind, DataType, DimensionName, Facets, FileIndex, FileVariable, Note,
+    SmallValues, Variable, VariableChoice, VariablePath, VirtualCube,
 };
 
 use conflict::Report;

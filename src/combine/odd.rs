@@ -83,7 +83,8 @@ pub(super) fn taken_out(
         return Ok((part.manifest, Odd::default()));
     }
     let refused = |expected: &str, found: String| {
-        let remedy = "rewrite the file with all filters for every chunk and one fill value, or leave the variable out of it";
+        let remedy =
+            "rewrite the file with all filters for every chunk and one fill value, or leave the variable out of it";
         conflict::within(context, ConflictKind::Unsupported, path, part.file, expected, found, remedy)
     };
     let elements = part.grid.chunk_elements().and_then(|elements| usize::try_from(elements).ok()).unwrap_or(usize::MAX);
@@ -91,11 +92,13 @@ pub(super) fn taken_out(
     let is_odd = |location: &Option<ChunkLocation>| location.map_or(other_fill, |location| location.filter_mask != 0);
     let count = part.manifest.iter().filter(is_odd).count();
     if (count as u64).saturating_mul(bytes) > LIMIT {
-        let found = format!("{count} chunks of {bytes} bytes that skip filters, end within a chunk or read as another fill");
+        let found =
+            format!("{count} chunks of {bytes} bytes that skip filters, end within a chunk or read as another fill");
         return Err(refused("at most 64 MiB of chunks that must be encoded anew", found));
     }
     let encoded = |raw: &[u8]| {
-        let encoded = encode_chunk(raw, codecs).map_err(|error| refused("filters that can be applied anew", error.to_string()));
+        let encoded =
+            encode_chunk(raw, codecs).map_err(|error| refused("filters that can be applied anew", error.to_string()));
         encoded.map(Bytes::from)
     };
     let (mut kept, mut odd) = (part.manifest.missing_alike(part.manifest.len()), Odd::default());

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::absent::Fill;
 use super::along::reversed;
 use super::boxes::{Boxes, Part};
-use super::split::{extend, gcd, split};
 use super::conflict::Report;
 use super::odd::{self, FilePart};
+use super::split::{extend, gcd, split};
 use super::{Context, conflict, reverse};
 use crate::model::{
-    ArrayData, ChunkGrid, ChunkManifest, Conflict, ConflictKind, DataType, FileVariable, Layout, Note,
-    Placement, VariablePath,
+    ArrayData, ChunkGrid, ChunkManifest, Conflict, ConflictKind, DataType, FileVariable, Layout, Note, Placement,
+    VariablePath,
 };
 
 /// The most chunks that unfiltered data are cut into.

@@ -45,7 +45,7 @@ pub(super) fn alike(
     let Err(conflict) = of_type.and_then(|()| attributes::same_packing(context, path, variables)) else {
         return Ok(None);
     };
-    match rewritten(context, path, variables)? {
+    match rewritten(context, path, variables) {
         Some((variables, data_type)) => {
             let message = format!(
                 "the files store it in different ways (expected {}, found {} in {}): it is written anew as {data_type}, every value exactly",
@@ -64,7 +64,7 @@ fn rewritten(
     context: &Context<'_>,
     path: &VariablePath,
     variables: &[&FileVariable],
-) -> Result<Option<(Vec<FileVariable>, DataType)>, Box<Conflict>> {
+) -> Option<(Vec<FileVariable>, DataType)> {
     let bytes = variables.iter().fold(0u64, |sum, variable| sum.saturating_add(statics::byte_size(variable)));
     let is_plain = |variable: &&FileVariable| {
         matches!(variable.data_type, DataType::Number { .. })
@@ -73,15 +73,13 @@ fn rewritten(
     };
     let is_whole = context.shapes(path, variables).iter().zip(variables).all(|(shape, v)| *shape == v.grid.shape);
     if bytes > INLINE_LIMIT || !variables.iter().all(is_plain) || !is_whole {
-        return Ok(None);
+        return None;
     }
-    let Some(ways) = variables.iter().map(|variable| Way::of(variable)).collect::<Option<Vec<Way>>>() else {
-        return Ok(None);
-    };
+    let ways: Vec<Way> = variables.iter().map(|variable| Way::of(variable)).collect::<Option<_>>()?;
     let mut values = Vec::new();
     for (file, variable) in variables.iter().enumerate() {
-        let array = context.values(path, file, variable)?;
-        let Some(numbers) = array.numbers() else { return Ok(None) };
+        let array = context.values(path, file, variable).ok()?;
+        let numbers = array.numbers()?;
         values.push(raws(numbers).into_iter().map(|raw| ways[file].decode(raw)).collect::<Vec<Value>>());
     }
     let mut candidates: Vec<Way> = Vec::new();
@@ -90,11 +88,11 @@ fn rewritten(
             candidates.push(way.clone());
         }
     }
-    Ok(candidates.iter().find_map(|way| {
+    candidates.iter().find_map(|way| {
         let encoded: Vec<Numbers> = values.iter().map(|values| way.encode_all(values)).collect::<Option<_>>()?;
         let all = variables.iter().zip(encoded).map(|(variable, numbers)| stored(variable, way, numbers)).collect();
         Some((all, way.data_type.clone()))
-    }))
+    })
 }
 
 /// The variable as if its file had stored these numbers.
@@ -104,7 +102,8 @@ fn stored(variable: &FileVariable, way: &Way, numbers: Numbers) -> FileVariable 
         attributes.shift_remove(*name);
     });
     attributes.extend(way.attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let values = SmallValues::Decoded(Array { shape: variable.grid.shape.clone(), values: ArrayValues::Numbers(numbers) });
+    let values =
+        SmallValues::Decoded(Array { shape: variable.grid.shape.clone(), values: ArrayValues::Numbers(numbers) });
     let data_type = way.data_type.clone();
     FileVariable { data_type, attributes: Arc::new(attributes), fill_value: None, values, ..variable.clone() }
 }

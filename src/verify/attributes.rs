@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::sources::Sources;
 use super::packing::STORAGE;
+use super::sources::Sources;
 use super::values::same_but_order;
 use super::variable::Checked;
 use super::{Difference, DifferenceKind, Differences};

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::boxes::boxes;
 use super::layout::{Piece, turned};
-use super::packing::Packing;
 use super::locate::{are_same_filters, first_written, locate};
+use super::packing::Packing;
 use super::sample::{SplitMix, strata};
 use super::values::Elements;
 use super::variable::{Checked, Counts};

@@ -58,9 +58,11 @@ impl<'a> Packing<'a> {
         let array = checked.array;
         let says = |name: &str| array.attributes.get(name);
         let is_from = |variable: &&FileVariable| {
-            let other = STORAGE.iter().filter(|name| **name != "_FillValue").all(|name| match (says(name), variable.attributes.get(*name)) {
-                (Some(found), Some(expected)) => is_equal(found, expected),
-                (found, expected) => found.is_none() && expected.is_none(),
+            let other = STORAGE.iter().filter(|name| **name != "_FillValue").all(|name| {
+                match (says(name), variable.attributes.get(*name)) {
+                    (Some(found), Some(expected)) => is_equal(found, expected),
+                    (found, expected) => found.is_none() && expected.is_none(),
+                }
             });
             let fill = match variable.attributes.get("_FillValue") {
                 Some(expected) => is_equal(&array.fill_value, expected),
@@ -75,7 +77,8 @@ impl<'a> Packing<'a> {
         let is_plain = STORAGE.iter().all(|name| says(name).is_none());
         let is_nan = array.fill_value == Json::from("NaN");
         let missing = if is_nan { vec![Numbers::F64(vec![f64::NAN])] } else { Vec::new() };
-        let is_known = is_plain && array.data_type.numpy().as_deref() == Some("<f8") && (is_nan || array.fill_value.is_null());
+        let is_known =
+            is_plain && array.data_type.numpy().as_deref() == Some("<f8") && (is_nan || array.fill_value.is_null());
         is_known.then_some(Self { data_type: &array.data_type, scale: None, offset: None, missing })
     }
 
@@ -90,7 +93,8 @@ impl<'a> Packing<'a> {
             let both_nan = |a: &[f64], b: &[f64]| a.iter().chain(b).all(|value| value.is_nan());
             (0..missing.len()).map(|at| missing.slice(at..at + 1)).any(|one| {
                 one.primitive() == raw.primitive()
-                    && (one.to_f64() == raw.to_f64() && one.to_i64() == raw.to_i64() || both_nan(&one.to_f64(), &raw.to_f64()))
+                    && (one.to_f64() == raw.to_f64() && one.to_i64() == raw.to_i64()
+                        || both_nan(&one.to_f64(), &raw.to_f64()))
             })
         };
         if self.missing.iter().any(is) {
@@ -99,7 +103,9 @@ impl<'a> Packing<'a> {
         if self.scale.is_none() && self.offset.is_none() {
             return match (raw.to_i64(), raw) {
                 (Some(values), _) => values.first().map_or(Value::Missing, |value| Value::Integer((*value).into())),
-                (None, Numbers::U64(values)) => values.first().map_or(Value::Missing, |value| Value::Integer((*value).into())),
+                (None, Numbers::U64(values)) => {
+                    values.first().map_or(Value::Missing, |value| Value::Integer((*value).into()))
+                }
                 (None, other) => float(other.to_f64().first().copied().unwrap_or(f64::NAN)),
             };
         }
@@ -123,7 +129,12 @@ impl<'a> Packing<'a> {
     }
 
     /// The first element that means something else: its number, and both values in words.
-    pub(super) fn first_difference(&self, bytes: &[u8], other: &Self, others: &[u8]) -> Option<(usize, String, String)> {
+    pub(super) fn first_difference(
+        &self,
+        bytes: &[u8],
+        other: &Self,
+        others: &[u8],
+    ) -> Option<(usize, String, String)> {
         let (expected, found) = (self.values(bytes), other.values(others));
         let at = (0..expected.len().max(found.len())).find(|at| expected.get(*at) != found.get(*at))?;
         Some((at, shown(expected.get(at)), shown(found.get(at))))
@@ -166,8 +177,10 @@ mod tests {
     fn values_are_compared_not_numbers() {
         let (short, double) = (DataType::little(Primitive::I16), DataType::little(Primitive::F64));
         let scale = Numbers::F64(vec![0.5]);
-        let packed = Packing { data_type: &short, scale: Some(scale), offset: None, missing: vec![Numbers::I16(vec![-1])] };
-        let plain = Packing { data_type: &double, scale: None, offset: None, missing: vec![Numbers::F64(vec![f64::NAN])] };
+        let packed =
+            Packing { data_type: &short, scale: Some(scale), offset: None, missing: vec![Numbers::I16(vec![-1])] };
+        let plain =
+            Packing { data_type: &double, scale: None, offset: None, missing: vec![Numbers::F64(vec![f64::NAN])] };
         let bytes = |values: [i16; 3]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
         let doubles = |values: [f64; 3]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
         let stored = bytes([1, -1, 4]);

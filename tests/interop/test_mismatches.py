@@ -21,7 +21,9 @@ def built(tmp_path, case, status):
     recipe = {"collection": {"id": "made", "description": "Made.", "license": "CC0-1.0"}, "sources": [{"root": str(folder)}],
               "item": {"pattern": "{filename}", "id": "series"}, "output": "published"}
     project = Project.of_recipe(tmp_path / "project", recipe | ({"aggregate": case.aggregate} if case.aggregate else {}))
-    return project, maker.paths, project.build(status=status)["series"]
+    # What would be done is said beforehand, in the same words.
+    planned = project.run("plan", "--explain", "--json").expect(status).json["items"][0]
+    return project, maker.paths, planned, project.build(status=status)["series"]
 
 
 def parameters(cases):
@@ -31,7 +33,7 @@ def parameters(cases):
 
 @parameters([case for case in CASES if not case.refused])
 def test_it_equals_its_sources(tmp_path, case):
-    project, paths, item = built(tmp_path, case, 0)
+    project, paths, planned, item = built(tmp_path, case, 0)
     assert (item["status"], item["files"]) == ("added", len(paths))
     product = project.kerchunk("series")
     opened = kerchunk(product)
@@ -41,14 +43,19 @@ def test_it_equals_its_sources(tmp_path, case):
         seen(opened, paths, case.variable)
     if case.check:
         case.check(opened, paths)
-    told(case, json.loads((product.parent / "report.json").read_text()), json.loads(product.read_text())["refs"])
+    report = json.loads((product.parent / "report.json").read_text())
+    told(case, report, json.loads(product.read_text())["refs"])
+    assert planned["explained"] == {"variables": report["variables"], "notes": report["notes"]}
     project.run("verify", "--every-value", "--json").expect(0)
 
 
 @parameters([case for case in CASES if case.refused])
 def test_it_is_refused_by_name(tmp_path, case):
-    _, paths, item = built(tmp_path, case, 1)
+    _, paths, planned, item = built(tmp_path, case, 1)
     error = item["error"]
+    assert planned["error"] == error
+    refused = [one for one in planned["explained"]["variables"] if one["choice"] == "refused"]
+    assert (case.about, case.refused) in {(one["name"], one["conflict"]) for one in refused}, refused
     assert error["kind"] == case.refused, error
     assert case.about in error["message"] and "expected" in error["message"] and "found" in error["message"], error
     assert {file.rsplit("/", 1)[1] for file in error["files"]} == {paths[number].name for number in case.files}, error

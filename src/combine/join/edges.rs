@@ -18,7 +18,8 @@ pub(super) fn check(archive: &Archive<'_>, axis: &United, report: &mut Report) {
     };
     for gap in found.iter().take(TOLD) {
         let (a, b) = (axis.show(gap.before.1), axis.show(gap.after.1));
-        let missing = format!("{} {}{step} missing", gap.missing, if gap.missing == 1 { "step is" } else { "steps are" });
+        let missing =
+            format!("{} {}{step} missing", gap.missing, if gap.missing == 1 { "step is" } else { "steps are" });
         match archive.settings.on_gap {
             OnGap::Report => {
                 let (first, second) = (file_name(archive.files[gap.before.0]), file_name(archive.files[gap.after.0]));

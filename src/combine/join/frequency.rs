@@ -25,7 +25,8 @@ fn of(file: &FileIndex) -> Option<Step> {
     let text = |name: &str| attribute::text(&file.root.attributes, name);
     let of_table = |table: &str| {
         let is_hours = |word: &str| word.find("hr").and_then(|at| Some(format!("{}hr", word[..at].chars().last()?)));
-        is_hours(table).or_else(|| ["mon", "day", "yr", "dec"].into_iter().find(|end| table.ends_with(end)).map(Into::into))
+        is_hours(table)
+            .or_else(|| ["mon", "day", "yr", "dec"].into_iter().find(|end| table.ends_with(end)).map(Into::into))
     };
     text("frequency")
         .and_then(frequency)
