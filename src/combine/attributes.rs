@@ -118,7 +118,7 @@ fn meaning_differs(
     };
     let remedy = match kind {
         ConflictKind::Packing => {
-            "values packed in different ways are never concatenated: rewrite the files, or publish them apart"
+            "so much data packed in different ways is never concatenated: rewrite the files, or publish them apart"
         }
         _ => "let the item pattern tell these files apart, or correct the attribute",
     };

@@ -1,7 +1,5 @@
 //! Values that files pack in different ways: what is compared is what the numbers mean (CF 8.1), exactly.
 
-use serde_json::Value as Json;
-
 use super::attributes::is_equal;
 use super::values::same_but_order;
 use super::variable::Checked;
@@ -16,7 +14,7 @@ pub(super) fn differ(first: &FileVariable, other: &FileVariable) -> bool {
     let is_same = |name: &&str| first.attributes.get(*name) == other.attributes.get(*name);
     is_number(first)
         && is_number(other)
-        && (!STORAGE.iter().all(|name| is_same(&name)) || !same_but_order(&first.data_type, &other.data_type))
+        && (!STORAGE.iter().all(is_same) || !same_but_order(&first.data_type, &other.data_type))
 }
 
 /// How numbers become values.
@@ -75,7 +73,7 @@ impl<'a> Packing<'a> {
             return Some(Self { data_type: &array.data_type, ..Self::of(variable) });
         }
         let is_plain = STORAGE.iter().all(|name| says(name).is_none());
-        let is_nan = array.fill_value == Json::from("NaN");
+        let is_nan = array.fill_value.as_str() == Some("NaN");
         let missing = if is_nan { vec![Numbers::F64(vec![f64::NAN])] } else { Vec::new() };
         let is_known =
             is_plain && array.data_type.numpy().as_deref() == Some("<f8") && (is_nan || array.fill_value.is_null());

@@ -63,7 +63,7 @@ class Maker:
 
     def file(self, times, *, units="days since 2000-01-01", calendar="standard", time_type="f8", grid=SMALL, lat=None, lon=None, data_type="f4", name="tas",
              format="NETCDF4", zlib=True, compression=None, shuffle=True, fletcher32=False, chunks=None, contiguous=False, endian="native", fill=1e20,
-             attributes=None, data_attributes=None, values=None, write=None, more=None, unlimited=True, scale=1.0):
+             attributes=None, data_attributes=None, values=None, write=None, more=None, unlimited=True, scale=1.0, level=4):
         """One file of `name(time, lat, lon)`. `values(shape)` are stored as they are; `write` is how many steps of them."""
         path = self.path()
         with Dataset(path, "w", format=format) as nc:
@@ -85,7 +85,7 @@ class Maker:
                 options = {"contiguous": True}
             elif format.startswith("NETCDF4"):
                 options = {"compression": compression or ("zlib" if zlib else None), "shuffle": shuffle and (zlib or bool(compression)), "fletcher32": fletcher32,
-                           "chunksizes": chunks or (1, len(lat), len(lon))}
+                           "chunksizes": chunks or (1, len(lat), len(lon)), "complevel": level}
             data = nc.createVariable(name, data_type, ("time", "lat", "lon"), fill_value=fill, endian=endian, **options)
             data.set_auto_maskandscale(False)
             shape = (len(times), len(lat), len(lon))
@@ -441,6 +441,16 @@ def zlib_beside_zstd_of_little(make):
     pair(make, {}, {"compression": "zstd"})
 
 
+@case(PACKING, choice="virtual")
+def levels_of_compression_that_differ(make):
+    large(make, {"level": 1}, {"level": 9})
+
+
+@case(PACKING, choice="virtual")
+def zstd_of_other_levels(make):
+    large(make, {"level": 1}, {"level": 5}, compression="zstd")
+
+
 @case(PACKING, refused="codec", about="tas", files=(0, 1))
 def shuffle_on_and_off(make):
     large(make, {}, {"shuffle": False})
@@ -486,6 +496,25 @@ def missing_value_beside_fill_value_of_little(make):
         made[made % 5 == 0] = -1.0
         return made
     pair(make, {"data_attributes": {"missing_value": np.float32(-1)}, "values": values}, {})
+
+
+@case(PACKING, judge="seen", choice="inlined", notes={("values_rewritten", "tas")})
+def what_no_packing_holds_of_little(make):
+    """Neither file's type holds all: thirds of the one, and numbers beyond binary32 with holes of the other."""
+    def wide(shape):
+        made = numbers(shape, 1).astype("f8") + 1e12 + 0.25
+        made[made % 5 > 4] = -1.0
+        return made
+    pair(make, {"data_type": "i2", "fill": -5, "data_attributes": {"scale_factor": 1 / 3}}, {"data_type": "f8", "fill": None, "values": wide, "data_attributes": {"missing_value": -1.0}})
+
+
+def beyond_binary64(shape):
+    return (2**53 + 1 + np.arange(np.prod(shape))).reshape(shape)
+
+
+@case(PACKING, refused="data_type", about="tas", files=(0, 1))
+def what_no_type_holds(make):
+    pair(make, {"data_type": "f8", "fill": None, "scale": 0.1}, {"data_type": "i8", "fill": None, "values": beyond_binary64})
 
 
 ORDER = "overlap, duplicate, gap"
