@@ -1,6 +1,7 @@
 """Every case of mismatch_cases.py, built and opened as users do: equal to its sources as netCDF4, cftime and numpy have them, carried as said, every note
 told and no other; or refused by name."""
 
+import base64
 import json
 
 import cftime
@@ -106,3 +107,22 @@ def chunks(refs, variable):
     """The keys of a variable's chunks: references, and those inlined."""
     own = {key: value for key, value in refs.items() if key.startswith(f"{variable}/") and "/.z" not in key}
     return [key for key, value in own.items() if isinstance(value, list)], [key for key, value in own.items() if isinstance(value, str)]
+
+
+ANEW = ["scale_factors_that_differ_of_little", "fill_values_that_differ_of_little", "equal_scalars_of_two_types", "a_chunk_that_skips_filters",
+        "never_written_chunks_of_two_fills"]
+
+
+@parameters([case for case in CASES if case.name in ANEW])
+def test_a_wrong_value_of_what_was_written_anew_is_found(tmp_path, case):
+    project, _, _, _ = built(tmp_path, case, 0)
+    path = project.kerchunk("series")
+    document = json.loads(path.read_text())
+    _, inlined = chunks(document["refs"], case.variable)
+    data = bytearray(base64.b64decode(document["refs"][inlined[-1]].removeprefix("base64:")))
+    data[len(data) // 2] ^= 0x10
+    document["refs"][inlined[-1]] = "base64:" + base64.b64encode(data).decode()
+    path.chmod(0o644)
+    path.write_text(json.dumps(document))
+    answer = project.run("verify", "--json").expect(1)
+    assert json.dumps(inlined[-1]) in answer.stdout, answer
