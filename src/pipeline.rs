@@ -8,6 +8,7 @@
 //! | `item` | one item: index, combine, write, verify, describe, validate |
 //! | `workers` | the threads that compute, and those that wait for servers |
 //! | `opened` | remote sources that stay open while they are verified |
+//! | `explain` | what a build would do with each variable |
 //! | `values` | the few values that combining asks of the sources |
 //! | `check` | verification of what stands there |
 //! | `reader` | who reads the sources when products are verified |
@@ -20,6 +21,7 @@
 mod build;
 mod check;
 mod conflicts;
+mod explain;
 mod host;
 mod inspect;
 mod item;
@@ -35,12 +37,13 @@ mod workspace;
 
 pub use build::{BuildOptions, build};
 pub use check::{VerifyOptions, verify};
+pub use explain::explain;
 pub use host::{Host, ServedCatalogue};
 pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect};
 pub use reader::Reader;
 pub use references::inspect_kerchunk;
 pub use report::{
-    BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ItemStatus, PlanReport, PlannedReport, StatusReport,
+    BuildReport, BuiltItem, BuiltProduct, BuiltStatus, Explained, ItemStatus, PlanReport, PlannedReport, StatusReport,
     VerifiedItem, VerifyReport,
 };
 pub use send::{SendOptions, send};

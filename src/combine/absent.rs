@@ -5,7 +5,7 @@ use super::boxes::{Boxes, Part};
 use super::conflict::{Report, note};
 use super::{Context, conflict};
 use crate::model::recipe::{AggregateSettings, OnGap};
-use crate::model::{ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, VariablePath};
+use crate::model::{ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, Numbers, VariablePath};
 
 /// One element of fill.
 #[derive(Debug)]
@@ -15,14 +15,20 @@ pub(super) struct Fill {
     pub(super) value: ArrayValues,
 }
 
-/// What a reader takes for nothing: the `_FillValue`. Times and texts have none.
+/// What a reader takes for nothing: the `_FillValue`, else what netCDF fills with by itself. Times, texts and single bytes have none
+/// (NetCDF Users Guide, fill values).
 fn fill(variable: &FileVariable) -> Option<Fill> {
-    let Some(AttributeValue::Numbers(fill)) = variable.attributes.get("_FillValue") else { return None };
-    let (primitive, order) = variable.data_type.number()?;
-    if is_time_like(variable) || fill.len() != 1 || fill.primitive() != primitive {
-        return None;
-    }
-    Some(Fill { bytes: fill.to_bytes(order), value: ArrayValues::Numbers(fill.clone()) })
+    let (primitive, order) = variable.data_type.number().filter(|_| !is_time_like(variable))?;
+    let fill = match variable.attributes.get("_FillValue") {
+        Some(AttributeValue::Numbers(fill)) if fill.len() == 1 && fill.primitive() == primitive => fill.clone(),
+        Some(_) => return None,
+        None => {
+            let default = Numbers::netcdf_fill(primitive);
+            let is_default = variable.fill_value.as_ref() == Some(&default.to_bytes(order));
+            Some(default).filter(|_| is_default && primitive.size() > 1)?
+        }
+    };
+    Some(Fill { bytes: fill.to_bytes(order), value: ArrayValues::Numbers(fill) })
 }
 
 /// The fill of a variable whose files leave holes.
@@ -46,7 +52,11 @@ pub(super) fn fill_of_holes(
         let remedy = "add the files that are missing, or allow gaps with aggregate.on_gap: report".into();
         return Err(Box::new(Conflict { kind: ConflictKind::Gap, remedy, ..conflict }));
     }
-    match note_of_lacking(context, &lacking) {
+    let reads = match variable.attributes.contains_key("_FillValue") {
+        true => String::new(),
+        false => ": there it reads as netCDF's own fill, for it has no _FillValue".to_owned(),
+    };
+    match note_of_lacking(context, &lacking).map(|message| message + &reads) {
         Some(message) => report.notes.push(note("variable_missing", path, message)),
         None => report.notes.push(note(
             "gap",
@@ -104,7 +114,7 @@ fn cannot_be_filled(context: &Context<'_>, path: &VariablePath, boxes: &Boxes, l
             variable: Some(path.to_string()),
             files: vec![holder, context.name_in_cube(*missing)],
             expected: format!(
-                "the variable in all {} files, for it has no _FillValue for where it is not",
+                "the variable in all {} files, for it has no fill value for where it is not",
                 context.join.places.len()
             ),
             found: format!("it is in {} of them", context.files.len()),
@@ -114,7 +124,7 @@ fn cannot_be_filled(context: &Context<'_>, path: &VariablePath, boxes: &Boxes, l
             kind: ConflictKind::Gap,
             variable: Some(path.to_string()),
             files: vec![holder],
-            expected: "a file for every place, for it has no _FillValue for where there is none".into(),
+            expected: "a file for every place, for it has no fill value for where there is none".into(),
             found: format!("none at {}", hole(context, boxes)),
             remedy: "add the files that are missing, or let the item pattern tell these files apart".into(),
         },

@@ -3,7 +3,9 @@
 use super::absent::{self, Fill};
 use super::assemble::{Misfit, View, together};
 use super::boxes::{Boxes, Part, overlap};
+use super::choice::{self, Why};
 use super::conflict::Report;
+use super::rewrite::Rewritten;
 use super::times::Reencodings;
 use super::{Combined, Context, INLINE_LIMIT, conflict, placed, statics, tolerance};
 use crate::model::recipe::AggregateSettings;
@@ -29,7 +31,7 @@ pub(super) fn combine(
     path: &VariablePath,
     variables: &[&FileVariable],
     lifted: &[usize],
-    times: &Reencodings,
+    (times, rewritten): (&Reencodings, Option<&Rewritten>),
     settings: &AggregateSettings,
     report: &mut Report,
 ) -> Result<Combined, Box<Conflict>> {
@@ -58,25 +60,46 @@ pub(super) fn combine(
     let size = total.saturating_mul(variables[0].data_type.size().unwrap_or(64) as u64);
     let kept = all.variables.iter().all(|variable| matches!(variable.values, SmallValues::Decoded(_)));
     let limit = if shared.is_some() { SHARED_LIMIT } else { INLINE_LIMIT };
-    let data = if encoded.is_some() || size <= limit && (kept || shared.is_some()) {
-        ArrayData::Inline(inline(&all, path, &boxes, encoded.as_deref())?)
+    let (data, reason) = if let Some(rewritten) = rewritten {
+        // No file has such chunks.
+        if size > SHARED_LIMIT {
+            return Err(rewritten.conflict.clone());
+        }
+        let reason = choice::inlined(&Why::Rewritten(&rewritten.conflict), size);
+        (ArrayData::Inline(inline(&all, path, &boxes, None)?), reason)
+    } else if encoded.is_some() || size <= limit && (kept || shared.is_some()) {
+        let why = if encoded.is_some() {
+            Why::Times
+        } else if shared.is_some() {
+            Why::Shared
+        } else {
+            Why::Described
+        };
+        (ArrayData::Inline(inline(&all, path, &boxes, encoded.as_deref())?), choice::inlined(&why, size))
     } else if let Some((a, b)) = shared {
         return Err(too_large_to_share(&all.context, path, a, b));
     } else {
-        match placed::along(&all.context, path, &all.variables, (&boxes, &all.parts), all.fill.as_ref()) {
-            Ok(data) => data,
+        match placed::along(&all.context, path, &all.variables, (&boxes, &all.parts), all.fill.as_ref(), report) {
+            Ok(data) => {
+                let reason = choice::placed(&all.context, &all.variables, &data);
+                (data, reason)
+            }
             // Small enough to be kept in the product: how it is cut in the files does not matter then.
-            Err(_) if size <= INLINE_LIMIT => ArrayData::Inline(inline(&all, path, &boxes, None)?),
+            Err(conflict) if size <= INLINE_LIMIT => {
+                let data = ArrayData::Inline(inline(&all, path, &boxes, None)?);
+                (data, choice::inlined(&Why::Unplaceable(&conflict), size))
+            }
             Err(conflict) => return Err(conflict),
         }
     };
+    let reason = if all.fill.is_some() { choice::filled(context, reason) } else { reason };
     let primitive = match &data {
         ArrayData::Inline(array) => array.numbers().map(Numbers::primitive),
         ArrayData::Placed { .. } => None,
     };
     let data_type = primitive.map(|primitive| statics::retyped(&variables[0].data_type, primitive));
     let fill_value = all.fill.map(|fill| fill.bytes);
-    Ok(Combined { data_type, dimensions: boxes.dimensions, shape: boxes.shape, data, fill_value })
+    Ok(Combined { data_type, dimensions: boxes.dimensions, shape: boxes.shape, data, fill_value, reason })
 }
 
 fn inline(

@@ -34,12 +34,30 @@ const MEANING: [&str; 19] = [
     "ancillary_variables",
 ];
 
+/// Attributes that are nothing but remarks: all others of a grid mapping say where the grid is (CF 5.6).
+const REMARKS: [&str; 3] = ["long_name", "comment", "history"];
+
 /// Global attributes of which the least is kept (Attribute Convention for Data Discovery 1.3).
 const LEAST: [&str; 4] = ["time_coverage_start", "geospatial_lat_min", "geospatial_lon_min", "geospatial_vertical_min"];
 
 /// Global attributes of which the greatest is kept.
 const GREATEST: [&str; 4] =
     ["time_coverage_end", "geospatial_lat_max", "geospatial_lon_max", "geospatial_vertical_max"];
+
+/// Checks that all files pack values in the same way.
+pub(super) fn same_packing(
+    context: &Context<'_>,
+    path: &VariablePath,
+    variables: &[&FileVariable],
+) -> Result<(), Box<Conflict>> {
+    for name in PACKING {
+        let first = variables.first().and_then(|variable| variable.attributes.get(name));
+        if let Some(other) = variables.iter().position(|variable| variable.attributes.get(name) != first) {
+            return Err(meaning_differs(context, path, variables, name, other));
+        }
+    }
+    Ok(())
+}
 
 /// The attributes of a variable of the cube.
 pub(super) fn of_variable(
@@ -51,6 +69,7 @@ pub(super) fn of_variable(
 ) -> Result<Attributes, Box<Conflict>> {
     let encoding = times.get(path);
     let settled = |name: &str| encoding.is_some() && matches!(name, "units" | "calendar");
+    let is_mapping = variables.iter().any(|variable| variable.attributes.contains_key("grid_mapping_name"));
     let mut merged = Attributes::new();
     let mut dropped = Vec::new();
     for name in names(variables.iter().map(|variable| variable.attributes.as_ref())) {
@@ -66,7 +85,9 @@ pub(super) fn of_variable(
                     merged.insert(name.to_owned(), value.clone());
                 }
             }
-            (Some(other), _) if PACKING.contains(&name) || MEANING.contains(&name) => {
+            (Some(other), _)
+                if PACKING.contains(&name) || MEANING.contains(&name) || is_mapping && !REMARKS.contains(&name) =>
+            {
                 return Err(meaning_differs(context, path, variables, name, other));
             }
             _ => dropped.push(name.to_owned()),
@@ -97,7 +118,7 @@ fn meaning_differs(
     };
     let remedy = match kind {
         ConflictKind::Packing => {
-            "values packed in different ways are never concatenated: rewrite the files, or publish them apart"
+            "so much data packed in different ways is never concatenated: rewrite the files, or publish them apart"
         }
         _ => "let the item pattern tell these files apart, or correct the attribute",
     };

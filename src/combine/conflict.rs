@@ -1,12 +1,13 @@
 //! Conflicts, and the checks that need no knowledge of the join.
 
 use super::Context;
-use crate::model::{ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Note, VariablePath};
+use crate::model::{ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Note, VariableChoice, VariablePath};
 
 /// What a combination has to say besides the cube.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) conflicts: Vec<Conflict>,
+    pub(super) choices: Vec<VariableChoice>,
     pub(super) notes: Vec<Note>,
 }
 

@@ -8,6 +8,7 @@ mod candidates;
 mod choice;
 mod edges;
 mod facets;
+mod frequency;
 mod overlap;
 mod related;
 mod scalars;

@@ -12,14 +12,17 @@ mod assemble;
 mod attributes;
 mod axis;
 mod boxes;
+mod choice;
 mod conflict;
 mod groups;
 mod join;
 mod labels;
 mod lift;
 mod names;
+mod odd;
 mod placed;
 mod reverse;
+mod rewrite;
 mod roles;
 mod split;
 mod statics;
@@ -34,8 +37,8 @@ use indexmap::IndexMap;
 
 use crate::model::recipe::AggregateSettings;
 use crate::model::{
-    Array, ArrayData, Conflict, ConflictKind, DataType, DimensionName, Facets, FileIndex, FileVariable, SmallValues,
-    Variable, VariablePath, VirtualCube,
+    Array, ArrayData, Choice, Conflict, ConflictKind, DataType, DimensionName, Facets, FileIndex, FileVariable, Note,
+    SmallValues, Variable, VariableChoice, VariablePath, VirtualCube,
 };
 
 use conflict::Report;
@@ -59,6 +62,13 @@ pub trait SourceValues {
     /// # Errors
     /// A sentence that says why they cannot be read.
     fn digest(&self, index: &FileIndex, path: &VariablePath) -> Result<[u8; 32], String>;
+
+    /// The bytes of the elements from `start` on, `count` along each dimension, in C order and the file's own byte order; what was never
+    /// written, and what lies beyond the stored shape, is fill.
+    ///
+    /// # Errors
+    /// A sentence that says why they cannot be read.
+    fn slab(&self, index: &FileIndex, path: &VariablePath, start: &[u64], count: &[u64]) -> Result<Vec<u8>, String>;
 }
 
 /// What one variable becomes.
@@ -70,6 +80,15 @@ struct Combined {
     data: ArrayData,
     /// What never-written chunks read as, if it is not what the first file says.
     fill_value: Option<Vec<u8>>,
+    reason: Reason,
+}
+
+/// Why a variable is carried as it is.
+struct Reason {
+    choice: Choice,
+    why: String,
+    /// The files that decided it.
+    files: Vec<String>,
 }
 
 /// What the parts of this stage share: all files, or those that hold some variable.
@@ -166,11 +185,52 @@ pub fn combine(
     settings: &AggregateSettings,
     sources: &dyn SourceValues,
 ) -> Result<VirtualCube, Vec<Conflict>> {
+    let (cube, report) = combine_all(indexes, facets, settings, sources);
+    match cube {
+        Some(cube) if report.conflicts.is_empty() => {
+            Ok(VirtualCube { choices: report.choices, notes: report.notes, ..cube })
+        }
+        _ => Err(report.conflicts),
+    }
+}
+
+/// What combining would come to, whether it succeeds or not.
+#[derive(Debug, Default, PartialEq)]
+pub struct Explanation {
+    /// How each variable is carried, refused ones among them; none of them if the files do not follow each other at all.
+    pub choices: Vec<VariableChoice>,
+    /// What is merged, dropped or tolerated on the way.
+    pub notes: Vec<Note>,
+    /// All that stands in the way.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Says what [`combine`] would do with each variable, and why.
+pub fn explain(
+    indexes: &[FileIndex],
+    facets: &[Facets],
+    settings: &AggregateSettings,
+    sources: &dyn SourceValues,
+) -> Explanation {
+    let (_, report) = combine_all(indexes, facets, settings, sources);
+    let refused: Vec<VariableChoice> = report.conflicts.iter().filter_map(Conflict::refusal).collect();
+    let is_refused = |choice: &VariableChoice| refused.iter().any(|refused| refused.name == choice.name);
+    let carried = report.choices.into_iter().filter(|choice| !is_refused(choice));
+    let choices = carried.chain(refused.iter().cloned()).collect();
+    Explanation { choices, notes: report.notes, conflicts: report.conflicts }
+}
+
+fn combine_all(
+    indexes: &[FileIndex],
+    facets: &[Facets],
+    settings: &AggregateSettings,
+    sources: &dyn SourceValues,
+) -> (Option<VirtualCube>, Report) {
     let mut report = Report::default();
     let all: Vec<&FileIndex> = indexes.iter().collect();
     let roles = Roles::of(&all);
     let Some((order, join)) = join::order(&all, facets, settings, &roles, sources, &mut report) else {
-        return Err(report.conflicts);
+        return (None, report);
     };
     let files: Vec<&FileIndex> = order.iter().map(|file| all[*file]).collect();
     let variables: Vec<BTreeMap<VariablePath, &FileVariable>> =
@@ -188,10 +248,7 @@ pub fn combine(
     };
     let cube = assemble(&context, settings, &mut report);
     report.notes.extend(names::short_files(&context));
-    match cube {
-        Some(cube) if report.conflicts.is_empty() => Ok(VirtualCube { notes: report.notes, ..cube }),
-        _ => Err(report.conflicts),
-    }
+    (cube, report)
 }
 
 fn assemble(context: &Context<'_>, settings: &AggregateSettings, report: &mut Report) -> Option<VirtualCube> {
@@ -207,7 +264,10 @@ fn assemble(context: &Context<'_>, settings: &AggregateSettings, report: &mut Re
             Err(conflict) => report.conflicts.push(*conflict),
         }
     }
-    variables.extend(context.join.axes.iter().filter_map(labels::coordinate));
+    for (path, variable) in context.join.axes.iter().filter_map(labels::coordinate) {
+        report.choices.push(choice::labels(&path));
+        variables.insert(path, variable);
+    }
     let root = groups::group(context, "/", &mut variables, report);
     // A variable without a place in the cube; better no cube than one without it.
     report.conflicts.extend(variables.keys().map(|path| *conflict::nothing(path)));
@@ -215,6 +275,7 @@ fn assemble(context: &Context<'_>, settings: &AggregateSettings, report: &mut Re
         files: context.files.iter().map(|index| index.source.clone()).collect(),
         joins: context.join.axes.iter().map(|axis| axis.dimension.clone()).collect(),
         root,
+        choices: Vec::new(),
         notes: Vec::new(),
     })
 }
@@ -238,13 +299,14 @@ fn combine_variable(
     let holding = context.holding(path);
     let variables = holding.everywhere(path);
     conflict::same_kind(&holding, path, &variables)?;
-    if times.get(path).is_none() {
-        conflict::same_type(&holding, path, &variables)?;
-    }
+    let rewritten = rewrite::alike(&holding, path, &variables, times, report)?;
+    let variables = rewritten.as_ref().map_or(variables, |rewritten| rewritten.variables.iter().collect());
     let attributes = attributes::of_variable(&holding, path, &variables, times, report)?;
     let first = variables.first().copied().ok_or_else(|| conflict::nothing(path))?;
     let lifted = lift::axes(&holding, path, &variables, times, report)?;
-    let combined = along::combine(&holding, path, &variables, &lifted, times, settings, report)?;
+    let combined = along::combine(&holding, path, &variables, &lifted, (times, rewritten.as_ref()), settings, report)?;
+    let Reason { choice, why, files } = combined.reason;
+    report.choices.push(VariableChoice { name: path.key().to_owned(), choice, why, files, conflict: None });
     Ok(Variable {
         name: first.name.clone(),
         data_type: combined.data_type.unwrap_or_else(|| first.data_type.clone()),

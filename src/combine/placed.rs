@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::absent::Fill;
 use super::along::reversed;
 use super::boxes::{Boxes, Part};
+use super::conflict::Report;
+use super::odd::{self, FilePart};
 use super::split::{extend, gcd, split};
 use super::{Context, conflict, reverse};
 use crate::model::{
-    ArrayData, ChunkGrid, ChunkManifest, Conflict, ConflictKind, DataType, FileVariable, Layout, Placement,
+    ArrayData, ChunkGrid, ChunkManifest, Conflict, ConflictKind, DataType, FileVariable, Layout, Note, Placement,
     VariablePath,
 };
 
@@ -22,13 +24,13 @@ pub(super) fn along(
     variables: &[&FileVariable],
     (boxes, parts): (&Boxes, &[&Part]),
     fill: Option<&Fill>,
+    report: &mut Report,
 ) -> Result<ArrayData, Box<Conflict>> {
     for (file, variable) in variables.iter().enumerate() {
         referable(context, path, file, variable)?;
         same_codecs(context, path, file, variables[0], variable)?;
     }
     conflict::same_bytes(context, path, variables)?;
-    same_fill(context, path, variables, fill)?;
     // Files without a step have no chunk, and nothing to say about how chunks are cut.
     let filled: Vec<usize> = (0..variables.len()).filter(|file| parts[*file].volume() > 0).collect();
     let mut found = Vec::new();
@@ -36,7 +38,10 @@ pub(super) fn along(
         found.push(in_cube(context, path, *file, variables[*file], (boxes, parts[*file]))?);
     }
     let chunk_shape = chunk_shape(context, path, variables, &filled, (boxes, parts), &found)?;
+    let fill = fill.map_or_else(|| odd::fill_of(variables[0]), |fill| fill.bytes.clone());
+    let codecs = variables[0].codecs.clone();
     let mut placements = Vec::new();
+    let mut anew: Vec<(usize, usize)> = Vec::new();
     for (file, (mut grid, mut manifest)) in filled.iter().copied().zip(found) {
         let size = variables[file].data_type.size().unwrap_or(1) as u64;
         for (axis, length) in chunk_shape.iter().enumerate() {
@@ -47,10 +52,26 @@ pub(super) fn along(
             }
         }
         let grid_origin = parts[file].start.iter().zip(&chunk_shape).map(|(start, length)| start / length).collect();
-        placements.push(Placement { grid_origin, file: context.numbers[file], grid, manifest });
+        let part = FilePart { file, variable: variables[file], grid: &grid, manifest };
+        let (manifest, odd) = odd::taken_out(context, path, part, boxes, &codecs, &fill)?;
+        if odd.written > 0 {
+            anew.push((file, odd.written));
+        }
+        placements.push(Placement { grid_origin, file: context.numbers[file], grid, manifest, inlined: odd.chunks });
     }
+    report.notes.extend(encoded_anew(context, path, &anew));
     placements.sort_by(|a, b| a.grid_origin.cmp(&b.grid_origin));
-    Ok(ArrayData::Placed { chunk_shape, codecs: variables[0].codecs.clone(), placements })
+    Ok(ArrayData::Placed { chunk_shape, codecs, placements })
+}
+
+fn encoded_anew(context: &Context<'_>, path: &VariablePath, anew: &[(usize, usize)]) -> Option<Note> {
+    let (first, _) = anew.first()?;
+    let (file, count) = (context.file_name(*first), anew.iter().map(|(_, count)| count).sum::<usize>());
+    let others = if anew.len() > 1 { format!(" and {} more files", anew.len() - 1) } else { String::new() };
+    let message = format!(
+        "{count} chunks of {file}{others} skip a filter or end early: they stand in the product, encoded as all others are"
+    );
+    Some(conflict::note("chunks_reencoded", path, message))
 }
 
 /// A file's grid and manifest as they stand in the cube: over the full length of the dimensions, new dimensions in front, turned round
@@ -104,14 +125,6 @@ fn referable(
     if let Some(codec) = variable.codecs.0.iter().find(|codec| !codec.is_referable()) {
         return unsupported("filters that the readers of references know, or at most 1 MiB of data", codec.to_string());
     }
-    if variable.manifest.has_masks() {
-        return unsupported("the same filters for every chunk", "chunks that skip a filter (filter mask)".into());
-    }
-    let has_edges =
-        variable.grid.shape.iter().zip(&variable.grid.chunk_shape).any(|(length, chunk)| length % chunk != 0);
-    if variable.unfiltered_edges && has_edges && !variable.codecs.is_empty() {
-        return unsupported("the same filters for every chunk", "chunks at the edge that skip all filters".into());
-    }
     Ok(())
 }
 
@@ -122,35 +135,12 @@ fn same_codecs(
     first: &FileVariable,
     variable: &FileVariable,
 ) -> Result<(), Box<Conflict>> {
-    if first.codecs == variable.codecs {
+    if first.codecs.decodes_like(&variable.codecs) {
         return Ok(());
     }
-    let remedy = "chunks of different filters cannot stand in one array: rewrite the files, or publish them apart";
+    let remedy = "chunks of different filters cannot stand in one array of references: rewrite the files, or publish them apart (products that copy the data, which come later, can hold them)";
     let (expected, found) = (first.codecs.to_string(), variable.codecs.to_string());
     Err(conflict::between(context, ConflictKind::Codec, path, file, expected, found, remedy))
-}
-
-/// Where chunks were never written, all files must agree on what is read there, and with what holes are filled with.
-fn same_fill(
-    context: &Context<'_>,
-    path: &VariablePath,
-    variables: &[&FileVariable],
-    fill: Option<&Fill>,
-) -> Result<(), Box<Conflict>> {
-    let first = fill.map(|fill| &fill.bytes).or(variables[0].fill_value.as_ref());
-    let is_different = |v: &&FileVariable| v.manifest.present() < v.manifest.len() && v.fill_value.as_ref() != first;
-    match variables.iter().position(is_different) {
-        Some(other) => Err(conflict::between(
-            context,
-            ConflictKind::Packing,
-            path,
-            other,
-            format!("never-written chunks that read as {first:?}"),
-            format!("{:?}", variables[other].fill_value),
-            "rewrite the files with one fill value",
-        )),
-        None => Ok(()),
-    }
 }
 
 /// A file's grid and manifest, over the full length of dimensions that are longer than what was written.
@@ -161,19 +151,20 @@ fn extended(
     variable: &FileVariable,
     shape: &[u64],
 ) -> Result<(ChunkGrid, Arc<ChunkManifest>), Box<Conflict>> {
+    let manifest = odd::marked(variable);
     if variable.grid.shape == shape {
-        return Ok((variable.grid.clone(), Arc::clone(&variable.manifest)));
+        return Ok((variable.grid.clone(), manifest));
     }
-    match extend(&variable.grid, &variable.manifest, shape) {
+    match extend(&variable.grid, &manifest, shape) {
         Some((grid, manifest)) => Ok((grid, Arc::new(manifest))),
         None => Err(conflict::within(
             context,
             ConflictKind::Chunking,
             path,
             file,
-            format!("whole chunks of {:?} up to where the variable ends", variable.grid.chunk_shape),
+            "a variable no longer than its dimensions",
             format!("a variable of {:?} over dimensions of {shape:?}", variable.grid.shape),
-            "rewrite the file so that the variable is as long as its dimensions",
+            "report this as a fault of altostac, with the file",
         )),
     }
 }
@@ -192,7 +183,7 @@ fn chunk_shape(
         return Ok(std::iter::repeat_n(1, boxes.lifted).chain(own).collect());
     };
     let differs = |at: usize, expected: String, found: String| {
-        let remedy = "rewrite the files with chunks of one step along the joined dimension, and of one shape";
+        let remedy = "rewrite the files with chunks of one step along the joined dimension, and of one shape (products that copy the data, which come later, can hold them)";
         conflict::between(context, ConflictKind::Chunking, path, filled[at], expected, found, remedy)
     };
     let is_filtered = !variables[0].codecs.is_empty();

@@ -1,5 +1,6 @@
 //! Manifests of the same bytes, cut in another way.
 
+use super::odd::ANEW;
 use crate::model::{ChunkGrid, ChunkLocation, ChunkManifest};
 
 /// The greatest number of chunks a manifest may be cut into.
@@ -10,24 +11,24 @@ pub(super) fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// A manifest of the same chunks over a longer array: what was not there is missing.
+/// A manifest of the same chunks over a longer array: what was not there is missing, and chunks that the array ended within are to be
+/// encoded anew, for their bytes beyond the end need not be fill.
 ///
-/// `None` if the array ends within a chunk along a dimension that gets longer (its bytes beyond the end need not be fill), or a dimension
-/// would get shorter.
+/// `None` if a dimension would get shorter.
 pub(super) fn extend(grid: &ChunkGrid, manifest: &ChunkManifest, shape: &[u64]) -> Option<(ChunkGrid, ChunkManifest)> {
-    let fits = grid
-        .shape
-        .iter()
-        .zip(shape)
-        .zip(&grid.chunk_shape)
-        .all(|((old, new), chunk)| old == new || (old < new && old % chunk == 0));
-    if !fits || grid.shape.len() != shape.len() {
+    let lengths = || grid.shape.iter().zip(shape).zip(&grid.chunk_shape);
+    if grid.shape.len() != shape.len() || lengths().any(|((old, new), _)| old > new) {
         return None;
     }
+    let ends_within = |place: &[u64]| {
+        lengths().zip(place).any(|(((old, new), chunk), at)| old < new && (at + 1).saturating_mul(*chunk) > *old)
+    };
     let longer = ChunkGrid::new(shape.to_vec(), grid.chunk_shape.clone())?;
     let mut extended = manifest.missing_alike(counted(&longer)?);
     for (number, location) in manifest.written() {
-        extended.set(usize::try_from(longer.number(&grid.coordinates(number as u64))?).ok()?, location);
+        let place = grid.coordinates(number as u64);
+        let filter_mask = if ends_within(&place) { ANEW } else { location.filter_mask };
+        extended.set(usize::try_from(longer.number(&place)?).ok()?, ChunkLocation { filter_mask, ..location });
     }
     Some((longer, extended))
 }
@@ -101,6 +102,11 @@ mod tests {
         let offsets: Vec<_> = extended.iter().map(|l| l.map(|l| l.offset)).collect();
         assert_eq!(offsets, [Some(0), Some(10), None, Some(20), Some(30), None, None, None, None]);
         let uneven = ChunkGrid::new(vec![3], vec![2]).unwrap();
-        assert_eq!(extend(&uneven, &ChunkManifest::missing(2), &[4]), None);
+        assert_eq!(extend(&uneven, &ChunkManifest::missing(2), &[2]), None);
+        let mut manifest = ChunkManifest::missing(2);
+        (0..2).for_each(|n| assert!(manifest.set(n, location(10 * n as u64, 10))));
+        let (_, extended) = extend(&uneven, &manifest, &[5]).unwrap();
+        let masks: Vec<_> = extended.iter().map(|l| l.map(|l| l.filter_mask)).collect();
+        assert_eq!(masks, [Some(0), Some(ANEW), None]);
     }
 }

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::recipe::{Along, OnGap};
 use crate::model::{
-    ArrayValues, AttributeValue, Attributes, ChunkGrid, ChunkLocation, ChunkManifest, Codec, CodecChain, Dimension,
-    FileGroup, Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName,
+    ArrayValues, AttributeValue, Attributes, ByteOrder, ChunkGrid, ChunkLocation, ChunkManifest, Codec, CodecChain,
+    Dimension, FileGroup, Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName,
 };
 
 struct Nothing;
@@ -20,6 +20,9 @@ impl SourceValues for Nothing {
         Err("no values here".into())
     }
     fn digest(&self, _: &FileIndex, _: &VariablePath) -> Result<[u8; 32], String> {
+        Err("no values here".into())
+    }
+    fn slab(&self, _: &FileIndex, _: &VariablePath, _: &[u64], _: &[u64]) -> Result<Vec<u8>, String> {
         Err("no values here".into())
     }
 }
@@ -228,6 +231,69 @@ fn meaning_is_never_mixed() {
     .unwrap();
     assert_eq!(variable(&merged, "tas").text("history"), None);
     assert!(merged.notes.iter().any(|note| note.subject.as_deref() == Some("tas:history")));
+}
+
+/// Every element is the number of its step.
+struct Steps;
+
+impl SourceValues for Steps {
+    fn values(&self, index: &FileIndex, path: &VariablePath) -> Result<Array, String> {
+        let variables = index.root.all_variables();
+        let (_, variable) = variables.into_iter().find(|(found, _)| found == path).ok_or("no such variable")?;
+        let shape = variable.grid.shape.clone();
+        let bytes = self.slab(index, path, &vec![0; shape.len()], &shape)?;
+        Array::from_bytes(&variable.data_type, &shape, &bytes).ok_or_else(|| "no array".into())
+    }
+    fn digest(&self, _: &FileIndex, _: &VariablePath) -> Result<[u8; 32], String> {
+        Err("no values here".into())
+    }
+    fn slab(&self, _: &FileIndex, _: &VariablePath, start: &[u64], count: &[u64]) -> Result<Vec<u8>, String> {
+        let row = |step: u64| vec![step as f32; usize::try_from(count[1]).unwrap()];
+        let values: Vec<f32> = (start[0]..start[0] + count[0]).flat_map(row).collect();
+        Ok(Numbers::F32(values).to_bytes(ByteOrder::Little))
+    }
+}
+
+#[test]
+fn a_chunk_without_its_filters_is_encoded_anew_and_all_others_stay() {
+    let mut second = series("b", &[2.0, 3.0], DAYS, 9);
+    let manifest = &mut second.root.variables.get_mut("tas").unwrap().manifest;
+    Arc::make_mut(manifest).set(1, ChunkLocation { offset: 77, length: 8, filter_mask: 1 });
+    let cube = combine(&[series("a", &[0.0, 1.0], DAYS, 0), second], &[], &settings(), &Steps).unwrap();
+    let ArrayData::Placed { placements, codecs, .. } = &variable(&cube, "tas").data else { panic!("references") };
+    assert!(placements[0].inlined.is_empty());
+    let (kept, anew) = (&placements[1].manifest, &placements[1].inlined);
+    assert_eq!(kept.iter().map(|l| l.map(|l| l.offset)).collect::<Vec<_>>(), [Some(9), None]);
+    let bytes = crate::codec::decode_chunk(&anew[&1], codecs, 0, 8).unwrap();
+    assert_eq!(Numbers::from_bytes(Primitive::F32, ByteOrder::Little, &bytes), Numbers::F32(vec![1.0, 1.0]));
+    assert!(cube.notes.iter().any(|note| note.kind == "chunks_reencoded"), "{:?}", cube.notes);
+    let choice = cube.choices.iter().find(|choice| choice.name == "tas").unwrap();
+    assert_eq!(choice.choice, Choice::Virtual);
+}
+
+#[test]
+fn little_that_is_packed_in_two_ways_is_written_anew() {
+    let mut second = series("b", &[2.0, 3.0], DAYS, 9);
+    let tas = second.root.variables.get_mut("tas").unwrap();
+    let half = AttributeValue::Numbers(Numbers::F32(vec![0.5]));
+    Arc::make_mut(&mut tas.attributes).insert("scale_factor".into(), half);
+    let files = [series("a", &[0.0, 1.0], DAYS, 0), second];
+    let cube = combine(&files, &[], &settings(), &Steps).unwrap();
+    let tas = variable(&cube, "tas");
+    let expected = Numbers::F32(vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.5, 0.5]);
+    assert_eq!((tas.inline().unwrap().numbers(), tas.attributes.get("scale_factor")), (Some(&expected), None));
+    let told = explain(&files, &[], &settings(), &Nothing);
+    let refused = told.choices.iter().find(|choice| choice.name == "tas").unwrap();
+    assert_eq!((refused.choice, refused.conflict), (Choice::Refused, Some(ConflictKind::Packing)));
+    assert!(told.choices.iter().any(|choice| choice.name == "time" && choice.choice == Choice::Inlined));
+}
+
+#[test]
+fn filters_may_differ_in_their_level() {
+    let mut second = series("b", &[2.0], DAYS, 9);
+    second.root.variables.get_mut("tas").unwrap().codecs = CodecChain(vec![Codec::Deflate { level: 9 }]);
+    let cube = combine(&[series("a", &[0.0], DAYS, 0), second], &[], &settings(), &Nothing).unwrap();
+    assert!(matches!(variable(&cube, "tas").data, ArrayData::Placed { .. }));
 }
 
 #[test]

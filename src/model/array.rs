@@ -107,6 +107,27 @@ impl Numbers {
         }
     }
 
+    /// The number that netCDF fills variables of a type with unless told otherwise (`NC_FILL_…` of netcdf.h).
+    ///
+    /// ```
+    /// use altostac::model::{Numbers, Primitive};
+    /// assert_eq!(Numbers::netcdf_fill(Primitive::I16), Numbers::I16(vec![-32_767]));
+    /// ```
+    pub fn netcdf_fill(primitive: Primitive) -> Self {
+        match primitive {
+            Primitive::I8 => Self::I8(vec![-127]),
+            Primitive::U8 => Self::U8(vec![255]),
+            Primitive::I16 => Self::I16(vec![-32_767]),
+            Primitive::U16 => Self::U16(vec![65_535]),
+            Primitive::I32 => Self::I32(vec![-2_147_483_647]),
+            Primitive::U32 => Self::U32(vec![4_294_967_295]),
+            Primitive::I64 => Self::I64(vec![-9_223_372_036_854_775_806]),
+            Primitive::U64 => Self::U64(vec![18_446_744_073_709_551_614]),
+            Primitive::F32 => Self::F32(vec![9.969_21e36]),
+            Primitive::F64 => Self::F64(vec![9.969_209_968_386_869e36]),
+        }
+    }
+
     /// The bytes of all numbers.
     pub fn to_bytes(&self, order: ByteOrder) -> Vec<u8> {
         match order {

@@ -81,6 +81,24 @@ impl CodecChain {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether chunks of both are decoded in the same way: how hard a writer tried to make them small does not matter, and chunks of Blosc
+    /// say themselves how they were made.
+    ///
+    /// ```
+    /// use altostac::model::{Codec, CodecChain};
+    /// let chain = |level| CodecChain(vec![Codec::Shuffle { element_size: 4 }, Codec::Deflate { level }]);
+    /// assert!(chain(1).decodes_like(&chain(9)));
+    /// assert!(!chain(1).decodes_like(&CodecChain(vec![Codec::Deflate { level: 1 }])));
+    /// ```
+    pub fn decodes_like(&self, other: &Self) -> bool {
+        let alike = |(own, other): (&Codec, &Codec)| match (own, other) {
+            (Codec::Deflate { .. }, Codec::Deflate { .. }) | (Codec::Zstd { .. }, Codec::Zstd { .. }) => true,
+            (Codec::Other { id: Codec::BLOSC, .. }, Codec::Other { id: Codec::BLOSC, .. }) => true,
+            (own, other) => own == other,
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(alike)
+    }
 }
 
 impl fmt::Display for CodecChain {

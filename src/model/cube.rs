@@ -1,7 +1,9 @@
 //! One dataset over many files, and the reasons why there is none.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::array::Array;
@@ -25,6 +27,9 @@ pub struct Placement {
     pub grid: ChunkGrid,
     /// Where its chunks are.
     pub manifest: ManifestHandle,
+    /// Chunks that no reference can give (they skipped filters, or read as another fill), by their numbers in `grid`: encoded with the
+    /// filters of the variable. The manifest does not have them.
+    pub inlined: BTreeMap<u64, Bytes>,
 }
 
 /// The data of a variable of the cube.
@@ -89,8 +94,45 @@ pub struct VirtualCube {
     pub joins: Vec<DimensionName>,
     /// The root group.
     pub root: Group,
+    /// How each variable is carried, and why.
+    pub choices: Vec<VariableChoice>,
     /// What was merged, dropped or tolerated on the way.
     pub notes: Vec<Note>,
+}
+
+/// How a variable is carried in a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// By references to whole chunks of the files.
+    Virtual,
+    /// By references to pieces of unfiltered chunks.
+    VirtualSplit,
+    /// Its values stand in the product.
+    Inlined,
+    /// As the others, but some files lack it: there it is fill.
+    Filled,
+    /// Not by this product, but by another one that the recipe asks for.
+    OtherProduct,
+    /// Not at all: a conflict says why.
+    Refused,
+}
+
+/// How one variable is carried, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct VariableChoice {
+    /// Its path.
+    pub name: String,
+    /// How.
+    pub choice: Choice,
+    /// Why, in a sentence for people.
+    pub why: String,
+    /// The files that decided it: most often the first and the first that differs.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub files: Vec<String>,
+    /// Of a refused variable: what kind of conflict.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub conflict: Option<ConflictKind>,
 }
 
 /// Something people should know that does not stand in the way.
@@ -175,6 +217,19 @@ pub struct Conflict {
     pub found: String,
     /// What a person can do about it.
     pub remedy: String,
+}
+
+impl Conflict {
+    /// The choice that it stands for; `None` if it is not about one variable.
+    pub fn refusal(&self) -> Option<VariableChoice> {
+        Some(VariableChoice {
+            name: self.variable.clone()?,
+            choice: Choice::Refused,
+            why: format!("expected {}, found {}; {}", self.expected, self.found, self.remedy),
+            files: self.files.clone(),
+            conflict: Some(self.kind),
+        })
+    }
 }
 
 impl fmt::Display for Conflict {

@@ -46,7 +46,9 @@ pub use attribute::{AttributeValue, Attributes};
 pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
 pub use codec::{Codec, CodecChain};
 pub use coverage::{BoundingBox, Coverage, TemporalExtent};
-pub use cube::{ArrayData, Conflict, ConflictKind, Group, Note, Placement, Variable, VirtualCube};
+pub use cube::{
+    ArrayData, Choice, Conflict, ConflictKind, Group, Note, Placement, Variable, VariableChoice, VirtualCube,
+};
 pub use dtype::{ByteOrder, DataType, Primitive};
 pub use file_index::{FileGroup, FileIndex, FileVariable, Layout};
 pub use group::{Dimension, VariableGroup};

@@ -76,16 +76,16 @@ pub fn build(
     Ok(BuildReport { collection, items, unmatched, problems, traffic, elapsed_s: begun.elapsed().as_secs_f64() })
 }
 
-fn reads_afar(planned: &[PlannedItem]) -> bool {
+pub(super) fn reads_afar(planned: &[PlannedItem]) -> bool {
     let mut sources = planned.iter().filter(|item| is_work(item)).filter_map(|item| item.source.as_ref());
     sources.any(|source| source.files.iter().any(|file| file.url.is_remote()))
 }
 
-fn files_to_read(item: &PlannedItem) -> usize {
+pub(super) fn files_to_read(item: &PlannedItem) -> usize {
     if is_work(item) { item.source.as_ref().map_or(0, |source| source.files.len()) } else { 0 }
 }
 
-fn is_work(item: &PlannedItem) -> bool {
+pub(super) fn is_work(item: &PlannedItem) -> bool {
     matches!(item.action, Action::Added | Action::Changed | Action::Redescribed)
 }
 

@@ -447,6 +447,7 @@ fn report(
         "made_at": now,
         "files": cube.files.len(),
         "joined_along": cube.joins,
+        "variables": cube.choices,
         "notes": cube.notes,
         "file_notes": file_notes,
         "products": verified,

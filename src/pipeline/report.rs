@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{ItemError, ItemState, ProductFormat, VerificationReport};
+use crate::model::{ItemError, ItemState, Note, ProductFormat, VariableChoice, VerificationReport};
 use crate::plan::Action;
 use crate::storage::Traffic;
 
@@ -35,9 +35,21 @@ pub struct PlannedReport {
     pub reasons: Vec<String>,
     /// How many files it has now.
     pub files: usize,
+    /// With `--explain`: how its variables would be carried; absent if it stays as it is, or its files cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
     /// Why it cannot become an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,
+}
+
+/// What a build would do with the variables of an item.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Explained {
+    /// How each variable would be carried, and why; none if the files do not follow each other at all.
+    pub variables: Vec<VariableChoice>,
+    /// What would be merged, dropped or tolerated on the way.
+    pub notes: Vec<Note>,
 }
 
 /// What became of an item.

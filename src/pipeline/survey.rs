@@ -115,6 +115,7 @@ impl Survey {
                 action: Some(item.action),
                 reasons: item.reasons.clone(),
                 files: item.source.as_ref().map_or(0, |source| source.files.len()),
+                explained: None,
                 error: None,
             })
             .collect();
@@ -123,6 +124,7 @@ impl Survey {
             action: None,
             reasons: vec!["it cannot become an item".into()],
             files: *files,
+            explained: None,
             error: Some(error.clone()),
         }));
         items.sort_by(|a, b| a.id.cmp(&b.id));

@@ -39,6 +39,11 @@ impl SourceValues for FileValues {
         }
         Ok(digest.finalize().into())
     }
+
+    fn slab(&self, index: &FileIndex, path: &VariablePath, start: &[u64], count: &[u64]) -> Result<Vec<u8>, String> {
+        let (variable, source) = open(index, path)?;
+        read_slab(variable, source.as_ref(), start, count).map_err(|error| super::chain(&error))
+    }
 }
 
 fn open<'a>(index: &'a FileIndex, path: &VariablePath) -> Result<(&'a FileVariable, Box<dyn ByteSource>), String> {

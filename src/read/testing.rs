@@ -158,7 +158,13 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
         );
     }
     let joins = (files.len() > 1).then(|| DimensionName::new(along).unwrap()).into_iter().collect();
-    VirtualCube { files: files.iter().map(|file| file.source.clone()).collect(), joins, root, notes: vec![] }
+    VirtualCube {
+        files: files.iter().map(|file| file.source.clone()).collect(),
+        joins,
+        root,
+        choices: vec![],
+        notes: vec![],
+    }
 }
 
 fn inline(parts: &[&FileVariable], shape: &[u64]) -> ArrayData {
@@ -184,7 +190,13 @@ fn placed(parts: &[&FileVariable]) -> ArrayData {
             *first = origin;
         }
         origin += part.grid.grid_shape().first().copied().unwrap_or(1);
-        placements.push(Placement { grid_origin, file, grid: part.grid.clone(), manifest: part.manifest.clone() });
+        placements.push(Placement {
+            grid_origin,
+            file,
+            grid: part.grid.clone(),
+            manifest: part.manifest.clone(),
+            inlined: Default::default(),
+        });
     }
     ArrayData::Placed { chunk_shape: parts[0].grid.chunk_shape.clone(), codecs: parts[0].codecs.clone(), placements }
 }

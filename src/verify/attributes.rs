@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::packing::STORAGE;
 use super::sources::Sources;
 use super::values::same_but_order;
 use super::variable::Checked;
@@ -19,7 +20,7 @@ const MEANING: [&str; 8] =
     ["units", "scale_factor", "add_offset", "missing_value", "_Unsigned", "flag_values", "flag_masks", "flag_meanings"];
 
 /// Whether JSON says the value of an attribute: integers without, floats with a point or exponent, NaN and infinities as texts.
-fn is_equal(found: &Value, expected: &AttributeValue) -> bool {
+pub(super) fn is_equal(found: &Value, expected: &AttributeValue) -> bool {
     match (expected, found) {
         (AttributeValue::Text(expected), Value::String(found)) => expected == found,
         (AttributeValue::Texts(expected), Value::Array(found)) => {
@@ -78,9 +79,12 @@ const IN_UNITS: [&str; 5] = ["missing_value", "valid_min", "valid_max", "valid_r
 /// some file's.
 pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Differences) {
     let (first, found) = (&checked.variable.attributes, &checked.array.attributes);
-    let fill_stays = check_fill(checked, differences);
+    let fill_stays = !checked.is_repacked && check_fill(checked, differences);
     let is_reencoded_time = checked.is_reencoded && checked.meaning.is_time();
-    let is_free = |name: &str| is_reencoded_time && matches!(name, "units" | "calendar");
+    // How values are packed is compared by the values.
+    let is_free = |name: &str| {
+        is_reencoded_time && matches!(name, "units" | "calendar") || checked.is_repacked && STORAGE.contains(&name)
+    };
     let in_files: Vec<&Attributes> = checked
         .sources
         .files
@@ -155,14 +159,19 @@ pub(super) fn check_agreement(checked: &Checked<'_>, file: usize, other: &FileVa
         let difference = checked.difference(DifferenceKind::Meaning, expected, found);
         differences.add(difference.file(&checked.sources.files[file].index.source.url));
     };
-    for name in MEANING.into_iter().chain([FILL_VALUE]) {
+    // All that a grid mapping has says where the grid is, but for what it is called.
+    let is_mapping = first.attributes.contains_key("grid_mapping_name");
+    let of_mapping = first.attributes.keys().chain(other.attributes.keys()).map(String::as_str);
+    let of_mapping = of_mapping.filter(|name| is_mapping && !["long_name", "comment", "history"].contains(name));
+    let names: BTreeSet<&str> = MEANING.into_iter().chain([FILL_VALUE]).chain(of_mapping).collect();
+    for name in names {
         let (a, b) = (first.attributes.get(name), other.attributes.get(name));
-        if a != b && !both_times {
+        if a != b && !both_times && !(checked.is_repacked && STORAGE.contains(&name)) {
             let text = |value: Option<&AttributeValue>| value.map_or_else(|| "none".into(), shown);
             report(format!("{name} = {} as in the first file", text(a)), text(b));
         }
     }
-    if !same_but_order(&first.data_type, &other.data_type) && !both_times {
+    if !same_but_order(&first.data_type, &other.data_type) && !both_times && !checked.is_repacked {
         report(format!("{} as in the first file", first.data_type), other.data_type.to_string());
     }
     if let (Some(a), Some(b)) = (checked.meanings[checked.first].calendar(), checked.meanings[file].calendar())

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::boxes::boxes;
 use super::layout::{Piece, turned};
 use super::locate::{are_same_filters, first_written, locate};
+use super::packing::Packing;
 use super::sample::{SplitMix, strata};
 use super::values::Elements;
 use super::variable::{Checked, Counts};
@@ -181,6 +182,9 @@ impl<'a> Chunk<'a> {
 
     fn check_missing(&self, pieces: &[Piece]) -> Verdict {
         let checked = self.checked;
+        if checked.is_repacked && !pieces.is_empty() {
+            return Err(self.difference(DifferenceKind::Reference, "inlined values", "no reference"));
+        }
         for piece in pieces {
             let report = |kind, expected: String, found: &str| {
                 Box::new(self.difference(kind, expected, found).file(self.file_name(piece.file)))
@@ -267,6 +271,9 @@ impl<'a> Chunk<'a> {
 
     fn compare_with(&self, piece: &Piece, found: &[u8]) -> Verdict {
         let checked = self.checked;
+        if checked.is_repacked {
+            return self.compare_repacked(piece, found);
+        }
         let expected = self.source_bytes(piece)?;
         let (data_type, meaning) = match piece.file.and_then(|file| Some((file, checked.in_file(file)?))) {
             Some((file, variable)) => (&variable.data_type, &checked.meanings[file]),
@@ -277,6 +284,23 @@ impl<'a> Chunk<'a> {
         let Some((at, expected, found)) = expected.first_difference(&found, checked.is_reencoded) else {
             return Ok(());
         };
+        let place = place_of(at, &piece.product);
+        let report = self.difference(DifferenceKind::Values, expected, format!("{found} at {place:?}"));
+        Err(Box::new(report.file(self.file_name(piece.file))))
+    }
+
+    /// Compares what numbers mean that are not stored in the same way.
+    fn compare_repacked(&self, piece: &Piece, found: &[u8]) -> Verdict {
+        let checked = self.checked;
+        let Some(product) = Packing::of_product(checked) else {
+            let expected = "the packing of some source, or none at all";
+            return Err(self.difference(DifferenceKind::Meaning, expected, format!("{:?}", checked.array.attributes)));
+        };
+        let difference = match piece.file.and_then(|file| checked.in_file(file)) {
+            Some(variable) => Packing::of(variable).first_difference(&self.source_bytes(piece)?, &product, found),
+            None => product.first_present(found),
+        };
+        let Some((at, expected, found)) = difference else { return Ok(()) };
         let place = place_of(at, &piece.product);
         let report = self.difference(DifferenceKind::Values, expected, format!("{found} at {place:?}"));
         Err(Box::new(report.file(self.file_name(piece.file))))

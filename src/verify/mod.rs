@@ -18,7 +18,7 @@
 //! | attributes | the first file's; global ones equal in all files must be there, others may be merged or left out |
 //! | **every** reference | file, offset, length and filter mask of the fresh index at that very place |
 //! | missing chunks | never written in the source either, or no file is there; and of the same fill |
-//! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants |
+//! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants; where files pack in different ways: the same values |
 //! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
 //! | the indexes themselves | what the reader of the sources sees in them, if it does not go by the index |
 
@@ -30,6 +30,7 @@ mod coordinates;
 mod difference;
 mod layout;
 mod locate;
+mod packing;
 mod sample;
 mod sources;
 mod shared;

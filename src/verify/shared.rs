@@ -2,6 +2,7 @@
 
 use super::boxes::boxes;
 use super::layout::turned;
+use super::packing::Packing;
 use super::sample::SplitMix;
 use super::values::{Elements, Value, beyond_tolerance};
 use super::variable::{Checked, Counts};
@@ -70,6 +71,12 @@ fn compare(
         let expected = bytes(first, a).map_err(unreadable)?;
         let found = bytes(other, b).map_err(unreadable)?;
         counts.value_bytes += found.len() as u64;
+        if checked.is_repacked {
+            match Packing::of(a).first_difference(&expected, &Packing::of(b), &found) {
+                Some((at, expected, found)) => return Err(differs(at, &expected, &found)),
+                None => continue,
+            }
+        }
         let expected = Elements { data_type: &a.data_type, bytes: &expected, meaning: &checked.meanings[first] };
         let found = Elements { data_type: &b.data_type, bytes: &found, meaning: &checked.meanings[other] };
         let own = Region { start: Vec::new(), count: region.count[checked.layout.new..].to_vec() };

@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::sample::{SplitMix, strata};
 use super::sources::{File, Sources};
 use super::values::{Meaning, same_but_order};
-use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, shared};
+use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, packing, shared};
 use crate::model::{FileVariable, Note};
 use crate::read::{KerchunkArray, KerchunkStore, Reference};
 
@@ -46,6 +46,8 @@ pub(super) struct Checked<'a> {
     pub(super) meanings: Vec<Meaning>,
     /// Whether times had to be encoded anew, because files differ in units or type.
     pub(super) is_reencoded: bool,
+    /// Whether values had to be stored anew, because files store them in different ways.
+    pub(super) is_repacked: bool,
 }
 
 /// Checks every variable of the product and of the sources.
@@ -135,7 +137,11 @@ impl<'a> Checked<'a> {
                 (Layout::nothing(), false)
             }
         };
-        let checked = Self { key, store, sources, array, first, variable, layout, meaning, meanings, is_reencoded };
+        let is_repacked = !meanings[first].is_time() && present().any(|(_, other)| packing::differ(variable, other));
+        let mut checked =
+            Self { key, store, sources, array, first, variable, layout, meaning, meanings, is_reencoded, is_repacked };
+        // Only values that stand in the product can be other numbers than the files'.
+        checked.is_repacked &= !checked.has_virtual_chunks();
         attributes::check_variable(&checked, differences);
         checked.check_type(differences);
         for (at, other) in present() {
@@ -163,8 +169,9 @@ impl<'a> Checked<'a> {
     fn check_type(&self, differences: &mut Differences) {
         let found = self.array.data_type.numpy();
         let expected = || self.sources.files.iter().filter_map(|file| file.variables.get(self.key)?.data_type.numpy());
-        let is_new_time = self.is_reencoded && found.as_deref() == Some("<i8");
-        if !is_new_time && !expected().any(|expected| Some(expected) == found) {
+        let is_new = (self.is_reencoded && found.as_deref() == Some("<i8"))
+            || (self.is_repacked && found.as_deref() == Some("<f8"));
+        if !is_new && !expected().any(|expected| Some(expected) == found) {
             let shown = |name: Option<String>| name.unwrap_or_else(|| "an unsupported type".into());
             let expected = shown(self.variable.data_type.numpy());
             differences.add(self.difference(DifferenceKind::DataType, expected, shown(found)));

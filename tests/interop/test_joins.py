@@ -250,21 +250,6 @@ def other_units(make):
     make.file(steps(4, 4), data_attributes={"units": "degC"})
 
 
-def packed_apart(make):
-    make.file(steps(0, 4), data_type="i2", fill=-1, data_attributes={"scale_factor": 0.01})
-    make.file(steps(4, 4), data_type="i2", fill=-1, data_attributes={"scale_factor": 0.02})
-
-
-def other_fill(make):
-    make.file(steps(0, 4))
-    make.file(steps(4, 4), fill=-999.0)
-
-
-def other_type(make):
-    make.file(steps(0, 4))
-    make.file(steps(4, 4), data_type="f8")
-
-
 def overlapping(make):
     make.file(steps(0, 4))
     make.file(steps(3, 4))
@@ -295,7 +280,7 @@ def times_twice(make):
     make.file([3, 4])
 
 
-REFUSED = {other_units: "units", packed_apart: "packing", other_fill: "packing", other_type: "data_type", overlapping: "overlap",
+REFUSED = {other_units: "units", overlapping: "overlap",
            the_same_times: "overlap", another_grid: "coordinate", another_calendar: "calendar", another_variable: "variable",
            times_twice: "duplicate"}
 

@@ -201,6 +201,12 @@ impl SourceValues for Memory {
     fn digest(&self, index: &FileIndex, path: &VariablePath) -> Result<[u8; 32], String> {
         Ok(sha2::Sha256::digest(self.bytes(index, path).2).into())
     }
+
+    fn slab(&self, index: &FileIndex, path: &VariablePath, start: &[u64], count: &[u64]) -> Result<Vec<u8>, String> {
+        let variables = index.root.all_variables();
+        let (_, variable) = variables.into_iter().find(|(found, _)| found == path).ok_or("no such variable")?;
+        read_slab(variable, &self.0[&index.source.url], start, count).map_err(|error| error.to_string())
+    }
 }
 
 fn settings(split: &Split) -> AggregateSettings {

@@ -2,7 +2,7 @@
 
 use super::super::conflict::Report;
 use super::union::{Span, United};
-use super::{Archive, Kind, conflict, file_name, names};
+use super::{Archive, Kind, conflict, file_name, frequency, names};
 use crate::model::recipe::OnGap;
 use crate::model::{ConflictKind, Note};
 
@@ -12,23 +12,33 @@ pub(super) fn check(archive: &Archive<'_>, axis: &United, report: &mut Report) {
         let message = format!("each file holds one as a scalar: it becomes a dimension of {} steps", axis.length());
         report.notes.push(Note::new("scalar_joined", message).about(axis.candidate.path()));
     }
-    for (before, after) in gaps(axis) {
-        let (a, b) = (axis.show(before.1.last), axis.show(after.1.first));
+    let (found, step) = match by_statement(archive, axis) {
+        Some((found, step)) => (found, format!(" (frequency {step})")),
+        None => (gaps(axis), String::new()),
+    };
+    for gap in found.iter().take(TOLD) {
+        let (a, b) = (axis.show(gap.before.1), axis.show(gap.after.1));
+        let missing =
+            format!("{} {}{step} missing", gap.missing, if gap.missing == 1 { "step is" } else { "steps are" });
         match archive.settings.on_gap {
             OnGap::Report => {
-                let (first, second) = (file_name(archive.files[before.0]), file_name(archive.files[after.0]));
-                let message = format!("nothing between {a} ({first}) and {b} ({second})");
+                let (first, second) = (file_name(archive.files[gap.before.0]), file_name(archive.files[gap.after.0]));
+                let message = format!("nothing between {a} ({first}) and {b} ({second}): {missing}");
                 report.notes.push(Note::new("gap", message).about(axis.candidate.path()));
             }
             OnGap::Error => report.conflicts.push(conflict(
                 ConflictKind::Gap,
                 axis.candidate.path(),
-                names(archive.files, &[before.0, after.0]),
+                names(archive.files, &[gap.before.0, gap.after.0]),
                 format!("a value soon after {a}"),
-                b,
+                format!("{b}, {missing}"),
                 "add the files that are missing, or allow gaps with aggregate.on_gap: report",
             )),
         }
+    }
+    if found.len() > TOLD && archive.settings.on_gap == OnGap::Report {
+        let message = format!("and {} more stretches are missing", found.len() - TOLD);
+        report.notes.push(Note::new("gap", message).about(axis.candidate.path()));
     }
     let reversed: Vec<usize> =
         (0..archive.files.len()).filter(|file| axis.spans[*file].is_some_and(|span| span.reversed)).collect();
@@ -39,10 +49,46 @@ pub(super) fn check(archive: &Archive<'_>, axis: &United, report: &mut Report) {
     }
 }
 
+/// The most gaps of an axis that are told one by one.
+const TOLD: usize = 20;
+
+/// How much longer than expected a step may be before something is missing.
+const TOLERANCE: f64 = 1.5;
+
 type Placed = (usize, Span);
 
-/// Neighbours, each a file and where it stands, between which something seems to be missing.
-pub(super) fn gaps(axis: &United) -> Vec<(Placed, Placed)> {
+/// Two places of an axis, each with a file that has it, between which something is missing.
+#[derive(Debug)]
+pub(super) struct Gap {
+    before: (usize, u64),
+    after: (usize, u64),
+    /// How many steps.
+    missing: u64,
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, and steps are not negative
+fn count(step: f64, usual: f64) -> u64 {
+    ((step / usual).round() as u64).saturating_sub(1).max(1)
+}
+
+/// The gaps between times whose step the files state, between files and within them; `None` if they state none, or not their own.
+fn by_statement(archive: &Archive<'_>, axis: &United) -> Option<(Vec<Gap>, String)> {
+    let expected = frequency::stated(archive.files).filter(|_| axis.candidate.is_time_like())?;
+    let holder = |place: u64| Some((axis.holders.get(usize::try_from(place).ok()?)?.0, place));
+    let gap = |place: u64| {
+        let step = (axis.distance(place + 1)? - axis.distance(place)?).abs();
+        let missing = count(step, expected.usual);
+        (step > TOLERANCE * expected.longest)
+            .then(|| Some(Gap { before: holder(place)?, after: holder(place + 1)?, missing }))?
+    };
+    axis.distance(0)?;
+    let steps = axis.length().saturating_sub(1);
+    let found: Vec<Gap> = (0..steps).filter_map(gap).collect();
+    (found.len() as u64 * 2 <= steps).then_some((found, expected.name))
+}
+
+/// Neighbours between which something seems to be missing: the step is longer than any within a file.
+pub(super) fn gaps(axis: &United) -> Vec<Gap> {
     if !matches!(axis.candidate.kind, Kind::Coordinate { .. } | Kind::Scalar) || axis.distance(0).is_none() {
         return Vec::new();
     }
@@ -70,5 +116,10 @@ pub(super) fn gaps(axis: &United) -> Vec<(Placed, Placed)> {
         steps.sort_by(f64::total_cmp);
         steps.get(steps.len() / 2).copied().unwrap_or(f64::INFINITY)
     });
-    between.into_iter().filter(|(_, _, step)| *step > 1.5 * usual).map(|(before, after, _)| (before, after)).collect()
+    let gap = |(before, after, step): (Placed, Placed, f64)| Gap {
+        before: (before.0, before.1.last),
+        after: (after.0, after.1.first),
+        missing: count(step, usual),
+    };
+    between.into_iter().filter(|(_, _, step)| *step > TOLERANCE * usual).map(gap).collect()
 }

@@ -102,7 +102,13 @@ pub(in crate::describe) fn cube(variables: Vec<Variable>) -> VirtualCube {
         fingerprint: Fingerprint::ModifiedAndSize { modified_ns: 1, size },
     };
     let files = vec![file("tas 1850.nc", 1000), file("tas_1851.nc", 2000)];
-    VirtualCube { files, joins: DimensionName::new("time").into_iter().collect(), root, notes: Vec::new() }
+    VirtualCube {
+        files,
+        joins: DimensionName::new("time").into_iter().collect(),
+        root,
+        choices: Vec::new(),
+        notes: Vec::new(),
+    }
 }
 
 /// A cube of one data variable over time, latitude and longitude.

@@ -61,18 +61,7 @@ impl External {
     pub(super) fn default_fill(self) -> Vec<u8> {
         let number = match self {
             Self::Char => return vec![0],
-            Self::Number(primitive) => match primitive {
-                Primitive::I8 => Numbers::I8(vec![-127]),
-                Primitive::U8 => Numbers::U8(vec![255]),
-                Primitive::I16 => Numbers::I16(vec![-32_767]),
-                Primitive::U16 => Numbers::U16(vec![65_535]),
-                Primitive::I32 => Numbers::I32(vec![-2_147_483_647]),
-                Primitive::U32 => Numbers::U32(vec![4_294_967_295]),
-                Primitive::I64 => Numbers::I64(vec![-9_223_372_036_854_775_806]),
-                Primitive::U64 => Numbers::U64(vec![18_446_744_073_709_551_614]),
-                Primitive::F32 => Numbers::F32(vec![9.969_21e36]),
-                Primitive::F64 => Numbers::F64(vec![9.969_209_968_386_869e36]),
-            },
+            Self::Number(primitive) => Numbers::netcdf_fill(primitive),
         };
         number.to_bytes(ByteOrder::Big)
     }

@@ -152,7 +152,7 @@ impl<'a> Placed<'a> {
         let mut missing = self.grid.chunk_count();
         for placement in placements {
             let manifest = &placement.manifest;
-            missing = missing.saturating_sub(manifest.present() as u64);
+            missing = missing.saturating_sub((manifest.present() + placement.inlined.len()) as u64);
             if manifest.has_masks() || self.codecs.is_empty() {
                 let mut located =
                     (0u64..).zip(manifest.iter()).filter_map(|(number, location)| Some((number, location?)));
@@ -177,7 +177,12 @@ impl<'a> Placed<'a> {
         for number in 0..self.grid.chunk_count() {
             let place = self.grid.coordinates(number);
             let key = format!("{}/{}", self.key, chunk_key(&place));
-            if let Some((placement, location)) = parts.find(&place) {
+            let found = parts.find(&place);
+            if let Some(bytes) = found.and_then(|(placement, number)| placement.inlined.get(&number)) {
+                output.text(&key, &base64_text(bytes))?;
+                written.chunks += 1;
+                written.inlined += 1;
+            } else if let Some((placement, location)) = found.and_then(located) {
                 output.reference(&key, &self.files.1[placement.file], location)?;
                 written.chunks += 1;
             } else if self.is_fill_readable() {
@@ -266,6 +271,10 @@ impl<'a> Placed<'a> {
     }
 }
 
+fn located((placement, number): (&Placement, u64)) -> Option<(&Placement, ChunkLocation)> {
+    Some((placement, placement.manifest.get(usize::try_from(number).ok()?)?))
+}
+
 /// The parts of a variable, found by the place of a chunk: where parts begin or end cuts the grid into cells, each of one part.
 struct Parts<'a> {
     cuts: Vec<Vec<u64>>,
@@ -334,11 +343,11 @@ impl<'a> Parts<'a> {
         cells
     }
 
-    fn find(&self, place: &[u64]) -> Option<(&'a Placement, ChunkLocation)> {
+    /// The part that has a chunk, and the chunk's number in it.
+    fn find(&self, place: &[u64]) -> Option<(&'a Placement, u64)> {
         let cell = self.cuts.iter().zip(place).map(|(cuts, at)| cuts.partition_point(|cut| cut <= at).checked_sub(1));
         let placement = self.by_cell.get(&cell.collect::<Option<Vec<usize>>>()?)?;
         let within: Vec<u64> = place.iter().zip(&placement.grid_origin).map(|(at, origin)| at - origin).collect();
-        let number = placement.grid.number(&within)?;
-        Some((placement, placement.manifest.get(usize::try_from(number).ok()?)?))
+        Some((placement, placement.grid.number(&within)?))
     }
 }

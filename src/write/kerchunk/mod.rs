@@ -31,7 +31,7 @@ use crate::model::{PublicUrls, Variable, VariablePath, VirtualCube};
 /// ```
 /// use altostac::model::{PublicUrls, VirtualCube};
 /// use altostac::write::write_kerchunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
 /// let mut json = Vec::new();
 /// write_kerchunk(&cube, &PublicUrls::default(), &mut json)?;
 /// let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
