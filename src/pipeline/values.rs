@@ -42,7 +42,7 @@ impl SourceValues for FileValues {
 
     fn slab(&self, index: &FileIndex, path: &VariablePath, start: &[u64], count: &[u64]) -> Result<Vec<u8>, String> {
         let (variable, source) = open(index, path)?;
-        read_slab(variable, source.as_ref(), start, count).map_err(|error| super::chain(&error))
+        read_values((index, path.key()), variable, source.as_ref(), start, count).map_err(|error| super::chain(&error))
     }
 }
 
