@@ -19,6 +19,7 @@
 mod build;
 mod check;
 mod conflicts;
+mod content;
 mod host;
 mod inspect;
 mod item;

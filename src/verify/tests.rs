@@ -141,6 +141,7 @@ impl Case {
             product,
             bytes,
             recorded: &self.recorded,
+            verified: &[],
             indexes: &self.indexes,
             facets: &self.facets,
             urls: &PublicUrls::default(),
