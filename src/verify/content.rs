@@ -15,7 +15,7 @@ use crate::model::{ContentReport, FileContent, FileIndex, ItemId, SourceFile};
 use crate::storage::{ByteSource, StorageError};
 
 /// Bytes that are digested without being asked for: of an item whose sources are no larger, and of a sample of larger ones.
-pub const SMALL: u64 = 16 << 20;
+pub const SMALL: u64 = 8 << 20;
 /// The most blocks of one file.
 const BLOCKS: u64 = 64;
 /// The shortest block.
@@ -278,7 +278,7 @@ mod tests {
         let blocks = vec![String::new(); 64];
         let large = FileContent { file: SourceFile { size: 64 << 20, ..file }, block: 1 << 20, blocks };
         let chosen = choose(&[Some(&large), None, Some(&large)], Reach { every: false, take: false, seed: 9 });
-        assert_eq!(chosen.iter().map(Vec::len).sum::<usize>(), 16);
+        assert_eq!(chosen.iter().map(Vec::len).sum::<usize>(), 8);
         assert!(chosen[1].is_empty() && chosen.iter().flatten().all(|number| *number < 64));
         assert_eq!(choose(&[Some(&large)], ALL)[0].len(), 64);
     }
