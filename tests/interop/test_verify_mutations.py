@@ -106,11 +106,11 @@ def corrupt(victim, name, seed):
 
 
 def named(items, corrupted):
-    """Wrong references are told by variable and chunk, and sources by file."""
+    """Wrong references are told by variable and chunk, and changed bytes by file."""
     for name in corrupted & {"one_reference_to_another_chunk", "one_offset_shifted", "two_references_exchanged", "a_reference_left_out"}:
         for difference in items[name]["differences"]:
             assert difference["kind"] == "reference" and difference["chunk"] and difference["variable"], (name, difference)
-    for name in corrupted & IN_SOURCES:
+    for name in corrupted & BYTES:
         if items[name]["differences"]:
             assert any(difference.get("file") for difference in items[name]["differences"]), (name, items[name])
 
