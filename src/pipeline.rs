@@ -21,6 +21,7 @@
 mod build;
 mod check;
 mod conflicts;
+mod content;
 mod explain;
 mod host;
 mod inspect;

@@ -22,9 +22,19 @@ pub(super) struct Build {
     /// Build even what has not changed, and remove items however many they are
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    thorough: ThoroughArgs,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// How thoroughly what is built is verified.
+#[derive(Debug, Args)]
+pub(super) struct ThoroughArgs {
+    /// Compare all values with the sources, not a sample, and remember digests of all their bytes
+    #[arg(long)]
+    every_value: bool,
 }
 
 impl Build {
@@ -36,15 +46,20 @@ impl Build {
             return Ok(Outcome::Done);
         }
         let workspace = self.recipe.open()?;
-        let report = built(&workspace, self.items, self.force)?;
+        let report = built(&workspace, self.items, self.force, &self.thorough)?;
         show(printer, &workspace, &report)?;
         Ok(Outcome::of(report.is_success()))
     }
 }
 
 /// Builds with a progress bar.
-pub(super) fn built(workspace: &Workspace, items: ItemArgs, force: bool) -> Result<BuildReport, Failure> {
-    let options = BuildOptions { items: items.items, force, jobs: items.jobs };
+pub(super) fn built(
+    workspace: &Workspace,
+    items: ItemArgs,
+    force: bool,
+    thorough: &ThoroughArgs,
+) -> Result<BuildReport, Failure> {
+    let options = BuildOptions { items: items.items, force, every_value: thorough.every_value, jobs: items.jobs };
     Ok(build(workspace, &options, &Bar::default())?)
 }
 

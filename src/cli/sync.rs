@@ -23,6 +23,8 @@ pub(super) struct Sync {
     /// Build even what has not changed, and remove items however many they are
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    thorough: build::ThoroughArgs,
     /// Publish into the embedded API, and serve it until interrupted
     #[arg(long)]
     serve: bool,
@@ -43,7 +45,7 @@ pub(super) struct SyncReport {
 impl Sync {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.open()?;
-        let built = build::built(&workspace, self.items, self.force)?;
+        let built = build::built(&workspace, self.items, self.force, &self.thorough)?;
         let outcome = Outcome::of(built.is_success());
         build::show_problems(printer, &built);
         if self.serve {

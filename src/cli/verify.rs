@@ -5,11 +5,13 @@ use clap::Args;
 use super::printer::Printer;
 use super::progress::Bar;
 use super::{Failure, ItemArgs, Outcome, RecipeArgs};
+use crate::model::{ContentReport, VerificationReport};
 use crate::pipeline::{Reader, VerifiedItem, VerifyOptions, VerifyReport, verify};
 
 /// Check again what stands in the output against the sources as they are now
 #[derive(Debug, Args)]
 #[command(after_help = "Every reference and all metadata are compared; of the values a sample, another one each time.
+What --every-value reads of the sources it remembers as digests, and compares with those of an earlier run.
 
 Examples:
   altostac verify recipe.yaml
@@ -51,13 +53,48 @@ impl Verify {
 fn lines(report: &VerifyReport) -> Vec<String> {
     let mut lines: Vec<String> = report.items.iter().flat_map(differences).collect();
     let good = report.items.iter().filter(|item| item.verified).count();
-    let references: u64 = report.items.iter().flat_map(|item| &item.reports).map(|report| report.references).sum();
     lines.push(format!(
-        "{}: {good} of {} items equal their sources ({references} references compared) in {:.1} s",
+        "{}: {good} of {} items equal their sources in {:.1} s",
         report.collection,
         report.items.len(),
         report.elapsed_s
     ));
+    lines.push(format!("compared {}", compared(report)));
+    lines.extend(digests(report));
+    lines
+}
+
+/// What was looked at, and how much of it.
+fn compared(report: &VerifyReport) -> String {
+    let reports = || report.items.iter().flat_map(|item| &item.reports);
+    let sum = |count: fn(&VerificationReport) -> u64| reports().map(count).sum::<u64>();
+    format!(
+        "{} files, {} variables, {} attributes, {} references, {} inlined and {} missing chunks; \
+         values of {} chunks ({} bytes with the inlined ones)",
+        sum(|report| report.files),
+        sum(|report| report.variables),
+        sum(|report| report.attributes),
+        sum(|report| report.references),
+        sum(|report| report.inlined_chunks),
+        sum(|report| report.missing_chunks),
+        sum(|report| report.sampled_chunks),
+        sum(|report| report.value_bytes),
+    )
+}
+
+/// What the bytes of the sources were compared with.
+fn digests(report: &VerifyReport) -> Vec<String> {
+    let sum = |count: fn(&ContentReport) -> u64| report.items.iter().map(|item| count(&item.content)).sum::<u64>();
+    let (files, bytes) = (sum(|content| content.files), sum(|content| content.bytes));
+    let mut lines = Vec::new();
+    if files > 0 {
+        lines.push(format!("compared {bytes} bytes of {files} files with digests taken earlier"));
+    }
+    match (sum(|content| content.taken), sum(|content| content.without_digests)) {
+        (0, 0) => {}
+        (0, without) => lines.push(format!("{without} files have no digests of their bytes: --every-value takes them")),
+        (taken, _) => lines.push(format!("took digests of the bytes of {taken} files, which had none")),
+    }
     lines
 }
 

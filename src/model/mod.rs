@@ -16,6 +16,7 @@
 //! | [`label`] | the order of labels, and what stands for them |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
+//! | [`content`] | `FileContent`: digests of a source's bytes |
 //! | [`product`] | `Product`, `VerifiedProduct` |
 //! | [`coverage`] | `Coverage`: where and when |
 //! | [`record`], [`extension`] | `Record`, `ValidatedRecord`; the STAC extensions they may use |
@@ -24,6 +25,7 @@ pub mod array;
 pub mod attribute;
 pub mod chunk;
 pub mod codec;
+pub mod content;
 pub mod coverage;
 pub mod cube;
 pub mod dtype;
@@ -45,6 +47,7 @@ pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
 pub use attribute::{AttributeValue, Attributes};
 pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
 pub use codec::{Codec, CodecChain};
+pub use content::{ContentReport, FileContent};
 pub use coverage::{BoundingBox, Coverage, TemporalExtent};
 pub use cube::{
     ArrayData, Choice, Conflict, ConflictKind, Group, Note, Placement, Variable, VariableChoice, VirtualCube,

@@ -61,13 +61,21 @@ pub struct Product {
 /// What a verification looked at.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerificationReport {
+    /// Sources whose fingerprints were compared with those recorded, with the fresh index and with the opened file.
+    pub files: u64,
     /// Variables whose metadata and inlined values were compared.
     pub variables: u64,
+    /// Attributes compared, of variables and groups.
+    pub attributes: u64,
     /// References compared with a fresh index, all of them.
     pub references: u64,
+    /// Inlined chunks whose values were compared, all of them.
+    pub inlined_chunks: u64,
+    /// Chunks without a reference, of which no source has one either: all of them.
+    pub missing_chunks: u64,
     /// Chunks whose values were decoded on both sides and compared.
     pub sampled_chunks: u64,
-    /// Bytes of the values compared.
+    /// Bytes of the values compared, inlined ones included.
     pub value_bytes: u64,
     /// What read the values of the sources: `native`, or a library and its version.
     #[serde(default)]

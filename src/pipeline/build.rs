@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::item::{self, Means, failure, read_record};
+use super::item::{self, Means, Thoroughness, failure, read_record};
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
@@ -28,6 +28,8 @@ pub struct BuildOptions {
     pub items: Vec<String>,
     /// Build even what has not changed, and let the removal guard pass.
     pub force: bool,
+    /// Compare all values of what is built with its sources, and take digests of all their bytes.
+    pub every_value: bool,
     /// How many threads compute; 0 for as many as there are processors. Waiting for servers is not counted.
     pub jobs: usize,
 }
@@ -54,8 +56,14 @@ pub fn build(
         ));
     }
     let workers = Workers::start(options.jobs, reads_afar(&planned))?;
-    let run =
-        Run { workspace, workers: &workers, now: Utc::now().trunc_subsecs(0), progress, written: Mutex::default() };
+    let run = Run {
+        workspace,
+        workers: &workers,
+        thoroughness: Thoroughness { every_value: options.every_value, force: options.force },
+        now: Utc::now().trunc_subsecs(0),
+        progress,
+        written: Mutex::default(),
+    };
     for (id, error, _) in &failed {
         run.remember_failure(id, error);
     }
@@ -110,6 +118,7 @@ struct Written {
 struct Run<'a> {
     workspace: &'a Workspace,
     workers: &'a Workers,
+    thoroughness: Thoroughness,
     now: DateTime<Utc>,
     progress: &'a dyn Progress,
     written: Mutex<Written>,
@@ -140,7 +149,7 @@ impl Run<'_> {
         tracing::info!(item = %planned.id, reasons = planned.reasons.join("; "), "building");
         // A fault in our own code must not stop the other items.
         let means = Means { workspace: self.workspace, workers: self.workers, progress: self.progress };
-        let attempt = catch_unwind(AssertUnwindSafe(|| item::build(means, planned, self.now)));
+        let attempt = catch_unwind(AssertUnwindSafe(|| item::build(means, planned, self.thoroughness, self.now)));
         let outcome =
             attempt.unwrap_or_else(|_| Err(failure("internal", "a fault of altostac: please report it".into())));
         match outcome.and_then(|built| self.keep(built)) {
@@ -164,6 +173,9 @@ impl Run<'_> {
         self.workspace.ledger().set_catalogue_behind(true).map_err(|error| to_failure(&error))?;
         write_item(&self.workspace.output, &built.record).map_err(|error| to_failure(&error))?;
         self.workspace.ledger().put_current(&built.known).map_err(|error| to_failure(&error))?;
+        if let Some(contents) = &built.contents {
+            super::content::keep(self.workspace, &built.known.id, contents);
+        }
         self.written().items.insert(built.known.id.clone());
         Ok(built.known)
     }
@@ -249,6 +261,7 @@ impl Run<'_> {
         }
         for id in &removed {
             workspace.ledger().remove(id)?;
+            super::content::forget(workspace, id);
         }
         workspace.ledger().set_catalogue_behind(false)?;
         Ok(())

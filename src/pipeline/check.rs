@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use super::content;
 use super::item::{self, Compared, Means, failure, index_all, read_product};
 use super::opened::Opened;
 use super::report::{VerifiedItem, VerifyReport};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Reader, Workspace};
-use crate::model::{Facets, ItemError, KnownItem, Product, Revision, SourceUrl};
+use crate::model::{ContentReport, Facets, ItemError, KnownItem, Product, Revision, SourceUrl};
 use crate::read::SourceReader;
 use crate::verify::{DEFAULT_BUDGET, Differences, OpenSource, Sampling, VerifyError};
 
@@ -85,6 +86,7 @@ fn verify_item(
         revision: revision.number(),
         verified: false,
         reports: Vec::new(),
+        content: ContentReport::default(),
         differences: Vec::new(),
         difference_count: 0,
         error: None,
@@ -103,13 +105,18 @@ fn verify_item(
     let file_facets: Vec<Facets> =
         known.sources.iter().map(|file| facets.get(&file.url).cloned().unwrap_or_default()).collect();
     for product in &known.products {
-        let compared = Compared { recorded: &known.sources, indexes: &indexes, file_facets: &file_facets };
+        let (recorded, indexes, file_facets) = (&known.sources[..], &indexes[..], &file_facets[..]);
+        let compared = Compared { recorded, verified: &[], indexes, file_facets };
         match verify_product(means, product, compared, &open, sampling, library) {
             Ok(report) => answer.reports.push(report),
             Err(Failure::Different(differences)) => add(&mut answer, &differences),
             Err(Failure::Other(error)) => answer.error = Some(error),
         }
     }
+    let is_good = answer.error.is_none() && answer.difference_count == 0;
+    let (content, differences) = content::at_verification(means, &known.id, (&indexes, &open), every_value, is_good);
+    answer.content = content;
+    add(&mut answer, &differences);
     answer.verified = answer.error.is_none() && answer.difference_count == 0;
     answer
 }

@@ -18,9 +18,9 @@ use super::{Progress, Silent, Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
 use crate::model::recipe::FacetDimension;
 use crate::model::{
-    Digest, Facets, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem, Product, ProductFile,
-    ProductFormat, Record, RecordKind, Revision, SmallValues, SourceFile, SourceUrl, ValidatedRecord, VariablePath,
-    VerifiedProduct, VirtualCube,
+    ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem,
+    Product, ProductFile, ProductFormat, Record, RecordKind, Revision, SmallValues, SourceFile, SourceUrl,
+    ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
 use crate::read::{NativeReader, SourceReader};
@@ -35,6 +35,17 @@ const SOURCES: &str = "sources.parquet";
 pub(super) struct Built {
     pub(super) record: ValidatedRecord,
     pub(super) known: KnownItem,
+    /// Digests of its sources' bytes; `None` to leave those that are kept.
+    pub(super) contents: Option<Vec<FileContent>>,
+}
+
+/// How much of the sources is read to verify what was built.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Thoroughness {
+    /// All values, and digests of all bytes.
+    pub(super) every_value: bool,
+    /// Nothing that was known before counts.
+    pub(super) force: bool,
 }
 
 /// What items are built with.
@@ -49,6 +60,8 @@ pub(super) struct Means<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Compared<'a> {
     pub(super) recorded: &'a [SourceFile],
+    /// Those whose values an earlier revision was compared with.
+    pub(super) verified: &'a [SourceFile],
     pub(super) indexes: &'a [FileIndex],
     pub(super) file_facets: &'a [Facets],
 }
@@ -56,7 +69,12 @@ pub(super) struct Compared<'a> {
 /// Builds an item that is added, changed or described anew.
 ///
 /// Called from a thread that belongs to no pool: it hands on what computes and what waits, and what it waits for is never its own.
-pub(super) fn build(means: Means<'_>, planned: &PlannedItem, now: DateTime<Utc>) -> Result<Built, ItemError> {
+pub(super) fn build(
+    means: Means<'_>,
+    planned: &PlannedItem,
+    thoroughness: Thoroughness,
+    now: DateTime<Utc>,
+) -> Result<Built, ItemError> {
     let Means { workspace, workers, .. } = means;
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
     let indexes = index_all(means, &source.files, &open_source)?;
@@ -76,23 +94,29 @@ pub(super) fn build(means: Means<'_>, planned: &PlannedItem, now: DateTime<Utc>)
     let open = |url: &SourceUrl| opened.open(url);
     // Told already.
     let fresh = index_all(Means { progress: &Silent, ..means }, &source.files, &open)?;
+    let Thoroughness { every_value, force } = thoroughness;
+    let content = super::content::at_build(means, &planned.id, (&fresh, &open), thoroughness)?;
+    let before = planned.known.as_ref().filter(|known| !force && known.state == ItemState::Current);
+    let verified = before.map_or(&[][..], |known| &known.sources);
     for format in &workspace.recipe.products {
         let write = || write_product(workspace, &mut staged, &cube, &planned.id, *format, revision);
         let product = workers.compute(write)?;
         let path = staged_path(&staged, format.file_name())?;
         let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
-        let compared = Compared { recorded: &cube.files, indexes: &fresh, file_facets: &source.file_facets };
-        products.push(prove(means, product, &bytes, compared, &open)?);
+        let (recorded, indexes, file_facets) = (&cube.files[..], &fresh[..], &source.file_facets[..]);
+        let compared = Compared { recorded, verified, indexes, file_facets };
+        products.push(prove(means, product, &bytes, (compared, &open), every_value)?);
     }
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
     })?;
-    let report_text = report(&planned.id, revision, &cube, &indexes, &products, now);
+    let report_text = report(&planned.id, revision, &cube, &indexes, &products, &content.report, now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
     let describe = || describe(workspace, source, &cube, &indexes, &products, (&report, &sources), now);
     let record = workers.compute(describe)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
-    Ok(built(workspace, record, source, &cube, &products, revision, now))
+    let built = built(workspace, record, source, &cube, &products, revision, now);
+    Ok(Built { contents: Some(content.contents), ..built })
 }
 
 /// Makes the record anew of products that stand; they are verified again first.
@@ -110,8 +134,9 @@ fn redescribe(
     let mut products = Vec::new();
     for product in known.into_iter().flat_map(|known| &known.products) {
         let bytes = read_product(workspace, product)?;
-        let compared = Compared { recorded: &cube.files, indexes, file_facets: &source.file_facets };
-        products.push(prove(means, product.clone(), &bytes, compared, &|url| opened.open(url))?);
+        let (recorded, file_facets) = (&cube.files[..], &source.file_facets[..]);
+        let compared = Compared { recorded, verified: &[], indexes, file_facets };
+        products.push(prove(means, product.clone(), &bytes, (compared, &|url| opened.open(url)), false)?);
     }
     let folder = product_folder(workspace, &source.id, revision);
     let beside = |name: &str| {
@@ -147,7 +172,7 @@ fn built(
         error: None,
         updated: now,
     };
-    Built { record, known }
+    Built { record, known, contents: None }
 }
 
 /// Indexes files, several at once. The first file that cannot be indexed is the error; the others are counted.
@@ -310,10 +335,10 @@ fn prove(
     means: Means<'_>,
     product: Product,
     bytes: &[u8],
-    compared: Compared<'_>,
-    open: OpenSource<'_>,
+    (compared, open): (Compared<'_>, OpenSource<'_>),
+    every_value: bool,
 ) -> Result<VerifiedProduct, ItemError> {
-    let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value: false };
+    let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value };
     verify_product(means, product, bytes, compared, open, sampling, None)
         .map_err(|error| failure("verification", chain(&error)))
 }
@@ -323,7 +348,7 @@ pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
     bytes: &[u8],
-    Compared { recorded, indexes, file_facets }: Compared<'_>,
+    Compared { recorded, verified, indexes, file_facets }: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
     library: Option<&dyn SourceReader>,
@@ -338,7 +363,7 @@ pub(super) fn verify_product(
     let (urls, facets) = (&recipe.public_urls, &facets[..]);
     let native = NativeReader::new(open);
     let reader = library.unwrap_or(&native);
-    let evidence = Evidence { product, bytes, recorded, indexes, facets, urls, open, reader, sampling };
+    let evidence = Evidence { product, bytes, recorded, verified, indexes, facets, urls, open, reader, sampling };
     means.workers.read(recorded, || verify_kerchunk(evidence))
 }
 
@@ -429,6 +454,7 @@ fn report(
     cube: &VirtualCube,
     indexes: &[FileIndex],
     products: &[VerifiedProduct],
+    content: &ContentReport,
     now: DateTime<Utc>,
 ) -> Vec<u8> {
     let file_notes: Vec<Value> = indexes
@@ -451,6 +477,7 @@ fn report(
         "notes": cube.notes,
         "file_notes": file_notes,
         "products": verified,
+        "source_bytes": content,
     });
     serde_json::to_vec_pretty(&report).unwrap_or_default()
 }

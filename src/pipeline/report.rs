@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{ItemError, ItemState, Note, ProductFormat, VariableChoice, VerificationReport};
+use crate::model::{ContentReport, ItemError, ItemState, Note, ProductFormat, VariableChoice, VerificationReport};
 use crate::plan::Action;
 use crate::storage::Traffic;
 
@@ -166,6 +166,8 @@ pub struct VerifiedItem {
     pub verified: bool,
     /// What was compared, for each product.
     pub reports: Vec<VerificationReport>,
+    /// What was compared of the sources' bytes with digests taken earlier.
+    pub content: ContentReport,
     /// What differs: variable, chunk, expected, found.
     pub differences: Vec<serde_json::Value>,
     /// How many differences there are; more than listed, if they are many.

@@ -76,8 +76,8 @@ fn is_carried(value: &AttributeValue) -> bool {
 const IN_UNITS: [&str; 5] = ["missing_value", "valid_min", "valid_max", "valid_range", "actual_range"];
 
 /// The attributes of a variable are those that all files agree on, with `_FillValue` in `.zarray`; one that differs is left out, or is
-/// some file's.
-pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Differences) {
+/// some file's. Returns how many there are.
+pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Differences) -> u64 {
     let (first, found) = (&checked.variable.attributes, &checked.array.attributes);
     let fill_stays = !checked.is_repacked && check_fill(checked, differences);
     let is_reencoded_time = checked.is_reencoded && checked.meaning.is_time();
@@ -92,6 +92,7 @@ pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Difference
         .filter_map(|file| Some(file.variables.get(checked.key)?.attributes.as_ref()))
         .collect();
     let names: BTreeSet<&str> = in_files.iter().flat_map(|attributes| attributes.keys().map(String::as_str)).collect();
+    let count = names.len() as u64;
     for name in names.into_iter().filter(|name| *name != DIMENSIONS && !is_free(name)) {
         if name == FILL_VALUE && !fill_stays {
             continue;
@@ -120,6 +121,7 @@ pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Difference
             differences.add(checked.difference(DifferenceKind::Attribute, format!("no attribute {name}"), found));
         }
     }
+    count
 }
 
 /// `fill_value` says `_FillValue`, or null; true if `_FillValue` stays an attribute because it is of another type.
@@ -185,13 +187,14 @@ pub(super) fn check_agreement(checked: &Checked<'_>, file: usize, other: &FileVa
     }
 }
 
-/// The groups are those of the files, their attributes merged.
+/// The groups are those of the files, their attributes merged. Returns how many attributes there are.
 pub(super) fn check_groups(
     store: &KerchunkStore,
     sources: &Sources<'_>,
     order: &[usize],
     differences: &mut Differences,
-) {
+) -> u64 {
+    let mut count = 0;
     let in_files: BTreeSet<&str> =
         sources.files.iter().flat_map(|file| file.groups.keys().map(String::as_str)).collect();
     let all: BTreeSet<&str> = in_files.iter().copied().chain(store.groups.keys().map(String::as_str)).collect();
@@ -205,11 +208,12 @@ pub(super) fn check_groups(
         };
         let groups = order.iter().filter_map(|file| sources.files[*file].groups.get(path));
         let files: Vec<&Attributes> = groups.map(|group| &group.attributes).collect();
-        check_merged(path, found, &files, differences);
+        count += check_merged(path, found, &files, differences);
     }
+    count
 }
 
-fn check_merged(path: &str, found: &Map<String, Value>, files: &[&Attributes], differences: &mut Differences) {
+fn check_merged(path: &str, found: &Map<String, Value>, files: &[&Attributes], differences: &mut Differences) -> u64 {
     let names: BTreeSet<&str> = files.iter().flat_map(|file| file.keys().map(String::as_str)).collect();
     let mut report = |expected: String, found: String| {
         let difference = Difference::new(DifferenceKind::Attribute, expected, found);
@@ -232,6 +236,7 @@ fn check_merged(path: &str, found: &Map<String, Value>, files: &[&Attributes], d
     for (name, value) in found.iter().filter(|(name, _)| !names.contains(name.as_str())) {
         report(format!("no attribute {name}"), format!("{name} = {value}"));
     }
+    names.len() as u64
 }
 
 /// Whether a value is one file's; or a list, or lines of text, each of which is some file's.

@@ -93,16 +93,23 @@ impl<'a> Chunk<'a> {
 
     fn unreadable(&self, error: &ReadError) -> Box<Difference> {
         let difference = Difference::unreadable(error).variable(self.checked.key);
-        Box::new(difference.chunk(&self.checked.array.chunk_key(self.number)))
+        let difference = difference.chunk(&self.checked.array.chunk_key(self.number));
+        Box::new(match self.checked.array.reference(self.number) {
+            Some(Reference::Part { url, .. }) => difference.file(self.checked.sources.name_of(url)),
+            _ => difference,
+        })
     }
 
     fn check(&self, values: Values) -> (Option<Box<Difference>>, Counts) {
         let mut counts = Counts::default();
         let pieces = self.checked.layout.pieces(&self.inside);
         let verdict = match self.checked.array.reference(self.number) {
-            None => self.check_missing(&pieces),
+            None => {
+                counts.missing_chunks = 1;
+                self.check_missing(&pieces)
+            }
             Some(Reference::Inline(_)) => {
-                counts.references = 1;
+                counts.inlined_chunks = 1;
                 self.check_values(&pieces, Values::Every, &mut counts)
             }
             Some(Reference::Whole(url)) => {

@@ -21,11 +21,13 @@
 //! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants; where files pack in different ways: the same values |
 //! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
 //! | the indexes themselves | what the reader of the sources sees in them, if it does not go by the index |
+//! | bytes of the sources, some or all | digests taken earlier (`content`): both sides read the same bytes, and could be wrong together |
 
 mod attributes;
 mod axes;
 mod boxes;
 mod chunks;
+mod content;
 mod coordinates;
 mod difference;
 mod layout;
@@ -38,6 +40,7 @@ mod values;
 mod variable;
 
 pub use crate::read::OpenSource;
+pub use content::{ContentOutcome, Reach, SMALL, check_content};
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
 use crate::model::{FileIndex, ItemId, Note, Product, PublicUrls, SourceFile, VerificationReport, VerifiedProduct};
@@ -67,6 +70,8 @@ pub struct Evidence<'a> {
     pub bytes: &'a [u8],
     /// The sources as they were when the product was made.
     pub recorded: &'a [SourceFile],
+    /// Those whose values were compared when an earlier product of the item was made: the sample is of the others.
+    pub verified: &'a [SourceFile],
     /// The sources indexed again, in any order.
     pub indexes: &'a [FileIndex],
     /// What facets say of them, in the same order.
@@ -135,6 +140,7 @@ pub enum VerifyError {
 ///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0 },
 ///         bytes: json.as_bytes(),
 ///         recorded: &[file.file().clone()],
+///         verified: &[],
 ///         indexes: &[index.clone()],
 ///         facets: &[],
 ///         urls: &PublicUrls::default(),
@@ -161,14 +167,17 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
         .map_err(|source| VerifyError::Unreadable { item: item.clone(), source: source.into() })?;
     let mut differences = Differences::new(&item);
     check_digest(&evidence, &mut differences);
-    let sources = Sources::new(evidence.indexes, evidence.urls, evidence.open, evidence.reader);
+    let sources = Sources::new(evidence.indexes, evidence.urls, (evidence.open, evidence.reader), evidence.verified);
     sources.check(evidence.recorded, &mut differences);
     let mut notes = Vec::new();
     let second_facts = sources.examine(&mut differences, &mut notes);
     let counts = match axes::find(&store, &sources, evidence.facets, &mut differences) {
         Some(axes) => {
-            attributes::check_groups(&store, &sources, &axes.order, &mut differences);
-            variable::check_all(&store, &sources, &axes, evidence.sampling, &mut differences, &mut notes)
+            let attributes = attributes::check_groups(&store, &sources, &axes.order, &mut differences);
+            let mut counts =
+                variable::check_all(&store, &sources, &axes, evidence.sampling, &mut differences, &mut notes);
+            counts.attributes += attributes;
+            counts
         }
         None => Counts::default(),
     };
@@ -178,20 +187,25 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
     if !differences.is_empty() {
         return Err(VerifyError::Different { item, differences });
     }
+    let files = evidence.indexes.len() as u64;
     Ok(VerifiedProduct::prove(
         evidence.product,
         VerificationReport {
             reader: evidence.reader.name(),
             second_facts,
-            ..report(&counts, evidence.sampling, notes)
+            ..report(files, &counts, evidence.sampling, notes)
         },
     ))
 }
 
-fn report(counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> VerificationReport {
+fn report(files: u64, counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> VerificationReport {
     VerificationReport {
+        files,
         variables: counts.variables,
+        attributes: counts.attributes,
         references: counts.references,
+        inlined_chunks: counts.inlined_chunks,
+        missing_chunks: counts.missing_chunks,
         sampled_chunks: counts.sampled_chunks,
         value_bytes: counts.value_bytes,
         seed: sampling.seed,

@@ -36,9 +36,33 @@ pub(super) fn strata(count: u64, wanted: u64, mix: &mut SplitMix) -> Vec<u64> {
     (0..wanted).map(|stratum| edge(stratum) + mix.below(edge(stratum + 1) - edge(stratum))).collect()
 }
 
+/// How many of its chunks each variable may have in the sample: as many of each, and what some have too few for goes to the others.
+///
+/// At least one of each, whatever the budget.
+pub(super) fn shares(counts: &[u64], budget: u64) -> Vec<u64> {
+    let mut by_count: Vec<usize> = (0..counts.len()).collect();
+    by_count.sort_by_key(|at| counts[*at]);
+    let (mut shares, mut left, mut others) = (vec![0; counts.len()], budget, counts.len() as u64);
+    for at in by_count {
+        let share = counts[at].min((left / others.max(1)).max(1));
+        shares[at] = share;
+        left = left.saturating_sub(share);
+        others -= 1;
+    }
+    shares
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_small_variables_leave_goes_to_large_ones() {
+        assert_eq!(shares(&[1, 1500, 0, 100], 256), [1, 155, 0, 100]);
+        assert_eq!(shares(&[1000, 1000], 256), [128, 128]);
+        assert_eq!(shares(&[5, 5, 5], 2), [1, 1, 1]);
+        assert!(shares(&[], 256).is_empty());
+    }
 
     #[test]
     fn every_stratum_gives_one() {

@@ -1,6 +1,6 @@
 //! The sources of a product: what the fresh indexes say, by the keys of the product.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::values::{Meaning, bounds_of};
 use super::{Difference, DifferenceKind, Differences, OpenSource};
@@ -74,6 +74,8 @@ impl<'a> File<'a> {
 pub(super) struct Sources<'a> {
     pub(super) files: Vec<File<'a>>,
     by_reference: HashMap<String, usize>,
+    /// How the product names those whose values were verified before; none if all were.
+    verified: HashSet<String>,
     open: OpenSource<'a>,
     reader: &'a dyn SourceReader,
 }
@@ -82,12 +84,28 @@ impl<'a> Sources<'a> {
     pub(super) fn new(
         indexes: &'a [FileIndex],
         urls: &PublicUrls,
-        open: OpenSource<'a>,
-        reader: &'a dyn SourceReader,
+        (open, reader): (OpenSource<'a>, &'a dyn SourceReader),
+        verified: &[SourceFile],
     ) -> Self {
         let files: Vec<File<'a>> = indexes.iter().map(|index| File::new(index, urls)).collect();
         let by_reference = files.iter().enumerate().map(|(at, file)| (file.reference.clone(), at)).collect();
-        Self { files, by_reference, open, reader }
+        let known: HashSet<&SourceFile> = verified.iter().collect();
+        let is_known = |file: &&File<'_>| known.contains(&file.index.source);
+        let mut verified: HashSet<String> = files.iter().filter(is_known).map(|file| file.reference.clone()).collect();
+        if verified.len() == files.len() {
+            verified.clear();
+        }
+        Self { files, by_reference, verified, open, reader }
+    }
+
+    /// Whether the values of some sources, but not of all, were verified before.
+    pub(super) fn are_some_verified(&self) -> bool {
+        !self.verified.is_empty()
+    }
+
+    /// Whether the values of the source of this name were verified before.
+    pub(super) fn is_verified(&self, reference: &str) -> bool {
+        self.verified.contains(reference)
     }
 
     /// The keys of all variables of all files.
@@ -169,6 +187,12 @@ impl<'a> Sources<'a> {
     /// Opens a source by its number.
     pub(super) fn open(&self, file: &File<'_>, variable: &str) -> Result<Box<dyn ByteSource>, ReadError> {
         (self.open)(&file.index.source.url).map_err(|source| ReadError::Open { variable: variable.into(), source })
+    }
+
+    /// The URL of the source of this name in the product; the name itself if it is none's.
+    pub(super) fn name_of(&self, reference: &str) -> String {
+        let file = self.by_reference.get(reference).map(|file| &self.files[*file]);
+        file.map_or_else(|| reference.to_owned(), |file| file.index.source.url.to_string())
     }
 
     /// Opens a source by its name in the product.

@@ -17,6 +17,7 @@ use crate::write::write_kerchunk;
 struct Case {
     indexes: Vec<FileIndex>,
     recorded: Vec<SourceFile>,
+    verified: Vec<SourceFile>,
     facets: Vec<FacetLabels>,
     files: Files,
     refs: Map<String, Value>,
@@ -111,7 +112,8 @@ impl Case {
         let json: Value = serde_json::from_slice(&bytes).unwrap();
         let refs = json["refs"].as_object().unwrap().clone();
         let sampling = Sampling { budget: DEFAULT_BUDGET, seed: 1, every_value: false };
-        Self { recorded: recorded(&indexes), indexes, facets: vec![], files: Files::new(files), refs, sampling }
+        let (recorded, files) = (recorded(&indexes), Files::new(files));
+        Self { recorded, verified: vec![], indexes, facets: vec![], files, refs, sampling }
     }
 
     /// Three files of 4, 2 and 4 steps.
@@ -142,6 +144,7 @@ impl Case {
             product,
             bytes,
             recorded: &self.recorded,
+            verified: &self.verified,
             indexes: &self.indexes,
             facets: &self.facets,
             urls: &PublicUrls::default(),
@@ -176,7 +179,9 @@ fn a_good_product_is_proven() {
     let report = Case::good().verify().unwrap().report().clone();
     assert_eq!((report.variables, report.seed, report.every_value), (7, 1, false));
     // tas: 5 × 1 × 2; pr: each step; mask; four inlined.
-    assert_eq!(report.references, 10 + 10 + 1 + 4);
+    assert_eq!((report.references, report.inlined_chunks, report.missing_chunks), (10 + 10 + 1, 4, 0));
+    assert_eq!(report.files, Case::good().indexes.len() as u64);
+    assert!(report.attributes > 7 && report.value_bytes > 0, "{report:?}");
 }
 
 #[test]
@@ -187,6 +192,19 @@ fn every_value_reads_every_chunk() {
     case.sampling.every_value = true;
     let all = case.verify().unwrap().report().clone();
     assert!(some.sampled_chunks < all.sampled_chunks && some.value_bytes < all.value_bytes, "{some:?} {all:?}");
+}
+
+#[test]
+fn values_of_files_that_were_verified_before_are_not_sampled_again() {
+    let sampled = |verified: &[SourceFile]| {
+        let case = Case { verified: verified.to_vec(), ..Case::good() };
+        case.verify().unwrap().report().sampled_chunks
+    };
+    let recorded = Case::good().recorded;
+    let (all, of_one) = (sampled(&[]), sampled(&recorded[1..]));
+    assert!(0 < of_one && of_one < all, "{of_one} of {all}");
+    // Where none is new, something else is: all are looked at.
+    assert_eq!(sampled(&recorded), all);
 }
 
 #[test]
@@ -610,10 +628,11 @@ proptest! {
         let at = places[at.index(places.len())];
         let before = std::mem::replace(&mut bytes[at], if digits { b'0' + byte % 10 } else { byte });
         let result = case.verify_bytes(&bytes);
-        // The level of deflate means nothing to a reader, nor do digits of a fill value beyond binary32.
+        // The level of deflate means nothing to a reader, nor do digits of a fill value beyond binary32; and the mask is the same in every file.
         let before_it = String::from_utf8_lossy(&bytes[at.saturating_sub(40)..at]).into_owned();
         let token = before_it.rsplit(['{', ',']).next().unwrap_or_default();
-        let is_harmless = token.contains("level") && token.contains(':') || token.contains("fill_value");
+        let is_level = token.contains("level") && token.contains(':');
+        let is_harmless = is_level || token.contains("fill_value") || token.starts_with("\"mask/0.0\":[");
         prop_assert!(!digits || before == bytes[at] || is_harmless || result.is_err(), "{before_it}");
     }
 

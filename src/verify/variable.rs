@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::axes::Axes;
 use super::coordinates::product_meaning;
 use super::layout::Layout;
-use super::sample::{SplitMix, strata};
+use super::sample::{SplitMix, shares, strata};
 use super::sources::{File, Sources};
 use super::values::{Meaning, same_but_order};
 use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, packing, shared};
@@ -16,7 +16,10 @@ use crate::read::{KerchunkArray, KerchunkStore, Reference};
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) variables: u64,
+    pub(super) attributes: u64,
     pub(super) references: u64,
+    pub(super) inlined_chunks: u64,
+    pub(super) missing_chunks: u64,
     pub(super) sampled_chunks: u64,
     pub(super) value_bytes: u64,
 }
@@ -24,7 +27,10 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn add(&mut self, other: Self) {
         self.variables += other.variables;
+        self.attributes += other.attributes;
         self.references += other.references;
+        self.inlined_chunks += other.inlined_chunks;
+        self.missing_chunks += other.missing_chunks;
         self.sampled_chunks += other.sampled_chunks;
         self.value_bytes += other.value_bytes;
     }
@@ -48,6 +54,8 @@ pub(super) struct Checked<'a> {
     pub(super) is_reencoded: bool,
     /// Whether values had to be stored anew, because files store them in different ways.
     pub(super) is_repacked: bool,
+    /// How many attributes were compared.
+    attributes: u64,
 }
 
 /// Checks every variable of the product and of the sources.
@@ -79,9 +87,8 @@ pub(super) fn check_all(
             (None, first) => missing(key, first.map(|first| &sources.files[first]), differences, notes),
         }
     }
-    let is_virtual = |checked: &&Checked<'_>| checked.has_virtual_chunks();
-    let share = sampling.budget / (checked.iter().filter(is_virtual).count() as u64).max(1);
-    for checked in &checked {
+    let virtual_chunks: Vec<u64> = checked.iter().map(Checked::virtual_chunks).collect();
+    for (checked, share) in checked.iter().zip(shares(&virtual_chunks, sampling.budget)) {
         counts.add(checked.check(sampling, share, differences));
         counts.add(shared::check(checked, sampling, differences));
     }
@@ -94,7 +101,7 @@ fn labels(array: &KerchunkArray, differences: &mut Differences) -> Counts {
         let difference = Difference::new(DifferenceKind::Attribute, format!("no attribute {name}"), value.to_string());
         differences.add(difference.variable(&array.key));
     }
-    Counts { variables: 1, references: array.reference_count() as u64, ..Counts::default() }
+    Counts { variables: 1, inlined_chunks: array.reference_count() as u64, ..Counts::default() }
 }
 
 fn missing(key: &str, file: Option<&File<'_>>, differences: &mut Differences, notes: &mut Vec<Note>) {
@@ -138,11 +145,23 @@ impl<'a> Checked<'a> {
             }
         };
         let is_repacked = !meanings[first].is_time() && present().any(|(_, other)| packing::differ(variable, other));
-        let mut checked =
-            Self { key, store, sources, array, first, variable, layout, meaning, meanings, is_reencoded, is_repacked };
+        let mut checked = Self {
+            key,
+            store,
+            sources,
+            array,
+            first,
+            variable,
+            layout,
+            meaning,
+            meanings,
+            is_reencoded,
+            is_repacked,
+            attributes: 0,
+        };
         // Only values that stand in the product can be other numbers than the files'.
-        checked.is_repacked &= !checked.has_virtual_chunks();
-        attributes::check_variable(&checked, differences);
+        checked.is_repacked &= checked.virtual_chunks() == 0;
+        checked.attributes = attributes::check_variable(&checked, differences);
         checked.check_type(differences);
         for (at, other) in present() {
             if let Some(obstacle) = other.layout.obstacle() {
@@ -178,12 +197,11 @@ impl<'a> Checked<'a> {
         }
     }
 
-    fn has_virtual_chunks(&self) -> bool {
-        let at_most =
-            self.array.reference_count().min(usize::try_from(self.array.grid.chunk_count()).unwrap_or(usize::MAX));
-        at_most > 0
-            && (0..self.array.grid.chunk_count())
-                .any(|n| matches!(self.array.reference(n), Some(Reference::Part { .. })))
+    /// About how many chunks are references into files: none, if none is.
+    fn virtual_chunks(&self) -> u64 {
+        let count = self.array.grid.chunk_count().min(self.array.reference_count() as u64);
+        let is_virtual = |number| matches!(self.array.reference(number), Some(Reference::Part { .. }));
+        if count > 0 && (0..self.array.grid.chunk_count()).any(is_virtual) { count } else { 0 }
     }
 
     fn check(&self, sampling: Sampling, share: u64, differences: &mut Differences) -> Counts {
@@ -191,16 +209,31 @@ impl<'a> Checked<'a> {
         let elements = self.array.grid.shape.iter().fold(1u64, |product, length| product.saturating_mul(*length));
         let possible = self.possible_chunks().saturating_add(self.array.reference_count() as u64);
         let count = self.array.grid.chunk_count();
-        let mut counts = Counts { variables: 1, ..Counts::default() };
+        let mut counts = Counts { variables: 1, attributes: self.attributes, ..Counts::default() };
         if count > possible.saturating_mul(16).saturating_add(1024) || count > elements {
             let expected = format!("about {possible} chunks");
             differences.add(self.difference(DifferenceKind::Dimension, expected, format!("{count} chunks")));
             return counts;
         }
         let mut mix = SplitMix::new(sampling.seed, self.key);
-        let sample = strata(count, share.max(1), &mut mix);
+        let sample = self.sample(count, share.max(1), &mut mix);
         counts.add(chunks::check(self, &sample, sampling, differences));
         counts
+    }
+
+    /// Which chunks are compared by value: some of all; where some files were verified before, of those of the others.
+    fn sample(&self, count: u64, wanted: u64, mix: &mut SplitMix) -> Vec<u64> {
+        if !self.sources.are_some_verified() {
+            return strata(count, wanted, mix);
+        }
+        let is_new = |number: &u64| match self.array.reference(*number) {
+            Some(Reference::Part { url, .. }) => !self.sources.is_verified(url),
+            _ => false,
+        };
+        let candidates = (0..count).filter(is_new).count() as u64;
+        let mut chosen = strata(candidates, wanted, mix).into_iter().peekable();
+        let numbered = (0..count).filter(is_new).zip(0u64..);
+        numbered.filter_map(|(number, at)| chosen.next_if_eq(&at).map(|_| number)).collect()
     }
 
     /// The number of chunks of the variable in all files.

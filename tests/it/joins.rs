@@ -267,6 +267,7 @@ fn check(split: &Split) {
     let verified = verify_kerchunk(Evidence {
         product,
         bytes: &bytes,
+        verified: &[],
         recorded: &indexes.iter().map(|index| index.source.clone()).collect::<Vec<_>>(),
         indexes: &indexes,
         facets: &if split.by_facet { vec![FacetLabels { dimension: "member".into(), labels }] } else { vec![] },

@@ -1,0 +1,106 @@
+//! Digests of the bytes of an item's sources: kept in the state, one file an item, written whole.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::Workspace;
+use super::item::{Means, Thoroughness, failure, seed};
+use crate::model::{ContentReport, FileContent, FileIndex, ItemError, ItemId, SourceFile};
+use crate::verify::{ContentOutcome, Differences, OpenSource, Reach, SMALL, check_content};
+
+fn path_of(workspace: &Workspace, id: &ItemId) -> PathBuf {
+    workspace.state.join("content").join(format!("{id}.json"))
+}
+
+/// The digests that are known of an item's sources; none if they cannot be read: they are taken anew then.
+fn load(workspace: &Workspace, id: &ItemId) -> Vec<FileContent> {
+    let path = path_of(workspace, id);
+    let known = fs::read(&path).map(|bytes| serde_json::from_slice(&bytes));
+    match known {
+        Ok(Ok(known)) => known,
+        Ok(Err(error)) => {
+            tracing::warn!("{}: no digests of sources: {error}", path.display());
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+fn save(workspace: &Workspace, id: &ItemId, contents: &[FileContent]) -> io::Result<()> {
+    let path = path_of(workspace, id);
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    fs::create_dir_all(&folder)?;
+    // Another process may do the same: each writes a file of its own, and the last one stands.
+    let beside = folder.join(format!(".{id}.{}", std::process::id()));
+    let written = fs::write(&beside, serde_json::to_vec(contents)?).and_then(|()| fs::rename(&beside, &path));
+    written.inspect_err(|_| _ = fs::remove_file(&beside))
+}
+
+/// Compares what was built from with the digests known of it, and takes those of new files if the item is small or all is asked for.
+///
+/// With `force` nothing is compared: it says that the sources are right as they are.
+///
+/// # Errors
+/// The bytes of a source are not those that they were.
+pub(super) fn at_build(
+    means: Means<'_>,
+    id: &ItemId,
+    (indexes, open): (&[FileIndex], OpenSource<'_>),
+    Thoroughness { every_value, force }: Thoroughness,
+) -> Result<ContentOutcome, ItemError> {
+    let bytes: u64 = indexes.iter().map(|index| index.source.size).fold(0, u64::saturating_add);
+    let is_local = indexes.iter().all(|index| index.source.url.local_path().is_some());
+    let known = if force { Vec::new() } else { load(means.workspace, id) };
+    let reach = Reach { every: every_value, take: every_value || (is_local && bytes <= SMALL), seed: seed() };
+    let outcome = check(means, id, (indexes, open), &known, reach);
+    if outcome.differences.is_empty() {
+        return Ok(outcome);
+    }
+    let remedy = "if the sources are right as they are, say --force";
+    Err(failure("verification", format!("{id}: {}; {remedy}", outcome.differences)))
+}
+
+fn check(
+    means: Means<'_>,
+    id: &ItemId,
+    (indexes, open): (&[FileIndex], OpenSource<'_>),
+    known: &[FileContent],
+    reach: Reach,
+) -> ContentOutcome {
+    let files: Vec<SourceFile> = indexes.iter().map(|index| index.source.clone()).collect();
+    means.workers.read(&files, || check_content(id, indexes, known, open, reach))
+}
+
+/// Keeps the digests of an item that was built.
+pub(super) fn keep(workspace: &Workspace, id: &ItemId, contents: &[FileContent]) {
+    if contents.is_empty() && !path_of(workspace, id).exists() {
+        return;
+    }
+    if let Err(error) = save(workspace, id, contents) {
+        tracing::warn!(item = %id, "the digests of the sources are not kept: {error}");
+    }
+}
+
+/// Forgets the digests of an item that is gone.
+pub(super) fn forget(workspace: &Workspace, id: &ItemId) {
+    _ = fs::remove_file(path_of(workspace, id));
+}
+
+/// Compares the sources of what stands with their digests; with `every_value` all of them, and those that had none have some afterwards,
+/// if all is right (`is_good`: the products are).
+pub(super) fn at_verification(
+    means: Means<'_>,
+    id: &ItemId,
+    (indexes, open): (&[FileIndex], OpenSource<'_>),
+    every_value: bool,
+    is_good: bool,
+) -> (ContentReport, Differences) {
+    let reach = Reach { every: every_value, take: every_value, seed: seed() };
+    let ContentOutcome { differences, report, contents } =
+        check(means, id, (indexes, open), &load(means.workspace, id), reach);
+    if report.taken > 0 && is_good && differences.is_empty() {
+        keep(means.workspace, id, &contents);
+    }
+    (report, differences)
+}
