@@ -30,6 +30,8 @@ mod references;
 mod reader;
 mod report;
 mod send;
+#[cfg(test)]
+mod sharing_tests;
 mod survey;
 mod values;
 mod workers;

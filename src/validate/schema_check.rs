@@ -71,13 +71,13 @@ fn compile(url: &'static str, with_projjson: bool) -> Compiled {
         references(&schema, known, &mut queue);
         resources.insert(known, schema);
     }
-    let root = resources.get(url).cloned().unwrap_or_default();
     let resource = |(url, schema)| Ok((url, Resource::from_contents(schema)?));
     let resources: Result<Vec<_>, jsonschema::ReferencingError> = resources.into_iter().map(resource).collect();
     let registry = resources.and_then(|resources| Registry::options().draft(Draft::Draft7).build(resources));
     let options = jsonschema::options().with_draft(Draft::Draft7).should_validate_formats(true);
     let options = options.with_registry(registry.map_err(|error| error.to_string())?);
-    options.build(&root).map_err(|error| error.to_string())
+    // What is compiled is compared with the schema of schemas first, at great cost; what it refers to is not. A test does that.
+    options.build(&json!({"$ref": url})).map_err(|error| error.to_string())
 }
 
 /// Adds the URLs that a schema refers to.

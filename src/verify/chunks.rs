@@ -110,7 +110,7 @@ impl<'a> Chunk<'a> {
             }
             Some(Reference::Part { url, offset, length }) => {
                 counts.references = 1;
-                self.check_reference(&pieces, url, *offset, *length).and_then(|()| {
+                self.check_reference(&pieces, &url, offset, length).and_then(|()| {
                     if values == Values::None {
                         return Ok(());
                     }

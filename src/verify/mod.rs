@@ -40,6 +40,10 @@ mod variable;
 pub use crate::read::OpenSource;
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
+use std::io::{self, Read};
+
+use sha2::{Digest as _, Sha256};
+
 use crate::model::{FileIndex, ItemId, Note, Product, PublicUrls, SourceFile, VerificationReport, VerifiedProduct};
 use crate::read::{KerchunkStore, ReadError, SourceReader};
 use sources::Sources;
@@ -63,8 +67,8 @@ pub struct Sampling {
 pub struct Evidence<'a> {
     /// The product as it was written.
     pub product: Product,
-    /// The bytes of its first file, read back.
-    pub bytes: &'a [u8],
+    /// Its first file, read back.
+    pub bytes: &'a mut (dyn Read + Send),
     /// The sources as they were when the product was made.
     pub recorded: &'a [SourceFile],
     /// The sources indexed again, in any order.
@@ -133,7 +137,7 @@ pub enum VerifyError {
 ///     let open = |_: &SourceUrl| Ok(Box::new(file.clone()) as Box<dyn ByteSource>);
 ///     verify_kerchunk(Evidence {
 ///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0 },
-///         bytes: json.as_bytes(),
+///         bytes: &mut json.as_bytes(),
 ///         recorded: &[file.file().clone()],
 ///         indexes: &[index.clone()],
 ///         facets: &[],
@@ -157,10 +161,11 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
     if evidence.indexes.is_empty() {
         return Err(VerifyError::NoSource { item });
     }
-    let store = KerchunkStore::parse(evidence.bytes)
+    let mut product = Digesting { inner: evidence.bytes, digest: Sha256::new() };
+    let store = KerchunkStore::read(&mut product)
         .map_err(|source| VerifyError::Unreadable { item: item.clone(), source: source.into() })?;
     let mut differences = Differences::new(&item);
-    check_digest(&evidence, &mut differences);
+    check_digest(&evidence.product, product, &mut differences);
     let sources = Sources::new(evidence.indexes, evidence.urls, evidence.open, evidence.reader);
     sources.check(evidence.recorded, &mut differences);
     let mut notes = Vec::new();
@@ -201,11 +206,24 @@ fn report(counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> Verification
     }
 }
 
+/// Takes the digest of what is read through it.
+struct Digesting<'a> {
+    inner: &'a mut (dyn Read + Send),
+    digest: Sha256,
+}
+
+impl Read for Digesting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.digest.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
 /// The bytes that were read back are those that were written.
-fn check_digest(evidence: &Evidence<'_>, differences: &mut Differences) {
-    use sha2::Digest;
-    let Some(file) = evidence.product.files.first() else { return };
-    let found: String = sha2::Sha256::digest(evidence.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+fn check_digest(product: &Product, read: Digesting<'_>, differences: &mut Differences) {
+    let Some(file) = product.files.first() else { return };
+    let found: String = read.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     if found != file.sha256 {
         let difference = Difference::new(DifferenceKind::Product, format!("SHA-256 {}", file.sha256), found);
         differences.add(difference.file(&file.path));
