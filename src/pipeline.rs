@@ -31,6 +31,8 @@ mod references;
 mod reader;
 mod report;
 mod send;
+#[cfg(test)]
+mod sharing_tests;
 mod survey;
 mod values;
 mod workers;

@@ -154,7 +154,7 @@ impl<'a> Context<'a> {
     /// All values of a variable in one file.
     fn values(&self, path: &VariablePath, file: usize, variable: &FileVariable) -> Result<Array, Box<Conflict>> {
         match &variable.values {
-            SmallValues::Decoded(array) => Ok(array.clone()),
+            SmallValues::Decoded(array) => Ok(Array::clone(array)),
             _ => self.sources.values(self.files[file], path).map_err(|error| self.unreadable(path, file, error)),
         }
     }

@@ -10,8 +10,7 @@ use super::conflict::{self, Report, note};
 use super::times::Reencodings;
 use super::{Context, INLINE_LIMIT, attributes, statics};
 use crate::model::{
-    Array, ArrayValues, AttributeValue, Attributes, Conflict, DataType, FileVariable, Numbers, Primitive, SmallValues,
-    VariablePath,
+    Array, ArrayValues, AttributeValue, Attributes, Conflict, DataType, FileVariable, Numbers, Primitive, VariablePath,
 };
 
 /// Attributes whose numbers are in packed units: they hold for one way of storing alone.
@@ -102,8 +101,7 @@ fn stored(variable: &FileVariable, way: &Way, numbers: Numbers) -> FileVariable 
         attributes.shift_remove(*name);
     });
     attributes.extend(way.attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
-    let values =
-        SmallValues::Decoded(Array { shape: variable.grid.shape.clone(), values: ArrayValues::Numbers(numbers) });
+    let values = Array { shape: variable.grid.shape.clone(), values: ArrayValues::Numbers(numbers) }.into();
     let data_type = way.data_type.clone();
     FileVariable { data_type, attributes: Arc::new(attributes), fill_value: None, values, ..variable.clone() }
 }

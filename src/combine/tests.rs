@@ -51,7 +51,7 @@ fn small(name: &str, dimensions: &[&str], shape: &[u64], numbers: Numbers, attri
         grid: ChunkGrid::new(shape.to_vec(), shape.iter().map(|n| (*n).max(1)).collect()).unwrap(),
         unfiltered_edges: false,
         manifest: Arc::new(ChunkManifest::missing(1)),
-        values: SmallValues::Decoded(Array { shape: shape.to_vec(), values: ArrayValues::Numbers(numbers) }),
+        values: Array { shape: shape.to_vec(), values: ArrayValues::Numbers(numbers) }.into(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Decoded values of small variables and of attributes.
 
+use std::sync::Arc;
+
 use super::dtype::{ByteOrder, DataType, Primitive};
 
 /// Numbers of one type, in C order.
@@ -304,10 +306,16 @@ pub enum SmallValues {
     /// Data: never read by the index.
     #[default]
     NotRead,
-    /// A coordinate, bounds or scalar of at most 1 MiB.
-    Decoded(Array),
+    /// A coordinate, bounds or scalar of at most 1 MiB; shared between files where equal.
+    Decoded(Arc<Array>),
     /// A coordinate or bounds beyond that.
     Digest(Digest),
+}
+
+impl From<Array> for SmallValues {
+    fn from(array: Array) -> Self {
+        Self::Decoded(Arc::new(array))
+    }
 }
 
 impl SmallValues {

@@ -135,6 +135,21 @@ pub struct VariableChoice {
     pub conflict: Option<ConflictKind>,
 }
 
+impl VirtualCube {
+    /// Lets go of where the chunks are, once the products are written: what is left says what the cube holds.
+    pub fn forget_chunks(&mut self) {
+        let mut groups = vec![&mut self.root];
+        while let Some(group) = groups.pop() {
+            for variable in group.variables.values_mut() {
+                if let ArrayData::Placed { placements, .. } = &mut variable.data {
+                    *placements = Vec::new();
+                }
+            }
+            groups.extend(group.groups.values_mut());
+        }
+    }
+}
+
 /// Something people should know that does not stand in the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Note {

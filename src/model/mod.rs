@@ -11,7 +11,7 @@
 //! | [`chunk`] | `ChunkGrid`, `ChunkLocation`, `ChunkPayload` |
 //! | [`manifest`] | `ChunkManifest` |
 //! | [`group`] | `Dimension`, `VariableGroup`: what files and cubes have in common |
-//! | [`file_index`] | `FileIndex`: what one file holds |
+//! | [`file_index`], [`share`] | `FileIndex`: what one file holds; what many have in common |
 //! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
 //! | [`label`] | the order of labels, and what stands for them |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
@@ -35,11 +35,13 @@ pub mod group;
 pub mod ids;
 pub mod label;
 pub mod manifest;
+pub(crate) mod packed;
 pub mod pattern;
 pub mod product;
 pub mod public_urls;
 pub mod recipe;
 pub mod record;
+pub mod share;
 pub mod source;
 pub mod state;
 
@@ -61,5 +63,6 @@ pub use pattern::ItemPattern;
 pub use product::{Product, ProductFile, ProductFormat, VerificationReport, VerifiedProduct};
 pub use public_urls::PublicUrls;
 pub use record::{Record, RecordKind, ValidatedRecord};
+pub use share::Sharing;
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};
 pub use state::{ItemError, ItemState, KnownItem};

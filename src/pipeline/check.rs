@@ -139,8 +139,8 @@ fn verify_product(
     sampling: Sampling,
     library: Option<&dyn SourceReader>,
 ) -> Result<crate::model::VerificationReport, Failure> {
-    let bytes = read_product(means.workspace, product).map_err(Failure::Other)?;
-    match item::verify_product(means, product.clone(), &bytes, compared, open, sampling, library) {
+    let file = read_product(means.workspace, product).map_err(Failure::Other)?;
+    match item::verify_product(means, product.clone(), file, compared, open, sampling, library) {
         Ok(verified) => Ok(verified.report().clone()),
         Err(VerifyError::Different { differences, .. }) => Err(Failure::Different(differences)),
         Err(error) => Err(Failure::Other(failure("verification", super::chain(&error)))),

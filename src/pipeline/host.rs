@@ -129,7 +129,7 @@ fn load_folder(folder: &Path) -> Result<(Store, Vec<Grant>), PipelineError> {
     let output = LocalFolder::new(&folder);
     let base =
         Url::from_directory_path(&folder).map_err(|()| not_a_catalogue(&folder, &"a path that is not absolute"))?;
-    let validator = Validator::new()?;
+    let validator = Validator::new();
     let store = Store::in_memory()?;
     let mut grants = Vec::new();
     let catalog = read(&output, "catalog.json")?;

@@ -1,9 +1,10 @@
 //! One item, from its files to a valid record.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ use crate::describe::{ItemInput, describe_item};
 use crate::model::recipe::FacetDimension;
 use crate::model::{
     ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem,
-    Product, ProductFile, ProductFormat, Record, RecordKind, Revision, SmallValues, SourceFile, SourceUrl,
+    Product, ProductFile, ProductFormat, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl,
     ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
@@ -66,6 +67,20 @@ pub(super) struct Compared<'a> {
     pub(super) file_facets: &'a [Facets],
 }
 
+/// What records and reports say of the files beyond the cube.
+struct Found {
+    coordinate_digests: BTreeMap<VariablePath, Digest>,
+    file_notes: Vec<Value>,
+}
+
+impl Found {
+    fn of(indexes: &[FileIndex]) -> Self {
+        let noted = indexes.iter().filter(|index| !index.notes.is_empty());
+        let notes = |index: &FileIndex| json!({"file": index.source.url.to_string(), "notes": index.notes});
+        Self { coordinate_digests: coordinate_digests(indexes), file_notes: noted.map(notes).collect() }
+    }
+}
+
 /// Builds an item that is added, changed or described anew.
 ///
 /// Called from a thread that belongs to no pool: it hands on what computes and what waits, and what it waits for is never its own.
@@ -78,17 +93,25 @@ pub(super) fn build(
     let Means { workspace, workers, .. } = means;
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
     let indexes = index_all(means, &source.files, &open_source)?;
+    let found = Found::of(&indexes);
     let aggregate = &workspace.recipe.aggregate;
     let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
-    let cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
+    let mut cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
-        Some(revision) => return redescribe(means, source, &cube, &indexes, stands, revision, now),
+        Some(revision) => return redescribe(means, source, &cube, (&indexes, &found), stands, revision, now),
         None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
     };
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
-    let mut products = Vec::new();
+    let mut written = Vec::new();
+    for format in &workspace.recipe.products {
+        let write = || write_product(workspace, &mut staged, &cube, &planned.id, *format, revision);
+        written.push(workers.compute(write)?);
+    }
+    // What was indexed to write is not what is compared: only one of the two is in memory at a time.
+    drop(indexes);
+    cube.forget_chunks();
     // Opened anew, and from here on kept: every answer that comes later must be of this state.
     let opened = Opened::default();
     let open = |url: &SourceUrl| opened.open(url);
@@ -98,21 +121,20 @@ pub(super) fn build(
     let content = super::content::at_build(means, &planned.id, (&fresh, &open), thoroughness)?;
     let before = planned.known.as_ref().filter(|known| !force && known.state == ItemState::Current);
     let verified = before.map_or(&[][..], |known| &known.sources);
-    for format in &workspace.recipe.products {
-        let write = || write_product(workspace, &mut staged, &cube, &planned.id, *format, revision);
-        let product = workers.compute(write)?;
-        let path = staged_path(&staged, format.file_name())?;
-        let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
+    let mut products = Vec::new();
+    for product in written {
+        let path = staged_path(&staged, product.format.file_name())?;
         let (recorded, indexes, file_facets) = (&cube.files[..], &fresh[..], &source.file_facets[..]);
         let compared = Compared { recorded, verified, indexes, file_facets };
-        products.push(prove(means, product, &bytes, (compared, &open), every_value)?);
+        products.push(prove(means, product, open_product(&path)?, (compared, &open), every_value)?);
     }
+    drop(fresh);
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
     })?;
-    let report_text = report(&planned.id, revision, &cube, &indexes, &products, &content.report, now);
+    let report_text = report(&planned.id, revision, &cube, &found, &products, &content.report, now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
-    let describe = || describe(workspace, source, &cube, &indexes, &products, (&report, &sources), now);
+    let describe = || describe(workspace, source, &cube, &found, &products, (&report, &sources), now);
     let record = workers.compute(describe)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
@@ -124,7 +146,7 @@ fn redescribe(
     means: Means<'_>,
     source: &ItemSource,
     cube: &VirtualCube,
-    indexes: &[FileIndex],
+    (indexes, found): (&[FileIndex], &Found),
     known: Option<&KnownItem>,
     revision: Revision,
     now: DateTime<Utc>,
@@ -133,10 +155,10 @@ fn redescribe(
     let opened = Opened::default();
     let mut products = Vec::new();
     for product in known.into_iter().flat_map(|known| &known.products) {
-        let bytes = read_product(workspace, product)?;
+        let file = read_product(workspace, product)?;
         let (recorded, file_facets) = (&cube.files[..], &source.file_facets[..]);
         let compared = Compared { recorded, verified: &[], indexes, file_facets };
-        products.push(prove(means, product.clone(), &bytes, (compared, &|url| opened.open(url)), false)?);
+        products.push(prove(means, product.clone(), file, (compared, &|url| opened.open(url)), false)?);
     }
     let folder = product_folder(workspace, &source.id, revision);
     let beside = |name: &str| {
@@ -145,7 +167,7 @@ fn redescribe(
         Ok(ProductFile { path: format!("{folder}/{name}"), size: bytes.len() as u64, sha256: sha256(&bytes) })
     };
     let beside = (&beside(REPORT)?, &beside(SOURCES)?);
-    let describe = || describe(workspace, source, cube, indexes, &products, beside, now);
+    let describe = || describe(workspace, source, cube, found, &products, beside, now);
     let record = means.workers.compute(describe)?;
     Ok(built(workspace, record, source, cube, &products, revision, now))
 }
@@ -181,8 +203,10 @@ pub(super) fn index_all(
     files: &[SourceFile],
     open: OpenSource<'_>,
 ) -> Result<Vec<FileIndex>, ItemError> {
+    let sharing = Mutex::new(Sharing::default());
     let index = |file: &SourceFile| {
-        let index = index_file(file, open)?;
+        let mut index = index_file(file, open)?;
+        sharing.lock().unwrap_or_else(PoisonError::into_inner).share(&mut index);
         means.progress.indexed(chunks(&index));
         Ok(index)
     };
@@ -324,22 +348,25 @@ fn staged_path(staged: &StagedFolder, name: &str) -> Result<std::path::PathBuf, 
     Ok(folder.join(name))
 }
 
-/// The bytes of a product where it stands.
-pub(super) fn read_product(workspace: &Workspace, product: &Product) -> Result<Vec<u8>, ItemError> {
+/// A product where it stands.
+pub(super) fn read_product(workspace: &Workspace, product: &Product) -> Result<File, ItemError> {
     let file = product.files.first().ok_or_else(|| failure("internal", "a product without files".into()))?;
-    let path = workspace.output.root().join(&file.path);
-    fs::read(&path).map_err(|error| io_error("read back", &path, &error))
+    open_product(&workspace.output.root().join(&file.path))
+}
+
+fn open_product(path: &Path) -> Result<File, ItemError> {
+    File::open(path).map_err(|error| io_error("read back", path, &error))
 }
 
 fn prove(
     means: Means<'_>,
     product: Product,
-    bytes: &[u8],
+    file: File,
     (compared, open): (Compared<'_>, OpenSource<'_>),
     every_value: bool,
 ) -> Result<VerifiedProduct, ItemError> {
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value };
-    verify_product(means, product, bytes, compared, open, sampling, None)
+    verify_product(means, product, file, compared, open, sampling, None)
         .map_err(|error| failure("verification", chain(&error)))
 }
 
@@ -347,7 +374,7 @@ fn prove(
 pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
-    bytes: &[u8],
+    mut file: File,
     Compared { recorded, verified, indexes, file_facets }: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
@@ -361,6 +388,7 @@ pub(super) fn verify_product(
     };
     let facets: Vec<FacetLabels> = recipe.aggregate.along.facets.iter().map(labels).collect();
     let (urls, facets) = (&recipe.public_urls, &facets[..]);
+    let bytes = &mut file;
     let native = NativeReader::new(open);
     let reader = library.unwrap_or(&native);
     let evidence = Evidence { product, bytes, recorded, verified, indexes, facets, urls, open, reader, sampling };
@@ -377,7 +405,7 @@ fn describe(
     workspace: &Workspace,
     source: &ItemSource,
     cube: &VirtualCube,
-    indexes: &[FileIndex],
+    found: &Found,
     products: &[VerifiedProduct],
     (report, sources): (&ProductFile, &ProductFile),
     now: DateTime<Utc>,
@@ -385,7 +413,7 @@ fn describe(
     let recipe = &workspace.recipe;
     let record = describe_item(&ItemInput {
         cube,
-        coordinate_digests: &coordinate_digests(indexes),
+        coordinate_digests: &found.coordinate_digests,
         id: &source.id,
         facets: &source.facets,
         properties: &source.properties,
@@ -452,16 +480,11 @@ fn report(
     id: &ItemId,
     revision: Revision,
     cube: &VirtualCube,
-    indexes: &[FileIndex],
+    found: &Found,
     products: &[VerifiedProduct],
     content: &ContentReport,
     now: DateTime<Utc>,
 ) -> Vec<u8> {
-    let file_notes: Vec<Value> = indexes
-        .iter()
-        .filter(|index| !index.notes.is_empty())
-        .map(|index| json!({"file": index.source.url.to_string(), "notes": index.notes}))
-        .collect();
     let verified: Vec<Value> = products
         .iter()
         .map(|verified| json!({"format": verified.product().format, "chunks": verified.product().chunks, "verification": verified.report()}))
@@ -475,7 +498,7 @@ fn report(
         "joined_along": cube.joins,
         "variables": cube.choices,
         "notes": cube.notes,
-        "file_notes": file_notes,
+        "file_notes": found.file_notes,
         "products": verified,
         "source_bytes": content,
     });

@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::model::recipe::Recipe;
 use crate::recipe::RecipeError;
 use crate::storage::LocalFolder;
-use crate::validate::{ValidateError, Validator};
+use crate::validate::Validator;
 
 /// Why there is nothing to work on.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +24,6 @@ pub enum WorkspaceError {
     /// The templates cannot be used.
     #[error(transparent)]
     Templates(#[from] DescribeError),
-    /// The schemas cannot be used.
-    #[error(transparent)]
-    Schemas(#[from] ValidateError),
     /// The folder of the state cannot be made or locked.
     #[error("cannot {action} {path}")]
     State {
@@ -117,7 +114,7 @@ impl Workspace {
 
     fn with(recipe: Recipe, state: PathBuf, ledger: Ledger, lock: Option<File>) -> Result<Self, WorkspaceError> {
         let templates = Templates::load(&recipe.stac)?;
-        let validator = Validator::new()?;
+        let validator = Validator::new();
         let output = LocalFolder::new(&recipe.output);
         Ok(Self { recipe, output, state, templates, validator, ledger: Mutex::new(ledger), lock: Mutex::new(lock) })
     }

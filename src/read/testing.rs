@@ -123,7 +123,7 @@ fn place(spec: &Spec, content: &mut Vec<u8>) -> FileVariable {
         grid,
         unfiltered_edges: false,
         manifest: Arc::new(manifest),
-        values: if spec.small { SmallValues::Decoded(array) } else { SmallValues::NotRead },
+        values: if spec.small { array.into() } else { SmallValues::NotRead },
     }
 }
 

@@ -5,26 +5,27 @@ use std::sync::OnceLock;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, Registry, Resource, ValidationError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Problem, ValidateError, schemas};
+
+const PROJJSON: &str = "https://proj.org/schemas/v0.7/projjson.schema.json";
 
 /// How deep alternatives within alternatives are looked into.
 const ALTERNATIVES_DEPTH: usize = 6;
 /// Messages beyond so many bytes leave out the value they are about.
 const MESSAGE_LIMIT: usize = 200;
 
-/// The vendored schemas, each compiled when it is first needed.
+/// The vendored schemas, each compiled when it is first needed: with PROJJSON's, and without for records that hold none.
 pub(super) struct SchemaSet {
-    registry: Registry,
-    schemas: BTreeMap<&'static str, (Value, OnceLock<Compiled>)>,
+    compiled: BTreeMap<&'static str, [OnceLock<Compiled>; 2]>,
 }
 
 type Compiled = Result<jsonschema::Validator, String>;
 
 impl std::fmt::Debug for SchemaSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.schemas.keys()).finish()
+        f.debug_set().entries(self.compiled.keys()).finish()
     }
 }
 
@@ -33,33 +34,79 @@ fn broken(url: &str, reason: &dyn std::fmt::Display) -> ValidateError {
 }
 
 impl SchemaSet {
-    pub(super) fn new() -> Result<Self, ValidateError> {
-        let mut schemas = BTreeMap::new();
-        let mut resources = Vec::new();
-        for (url, text) in schemas::all() {
-            let mut schema: Value = serde_json::from_str(text).map_err(|error| broken(url, &error))?;
-            // Each goes by the URL that others use: STAC's common.json gives itself another one.
-            schema["$id"] = url.into();
-            let resource = Resource::from_contents(schema.clone()).map_err(|error| broken(url, &error))?;
-            resources.push((url, resource));
-            schemas.insert(url, (schema, OnceLock::new()));
-        }
-        let registry = Registry::options().draft(Draft::Draft7).build(resources);
-        Ok(Self { registry: registry.map_err(|error| broken("schemas/stac", &error))?, schemas })
+    pub(super) fn new() -> Self {
+        Self { compiled: schemas::all().map(|(url, _)| (url, Default::default())).collect() }
     }
 
     /// Adds what a schema says about a record.
     pub(super) fn check(&self, url: &str, record: &Value, problems: &mut Vec<Problem>) -> Result<(), ValidateError> {
-        let (schema, compiled) = self.schemas.get(url).ok_or_else(|| broken(url, &"it is not vendored"))?;
-        let compile = || {
-            let options = jsonschema::options().with_draft(Draft::Draft7).should_validate_formats(true);
-            options.with_registry(self.registry.clone()).build(schema).map_err(|error| error.to_string())
-        };
-        let validator = compiled.get_or_init(compile).as_ref().map_err(|reason| broken(url, &reason))?;
+        let found = self.compiled.get_key_value(url);
+        let (url, [without, with]) = found.ok_or_else(|| broken(url, &"it is not vendored"))?;
+        let has_projjson = holds_projjson(record);
+        let compiled = if has_projjson { with } else { without };
+        let compiled = compiled.get_or_init(|| compile(url, has_projjson));
+        let validator = compiled.as_ref().map_err(|reason| broken(url, reason))?;
         if !validator.is_valid(record) {
             validator.iter_errors(record).for_each(|error| explain(&error, ALTERNATIVES_DEPTH, problems));
         }
         Ok(())
+    }
+}
+
+/// Compiles a schema with those that it refers to, and no others: that takes longer than all else that validation does.
+fn compile(url: &'static str, with_projjson: bool) -> Compiled {
+    let (mut resources, mut queue) = (BTreeMap::new(), vec![url.to_owned()]);
+    while let Some(wanted) = queue.pop() {
+        let Some((known, text)) = schemas::all().find(|(known, _)| *known == wanted) else { continue };
+        if resources.contains_key(known) {
+            continue;
+        }
+        let mut schema = match known {
+            // Its parts refer to each other in so many ways that it takes most of the time and 100 MB.
+            PROJJSON if !with_projjson && url != PROJJSON => json!({"type": "object"}),
+            _ => serde_json::from_str(text).map_err(|error| error.to_string())?,
+        };
+        // Each goes by the URL that others use: STAC's common.json gives itself another one.
+        schema["$id"] = known.into();
+        references(&schema, known, &mut queue);
+        resources.insert(known, schema);
+    }
+    let resource = |(url, schema)| Ok((url, Resource::from_contents(schema)?));
+    let resources: Result<Vec<_>, jsonschema::ReferencingError> = resources.into_iter().map(resource).collect();
+    let registry = resources.and_then(|resources| Registry::options().draft(Draft::Draft7).build(resources));
+    let options = jsonschema::options().with_draft(Draft::Draft7).should_validate_formats(true);
+    let options = options.with_registry(registry.map_err(|error| error.to_string())?);
+    // What is compiled is compared with the schema of schemas first, at great cost; what it refers to is not. A test does that.
+    options.build(&json!({"$ref": url})).map_err(|error| error.to_string())
+}
+
+/// Adds the URLs that a schema refers to.
+fn references(schema: &Value, base: &str, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
+                let reference = reference.split('#').next().unwrap_or_default();
+                let url = url::Url::parse(base).and_then(|base| base.join(reference));
+                found.extend(url.ok().filter(|_| !reference.is_empty()).map(String::from));
+            }
+            object.values().for_each(|value| references(value, base, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| references(value, base, found)),
+        _ => {}
+    }
+}
+
+/// Whether a record holds what PROJJSON's schema has to look at. All that the schemas refer to it for may be a text or a number instead, and then
+/// all that it says is that these are no objects.
+fn holds_projjson(record: &Value) -> bool {
+    match record {
+        Value::Object(object) => object.iter().any(|(key, value)| match key.as_str() {
+            "proj:projjson" => !value.is_null(),
+            "reference_system" => !value.is_string() && !value.is_number(),
+            _ => holds_projjson(value),
+        }),
+        Value::Array(list) => list.iter().any(holds_projjson),
+        _ => false,
     }
 }
 

@@ -37,7 +37,7 @@ fn set(mut record: Record, pointer: &str, value: Value) -> Record {
 
 #[test]
 fn described_records_are_valid() {
-    let validator = Validator::new().unwrap();
+    let validator = Validator::new();
     for (kind, snapshot) in [
         (RecordKind::Item, snapshot!("default_item")),
         (RecordKind::Item, snapshot!("ceda_item")),
@@ -53,9 +53,42 @@ fn described_records_are_valid() {
 
 #[test]
 fn all_schemas_compile() {
-    let validator = Validator::new().unwrap();
-    for (url, _) in schemas::all() {
+    let validator = Validator::new();
+    for (url, text) in schemas::all() {
+        jsonschema::draft7::meta::validate(&serde_json::from_str(text).unwrap()).unwrap();
         validator.schemas.check(url, &json!({}), &mut Vec::new()).unwrap();
+    }
+}
+
+/// PROJJSON's own schema is asked if a record holds some, and only then.
+#[test]
+fn projjson_is_checked_where_it_stands() {
+    let validator = Validator::new();
+    let with = |value: Value| {
+        let declared = json!("https://stac-extensions.github.io/projection/v2.0.0/schema.json");
+        let record = set(set(item(), "/properties/proj:projjson", value), "/properties/proj:code", json!("EPSG:4326"));
+        let count = record.json["stac_extensions"].as_array().unwrap().len();
+        let mut record = record;
+        record.json["stac_extensions"].as_array_mut().unwrap().insert(count, declared);
+        validator.validate(record).map_err(|error| error.to_string())
+    };
+    let crs = json!({
+        "$schema": "https://proj.org/schemas/v0.7/projjson.schema.json", "type": "GeographicCRS", "name": "a",
+        "datum": {"type": "GeodeticReferenceFrame", "name": "b", "ellipsoid": {"name": "c", "radius": 6371000}},
+    });
+    with(crs.clone()).unwrap();
+    with(Value::Null).unwrap();
+    let mut nameless = crs;
+    nameless.as_object_mut().unwrap().shift_remove("datum");
+    nameless["type"] = json!("Nothing");
+    for wrong in [nameless, json!({}), json!("EPSG:4326"), json!(4326)] {
+        assert!(with(wrong).unwrap_err().contains("projjson"));
+    }
+    let reference = "/properties/cube:dimensions/lat/reference_system";
+    for (value, is_right) in
+        [(json!(4326), true), (json!("x"), true), (json!(-1), false), (json!({}), false), (json!(true), false)]
+    {
+        assert_eq!(validator.validate(set(item(), reference, value)).is_ok(), is_right);
     }
 }
 
@@ -69,7 +102,7 @@ fn extensions_of_the_model_are_vendored() {
 
 #[test]
 fn broken_items_are_rejected_by_name() {
-    let validator = Validator::new().unwrap();
+    let validator = Validator::new();
     let extension = |name: &str| json!(format!("https://stac-extensions.github.io/{name}/schema.json"));
     let crossing =
         |geometry: Value| set(set(item(), "/bbox", json!([170.0, -1.0, -170.0, 1.0])), "/geometry", geometry);
@@ -151,7 +184,7 @@ fn broken_items_are_rejected_by_name() {
 
 #[test]
 fn broken_collections_are_rejected_by_name() {
-    let validator = Validator::new().unwrap();
+    let validator = Validator::new();
     let interval = json!([["2000-01-02T00:00:00Z", "2000-01-01T00:00:00Z"]]);
     for (record, pointer, message) in [
         (set(collection(), "/license", json!("REMOVED")), "", "license"),
@@ -177,14 +210,14 @@ fn problems_are_listed_up_to_a_number() {
     for number in 0..2 * PROBLEMS_LISTED {
         record = set(record, &format!("/assets/a-{number}"), json!({"href": "./x"}));
     }
-    let error = Validator::new().unwrap().validate(record).unwrap_err();
+    let error = Validator::new().validate(record).unwrap_err();
     assert!(error.to_string().ends_with("; and 50 more"), "{error}");
     assert!(matches!(error, ValidateError::Invalid { problems, count: 100, .. } if problems.len() == PROBLEMS_LISTED));
 }
 
 #[test]
 fn threads_share_a_validator() {
-    let validator = Validator::new().unwrap();
+    let validator = Validator::new();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| validator.validate(item()).map(drop).unwrap());

@@ -95,7 +95,7 @@ impl<'a> Chunk<'a> {
         let difference = Difference::unreadable(error).variable(self.checked.key);
         let difference = difference.chunk(&self.checked.array.chunk_key(self.number));
         Box::new(match self.checked.array.reference(self.number) {
-            Some(Reference::Part { url, .. }) => difference.file(self.checked.sources.name_of(url)),
+            Some(Reference::Part { url, .. }) => difference.file(self.checked.sources.name_of(&url)),
             _ => difference,
         })
     }
@@ -117,7 +117,7 @@ impl<'a> Chunk<'a> {
             }
             Some(Reference::Part { url, offset, length }) => {
                 counts.references = 1;
-                self.check_reference(&pieces, url, *offset, *length).and_then(|()| {
+                self.check_reference(&pieces, &url, offset, length).and_then(|()| {
                     if values == Values::None {
                         return Ok(());
                     }

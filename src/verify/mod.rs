@@ -43,6 +43,10 @@ pub use crate::read::OpenSource;
 pub use content::{ContentOutcome, Reach, SMALL, check_content};
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
+use std::io::{self, Read};
+
+use sha2::{Digest as _, Sha256};
+
 use crate::model::{FileIndex, ItemId, Note, Product, PublicUrls, SourceFile, VerificationReport, VerifiedProduct};
 use crate::read::{KerchunkStore, ReadError, SourceReader};
 use sources::Sources;
@@ -66,8 +70,8 @@ pub struct Sampling {
 pub struct Evidence<'a> {
     /// The product as it was written.
     pub product: Product,
-    /// The bytes of its first file, read back.
-    pub bytes: &'a [u8],
+    /// Its first file, read back.
+    pub bytes: &'a mut (dyn Read + Send),
     /// The sources as they were when the product was made.
     pub recorded: &'a [SourceFile],
     /// Those whose values were compared when an earlier product of the item was made: the sample is of the others.
@@ -138,7 +142,7 @@ pub enum VerifyError {
 ///     let open = |_: &SourceUrl| Ok(Box::new(file.clone()) as Box<dyn ByteSource>);
 ///     verify_kerchunk(Evidence {
 ///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0 },
-///         bytes: json.as_bytes(),
+///         bytes: &mut json.as_bytes(),
 ///         recorded: &[file.file().clone()],
 ///         verified: &[],
 ///         indexes: &[index.clone()],
@@ -163,10 +167,11 @@ pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, Verify
     if evidence.indexes.is_empty() {
         return Err(VerifyError::NoSource { item });
     }
-    let store = KerchunkStore::parse(evidence.bytes)
+    let mut product = Digesting { inner: evidence.bytes, digest: Sha256::new() };
+    let store = KerchunkStore::read(&mut product)
         .map_err(|source| VerifyError::Unreadable { item: item.clone(), source: source.into() })?;
     let mut differences = Differences::new(&item);
-    check_digest(&evidence, &mut differences);
+    check_digest(&evidence.product, product, &mut differences);
     let sources = Sources::new(evidence.indexes, evidence.urls, (evidence.open, evidence.reader), evidence.verified);
     sources.check(evidence.recorded, &mut differences);
     let mut notes = Vec::new();
@@ -215,11 +220,24 @@ fn report(files: u64, counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> 
     }
 }
 
+/// Takes the digest of what is read through it.
+struct Digesting<'a> {
+    inner: &'a mut (dyn Read + Send),
+    digest: Sha256,
+}
+
+impl Read for Digesting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.digest.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
 /// The bytes that were read back are those that were written.
-fn check_digest(evidence: &Evidence<'_>, differences: &mut Differences) {
-    use sha2::Digest;
-    let Some(file) = evidence.product.files.first() else { return };
-    let found: String = sha2::Sha256::digest(evidence.bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+fn check_digest(product: &Product, read: Digesting<'_>, differences: &mut Differences) {
+    let Some(file) = product.files.first() else { return };
+    let found: String = read.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     if found != file.sha256 {
         let difference = Difference::new(DifferenceKind::Product, format!("SHA-256 {}", file.sha256), found);
         differences.add(difference.file(&file.path));

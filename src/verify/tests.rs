@@ -131,7 +131,7 @@ impl Case {
 
     fn verify_bytes(&self, bytes: &[u8]) -> Result<VerifiedProduct, VerifyError> {
         use sha2::Digest;
-        let sha256 = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let product = Product {
             item: ItemId::new("item").unwrap(),
             format: ProductFormat::Kerchunk,
@@ -142,7 +142,7 @@ impl Case {
         let open = |url: &crate::model::SourceUrl| self.files.open(url);
         verify_kerchunk(Evidence {
             product,
-            bytes,
+            bytes: &mut &*bytes,
             recorded: &self.recorded,
             verified: &self.verified,
             indexes: &self.indexes,
@@ -564,7 +564,7 @@ fn texts_of_any_length_are_compared() {
     for index in &mut archive.0 {
         let variable = index.root.variables.get_mut("name").unwrap();
         variable.data_type = crate::model::DataType::VariableString;
-        variable.values = crate::model::SmallValues::Decoded(texts(&["a", "", "über"]));
+        variable.values = texts(&["a", "", "über"]).into();
     }
     Case::new(archive.clone(), |_| {}).verify().unwrap();
     let wrong = Case::new(archive, |cube| {

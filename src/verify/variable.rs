@@ -227,7 +227,7 @@ impl<'a> Checked<'a> {
             return strata(count, wanted, mix);
         }
         let is_new = |number: &u64| match self.array.reference(*number) {
-            Some(Reference::Part { url, .. }) => !self.sources.is_verified(url),
+            Some(Reference::Part { url, .. }) => !self.sources.is_verified(&url),
             _ => false,
         };
         let candidates = (0..count).filter(is_new).count() as u64;

@@ -113,7 +113,7 @@ impl Writer {
             grid,
             unfiltered_edges: false,
             manifest: Arc::new(manifest),
-            values: if small { SmallValues::Decoded(array) } else { SmallValues::NotRead },
+            values: if small { array.into() } else { SmallValues::NotRead },
         };
         self.root.variables.insert(variable.name.clone(), variable);
     }
@@ -266,7 +266,7 @@ fn check(split: &Split) {
     };
     let verified = verify_kerchunk(Evidence {
         product,
-        bytes: &bytes,
+        bytes: &mut &bytes[..],
         verified: &[],
         recorded: &indexes.iter().map(|index| index.source.clone()).collect::<Vec<_>>(),
         indexes: &indexes,

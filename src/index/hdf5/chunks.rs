@@ -95,7 +95,9 @@ impl ChunkWalk {
 
     /// The chunks found.
     pub(super) fn into_manifest(self) -> ChunkManifest {
-        self.placer.manifest
+        let mut manifest = self.placer.manifest;
+        manifest.pack();
+        manifest
     }
 
     fn key_length(&self) -> usize {

@@ -135,7 +135,7 @@ fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
         return strings(view, wanted, &elements);
     }
     let array = Array::from_bytes(&variable.data_type, &wanted.shape, &elements);
-    Ok(array.map_or(SmallValues::NotRead, SmallValues::Decoded))
+    Ok(array.map_or(SmallValues::NotRead, SmallValues::from))
 }
 
 /// Texts of any length, up to 1 MiB of them.
@@ -153,7 +153,7 @@ fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> 
         (None, u32::MAX) => Ok(fill.clone()),
         _ => global_heap::text(view, reference),
     })?;
-    Ok(SmallValues::Decoded(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }))
+    Ok(Array { shape: wanted.shape.clone(), values: ArrayValues::Strings(texts) }.into())
 }
 
 /// The bytes of all chunks when decoded: of an array of one column, each chunk may have any number of columns.
@@ -338,7 +338,7 @@ mod tests {
 
             let read = Image(content.clone()).parse(|view| read_whole(view, &wanted)).unwrap();
             let values = ArrayValues::Numbers(Numbers::U16(expected.clone()));
-            prop_assert_eq!(read, SmallValues::Decoded(Array { shape, values }));
+            prop_assert_eq!(read, SmallValues::from(Array { shape, values }));
 
             let source = MemoryFile::new(SourceUrl::from_path("/a").unwrap(), content);
             let Ok(digest) = digest(&source, &wanted) else { panic!("no digest") };

@@ -65,7 +65,7 @@ impl Reader<'_> {
             bytes.extend_from_slice(&self.at_hand(&(location.offset..location.offset + location.length)));
         }
         let array = Array::from_bytes(&wanted.variable.data_type, &wanted.shape, &bytes);
-        array.map_or(SmallValues::NotRead, SmallValues::Decoded)
+        array.map_or(SmallValues::NotRead, SmallValues::from)
     }
 
     fn at_hand(&self, range: &Range<u64>) -> Bytes {

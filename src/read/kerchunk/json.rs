@@ -4,36 +4,33 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use indexmap::map::Entry;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Reference, inline_bytes};
 
-type References = IndexMap<String, Reference>;
+/// What is done with each key and its reference; an error ends the reading.
+pub(super) type Sink<'a> = &'a mut dyn FnMut(String, Reference) -> Result<(), String>;
 
-/// Reads the references of a product by key.
-pub(super) fn parse(bytes: &[u8]) -> Result<References, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let references = deserializer.deserialize_map(Document)?;
-    deserializer.end()?;
-    Ok(references)
+/// Reads the references of a product one after the other.
+pub(super) fn read<'de, R: serde_json::de::Read<'de>>(json: R, sink: Sink<'_>) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::new(json);
+    deserializer.deserialize_map(Document(sink))?;
+    deserializer.end()
 }
 
 /// The outermost object.
-struct Document;
+struct Document<'a>(Sink<'a>);
 
-impl<'de> Visitor<'de> for Document {
-    type Value = References;
+impl<'de> Visitor<'de> for Document<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with version 1 and refs")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<References, A::Error> {
-        let mut references = References::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut urls = Urls::default();
-        let mut nested = false;
+        let (mut nested, mut is_empty) = (false, true);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "version" => {
@@ -42,9 +39,9 @@ impl<'de> Visitor<'de> for Document {
                         return Err(A::Error::custom(format!("version {version} is not supported; expected 1")));
                     }
                 }
-                "refs" if !nested && references.is_empty() => {
+                "refs" if !nested && is_empty => {
                     nested = true;
-                    map.next_value_seed(Refs { references: &mut references, urls: &mut urls })?;
+                    map.next_value_seed(Refs { sink: &mut *self.0, urls: &mut urls })?;
                 }
                 "templates" | "gen" => {
                     let value = map.next_value::<serde_json::Value>()?;
@@ -57,16 +54,17 @@ impl<'de> Visitor<'de> for Document {
                 _ if nested => return Err(A::Error::custom(format!("the key {key:?} is not known beside refs"))),
                 _ => {
                     let reference = map.next_value_seed(OneReference(&mut urls))?;
-                    insert(&mut references, key, reference)?;
+                    is_empty = false;
+                    (self.0)(key, reference).map_err(A::Error::custom)?;
                 }
             }
         }
-        Ok(references)
+        Ok(())
     }
 }
 
 struct Refs<'a> {
-    references: &'a mut References,
+    sink: Sink<'a>,
     urls: &'a mut Urls,
 }
 
@@ -88,19 +86,9 @@ impl<'de> Visitor<'de> for Refs<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             let reference = map.next_value_seed(OneReference(self.urls))?;
-            insert(self.references, key, reference)?;
+            (self.sink)(key, reference).map_err(A::Error::custom)?;
         }
         Ok(())
-    }
-}
-
-fn insert<E: Error>(references: &mut References, key: String, reference: Reference) -> Result<(), E> {
-    match references.entry(key) {
-        Entry::Occupied(entry) => Err(E::custom(format!("the key {:?} stands twice", entry.key()))),
-        Entry::Vacant(entry) => {
-            entry.insert(reference);
-            Ok(())
-        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The documents `.zgroup`, `.zattrs` and `.zarray` (Zarr specification, version 2).
 
-use std::collections::HashMap;
 use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
+use super::references::References;
 use super::{KerchunkArray, Reference};
 use crate::codec::shuffle_remainder;
 use crate::model::{ByteOrder, ChunkGrid, Codec, CodecChain, DataType, Numbers, Primitive};
@@ -86,7 +86,7 @@ pub(super) fn array(
         attributes,
         dimensions,
         separator,
-        references: HashMap::new(),
+        references: References::default(),
     })
 }
 

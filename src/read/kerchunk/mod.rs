@@ -1,9 +1,12 @@
 //! Products in Kerchunk JSON, version 1, read back.
 
+mod gather;
 mod json;
 mod metadata;
+mod references;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -11,12 +14,18 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use gather::{Gathered, Refused};
+use references::References;
+
 use super::ReadError;
 use super::region::{Region, copy_region, span};
 use super::slab::byte_length;
 use crate::codec::{CodecError, decode_chunk};
 use crate::model::{ChunkGrid, CodecChain, DataType};
 use crate::storage::{ByteSource, StorageError};
+
+/// Products of fewer bytes are read at once.
+const WHOLE: u64 = 16 << 20;
 
 /// Finds the source that a URL of the product means.
 pub type Open<'a> = &'a (dyn Fn(&str) -> Result<Box<dyn ByteSource>, ReadError> + Sync);
@@ -59,13 +68,13 @@ pub struct KerchunkArray {
     /// `_ARRAY_DIMENSIONS`.
     pub dimensions: Vec<String>,
     separator: char,
-    references: HashMap<u64, Reference>,
+    references: References,
 }
 
 impl KerchunkArray {
     /// What the product holds for a chunk; `None` if it reads as fill.
-    pub fn reference(&self, number: u64) -> Option<&Reference> {
-        self.references.get(&number)
+    pub fn reference(&self, number: u64) -> Option<Reference> {
+        self.references.get(number)
     }
 
     /// The number of chunks that are not missing.
@@ -123,42 +132,45 @@ impl KerchunkStore {
     /// [`ReadError::Json`] for what is no such JSON (a key that stands twice, `templates`, `gen`), [`ReadError::Metadata`] for
     /// an array of another Zarr version, or with types, filters or an order that altostac does not know.
     pub fn parse(bytes: &[u8]) -> Result<Self, ReadError> {
-        let mut references = json::parse(bytes).map_err(|source| ReadError::Json { source })?;
-        let mut store = Self::default();
-        let documents: Vec<String> = references.keys().filter(|key| is_document(key)).cloned().collect();
-        for key in documents.iter().filter(|key| name(key) == ".zgroup") {
-            let document = metadata::document(key, references.swap_remove(key))?;
-            metadata::expect_version(key, &document)?;
-            let attributes_key = format!("{}.zattrs", key.strip_suffix(".zgroup").unwrap_or_default());
-            let attributes = metadata::attributes(&attributes_key, references.swap_remove(&attributes_key))?;
-            store.groups.insert(folder(key).to_owned(), attributes);
-        }
-        for key in documents.iter().filter(|key| name(key) == ".zarray") {
-            let document = metadata::document(key, references.swap_remove(key))?;
-            let attributes_key = format!("{}/.zattrs", folder(key));
-            let attributes = metadata::attributes(&attributes_key, references.swap_remove(&attributes_key))?;
-            let array = metadata::array(key, folder(key), &document, attributes)?;
-            store.arrays.insert(array.key.clone(), array);
-        }
-        for (key, reference) in references {
-            if let Some(extra) = store.place(key, reference) {
-                store.extra_keys.push(extra);
-            }
-        }
-        store.extra_keys.sort_unstable();
-        Ok(store)
+        Self::gather(|sink| json::read(serde_json::de::SliceRead::new(bytes), sink))
     }
 
-    /// Gives a chunk to its array; the key back if there is none.
-    fn place(&mut self, key: String, reference: Reference) -> Option<String> {
-        // A chunk key has at most as many slashes as HDF5 has dimensions, 32.
-        for (at, _) in key.rmatch_indices('/').take(32) {
-            let Some(array) = self.arrays.get_mut(&key[..at]) else { continue };
-            let Some(number) = array.chunk_number(&key[at + 1..]) else { return Some(key) };
-            array.references.insert(number, reference);
-            return None;
+    /// The same, read piece by piece: chunks whose array stands before them are never all in memory as text.
+    ///
+    /// ```
+    /// use altostac::read::KerchunkStore;
+    /// let mut file: &[u8] = br#"{"version": 1, "refs": {".zgroup": "{\"zarr_format\": 2}"}}"#;
+    /// assert!(KerchunkStore::read(&mut file)?.groups.contains_key(""));
+    /// # Ok::<(), altostac::read::ReadError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`KerchunkStore::parse`]; what cannot be read counts as [`ReadError::Json`].
+    pub fn read(file: &mut dyn Read) -> Result<Self, ReadError> {
+        // A slice is read faster than a stream.
+        let mut begin = Vec::new();
+        let read = file.take(WHOLE).read_to_end(&mut begin);
+        read.map_err(|error| ReadError::Json { source: serde_json::Error::io(error) })?;
+        if (begin.len() as u64) < WHOLE {
+            return Self::parse(&begin);
         }
-        Some(key)
+        let rest = BufReader::with_capacity(1 << 18, file);
+        Self::gather(|sink| json::read(serde_json::de::IoRead::new(begin.as_slice().chain(rest)), sink))
+    }
+
+    fn gather(read: impl FnOnce(json::Sink<'_>) -> Result<(), serde_json::Error>) -> Result<Self, ReadError> {
+        let mut gathered = Gathered::default();
+        let mut wrong = None;
+        let outcome = read(&mut |key, reference| match gathered.take(key, reference) {
+            Ok(()) => Ok(()),
+            Err(Refused::Twice(key)) => Err(format!("the key {key:?} stands twice")),
+            Err(Refused::Metadata(error)) => Err(wrong.insert(error).to_string()),
+        });
+        match (outcome, wrong) {
+            (_, Some(error)) => Err(error),
+            (Err(source), None) => Err(ReadError::Json { source }),
+            (Ok(()), None) => gathered.finish(),
+        }
     }
 
     /// Decodes one whole chunk: elements in C order, in the array's byte order; a missing chunk is full of fill.
@@ -197,9 +209,9 @@ impl KerchunkStore {
         let (bytes, first) = match array.reference(number) {
             Some(Reference::Part { url, offset, length }) if array.codecs.is_empty() => {
                 let (first, end) = span(shape, within);
-                let byte = |element: u64| element.saturating_mul(size as u64).min(*length);
+                let byte = |element: u64| element.saturating_mul(size as u64).min(length);
                 let range = offset.saturating_add(byte(first))..offset.saturating_add(byte(end));
-                let read = open(url)?.read_one(range);
+                let read = open(&url)?.read_one(range);
                 (read.map_err(|source| storage_error(array, number, source))?, first)
             }
             _ => (self.read_chunk(array, number, open)?.into(), 0),
@@ -232,9 +244,9 @@ impl KerchunkStore {
         };
         match array.reference(number) {
             None => Ok(None),
-            Some(Reference::Inline(bytes)) => Ok(Some(bytes.clone())),
-            Some(Reference::Whole(url)) => read(url, None).map(Some),
-            Some(Reference::Part { url, offset, length }) => read(url, Some((*offset, *length))).map(Some),
+            Some(Reference::Inline(bytes)) => Ok(Some(bytes)),
+            Some(Reference::Whole(url)) => read(&url, None).map(Some),
+            Some(Reference::Part { url, offset, length }) => read(&url, Some((offset, length))).map(Some),
         }
     }
 }
@@ -247,10 +259,6 @@ fn storage_error(array: &KerchunkArray, number: u64, source: StorageError) -> Re
 fn codec_error(array: &KerchunkArray, number: u64, source: CodecError) -> ReadError {
     let chunk = super::chunk_key(&array.grid.coordinates(number));
     ReadError::Codec { variable: array.key.clone(), chunk, source }
-}
-
-fn is_document(key: &str) -> bool {
-    matches!(name(key), ".zgroup" | ".zarray")
 }
 
 fn name(key: &str) -> &str {
@@ -292,7 +300,7 @@ mod tests {
         let store = KerchunkStore::parse(text.as_bytes()).unwrap();
         let array = &store.arrays["x"];
         assert_eq!(store.extra_keys, ["x/01", "x/2", "y/0"]);
-        assert_eq!(array.reference(0), Some(&Reference::Part { url: "memory://a".into(), offset: 1, length: 4 }));
+        assert_eq!(array.reference(0), Some(Reference::Part { url: "memory://a".into(), offset: 1, length: 4 }));
         assert_eq!(store.read_chunk(array, 1, &|_| unreachable!()).unwrap(), [255; 4]);
     }
 

@@ -235,7 +235,7 @@ fn what_keeps_failing_is_an_error_that_says_how() {
 
 #[test]
 fn a_silent_server_is_an_error() {
-    let remote = Arc::new(Remote::new(Settings { stall_timeout: Duration::from_millis(50), retries: 1, ..quick() }));
+    let remote = Arc::new(Remote::new(Settings { stall_timeout: Duration::from_millis(400), retries: 1, ..quick() }));
     let in_the_body = |asked: &Asked| ranged(asked, &HUNDRED, "\"a\"", DATE).stall(10);
     for server in [Server::new(in_the_body), Server::new(|_| Reply::mute())] {
         let text = chained(&open(&remote, &server.url("a.nc")).err().unwrap());

@@ -1,0 +1,98 @@
+//! The references of one array, in a few bytes each.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use super::Reference;
+use crate::model::ChunkLocation;
+use crate::model::packed::PackedLocations;
+
+/// What stands for each chunk: pieces of files packed as long as they come in order, all else apart.
+#[derive(Debug, Clone, Default)]
+pub(super) struct References {
+    parts: PackedLocations,
+    /// The URLs of the packed pieces, each with the first chunk from which on it is meant.
+    urls: Vec<(u64, Arc<str>)>,
+    others: HashMap<u64, Reference>,
+}
+
+impl References {
+    /// Takes a reference; false if the chunk has one.
+    pub(super) fn insert(&mut self, number: u64, reference: Reference) -> bool {
+        if number < self.parts.next() && self.parts.get(number).is_some() {
+            return false;
+        }
+        if let Reference::Part { url, offset, length } = &reference {
+            let location = ChunkLocation { offset: *offset, length: *length, filter_mask: 0 };
+            if !self.others.contains_key(&number) && self.parts.push(number, location) {
+                if self.urls.last().is_none_or(|(_, last)| last != url) {
+                    self.urls.push((number, Arc::clone(url)));
+                }
+                return true;
+            }
+        }
+        match self.others.entry(number) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert(reference);
+                true
+            }
+        }
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<Reference> {
+        if let Some(ChunkLocation { offset, length, .. }) = self.parts.get(number) {
+            let after = self.urls.partition_point(|(first, _)| *first <= number);
+            let (_, url) = self.urls.get(after.checked_sub(1)?)?;
+            return Some(Reference::Part { url: Arc::clone(url), offset, length });
+        }
+        self.others.get(&number).cloned()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.parts.len() + self.others.len()
+    }
+
+    /// Lets go of room that was taken for more.
+    pub(super) fn shrink(&mut self) {
+        self.parts.shrink();
+        self.urls.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn references_come_back_in_whatever_order_they_stood(
+            placed in prop::collection::vec((0u64..50, 0u8..4, 0u64..1000), 0..120), in_order: bool
+        ) {
+            let mut placed = placed;
+            if in_order {
+                placed.sort_unstable();
+            }
+            let mut expected = HashMap::new();
+            let mut references = References::default();
+            for (number, kind, offset) in placed {
+                let reference = match kind {
+                    0 => Reference::Inline("a".into()),
+                    1 => Reference::Part { url: "a".into(), offset: offset << 54, length: 7 },
+                    _ => Reference::Part { url: "b".into(), offset, length: u64::MAX - offset },
+                };
+                let is_new = !expected.contains_key(&number);
+                prop_assert_eq!(references.insert(number, reference.clone()), is_new);
+                expected.entry(number).or_insert(reference);
+            }
+            prop_assert_eq!(references.len(), expected.len());
+            references.shrink();
+            for number in 0..51 {
+                prop_assert_eq!(references.get(number), expected.get(&number).cloned());
+            }
+        }
+    }
+}
