@@ -85,13 +85,13 @@ impl PackedLocations {
     pub(crate) fn get(&self, number: u64) -> Option<ChunkLocation> {
         let after = self.blocks.partition_point(|block| block.first <= number);
         let block = after.checked_sub(1)?;
-        let found = self.from_block(block).take(BLOCK).find(|(at, _)| *at >= number)?;
+        let found = self.at_block(block).take(BLOCK).find(|(at, _)| *at >= number)?;
         (found.0 == number).then_some(found.1)
     }
 
     /// All locations with their numbers.
     pub(crate) fn iter(&self) -> Unpacking<'_> {
-        self.from_block(0)
+        self.at_block(0)
     }
 
     /// Lets go of room that was taken for more.
@@ -100,7 +100,7 @@ impl PackedLocations {
         self.blocks.shrink_to_fit();
     }
 
-    fn from_block(&self, block: usize) -> Unpacking<'_> {
+    fn at_block(&self, block: usize) -> Unpacking<'_> {
         let begin = self.blocks.get(block);
         let bytes = begin.and_then(|begin| self.bytes.get(begin.at..)).unwrap_or_default();
         Unpacking { bytes, state: begin.map(|begin| begin.state).unwrap_or_default() }

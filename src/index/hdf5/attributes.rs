@@ -1,6 +1,6 @@
 //! The attributes of an object, and what their values are.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -65,7 +65,7 @@ pub(super) struct AttributeWalk {
     /// As many as there are messages; `None`: not yet read.
     parts: Vec<Option<Part>>,
     /// The heap that holds many attributes, and the records of what is in it; an object has at most one.
-    heap: Option<(Arc<FractalHeap>, Vec<Bytes>)>,
+    heap: Option<(Rc<FractalHeap>, Vec<Bytes>)>,
 }
 
 impl AttributeWalk {
@@ -108,7 +108,7 @@ impl AttributeWalk {
 }
 
 /// The attributes of a message; `None` if it is about something else.
-fn read(view: &View, message: &Message, heap: &mut Option<(Arc<FractalHeap>, Vec<Bytes>)>) -> Found<Option<Part>> {
+fn read(view: &View, message: &Message, heap: &mut Option<(Rc<FractalHeap>, Vec<Bytes>)>) -> Found<Option<Part>> {
     match message.kind {
         kind::ATTRIBUTE => {
             let (body, address) = resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
@@ -126,7 +126,7 @@ fn read(view: &View, message: &Message, heap: &mut Option<(Arc<FractalHeap>, Vec
 fn dense_attributes(
     view: &View,
     dense: Dense,
-    opened: &mut Option<(Arc<FractalHeap>, Vec<Bytes>)>,
+    opened: &mut Option<(Rc<FractalHeap>, Vec<Bytes>)>,
 ) -> Found<Vec<(Option<u32>, Attribute)>> {
     let (heap, records) = match opened {
         Some(opened) => opened,
@@ -149,7 +149,7 @@ fn dense_attributes(
     Ok(found)
 }
 
-fn open_dense(view: &View, dense: Dense) -> Found<(Arc<FractalHeap>, Vec<Bytes>)> {
+fn open_dense(view: &View, dense: Dense) -> Found<(Rc<FractalHeap>, Vec<Bytes>)> {
     let heap = fractal_heap::open(view, dense.heap);
     let records = btree_v2::records(view, dense.names, &[NAMES_OF_ATTRIBUTES]);
     if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {

@@ -2,7 +2,7 @@
 //! III.F).
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -54,12 +54,12 @@ pub(super) struct FractalHeap {
 }
 
 /// Opens the heap at an address; a heap that many objects use is opened once.
-pub(super) fn open(view: &View, address: u64) -> Found<Arc<FractalHeap>> {
+pub(super) fn open(view: &View, address: u64) -> Found<Rc<FractalHeap>> {
     if let Some(heap) = view.shared.heaps.borrow().get(&address) {
-        return Ok(Arc::clone(heap));
+        return Ok(Rc::clone(heap));
     }
-    let heap = Arc::new(read(view, address)?);
-    view.shared.heaps.borrow_mut().insert(address, Arc::clone(&heap));
+    let heap = Rc::new(read(view, address)?);
+    view.shared.heaps.borrow_mut().insert(address, Rc::clone(&heap));
     Ok(heap)
 }
 

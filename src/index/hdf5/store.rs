@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,7 +41,7 @@ pub(super) struct FileFacts {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) collections: RefCell<HashMap<u64, Arc<Collection>>>,
-    pub(super) heaps: RefCell<HashMap<u64, Arc<FractalHeap>>>,
+    pub(super) heaps: RefCell<HashMap<u64, Rc<FractalHeap>>>,
     /// Blocks and objects of heaps that were stored with filters, as they were before.
     pub(super) unpacked: RefCell<HashMap<u64, Bytes>>,
     /// Blocks of heaps that were checked.
