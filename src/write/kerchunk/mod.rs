@@ -70,7 +70,7 @@ pub fn write_kerchunk(cube: &VirtualCube, urls: &PublicUrls, out: &mut dyn Write
 /// ```
 /// use altostac::model::VirtualCube;
 /// use altostac::write::refused_by_kerchunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
 /// assert!(refused_by_kerchunk(&cube).is_empty());
 /// ```
 pub fn refused_by_kerchunk(cube: &VirtualCube) -> Vec<(VariablePath, WriteError)> {
