@@ -95,6 +95,7 @@ fn verified(index: &FileIndex, reader: &dyn SourceReader) -> Result<String, Vec<
         Product { item, format: ProductFormat::Kerchunk, revision: Revision::FIRST, files: vec![], chunks: 0 };
     let verified = verify_kerchunk(Evidence {
         product,
+        verified: &[],
         bytes: &mut &bytes[..],
         recorded: std::slice::from_ref(&index.source),
         indexes: std::slice::from_ref(index),
