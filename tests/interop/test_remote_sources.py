@@ -86,9 +86,9 @@ def test_one_request_for_a_small_file_and_no_other_method(web):
     web.requests()
     run("inspect", f"{web.url}/{FILES[0].name}").expect(0)
     size = FILES[0].stat().st_size
-    assert size <= 65536, "the file is to lie within the first head"
+    assert size <= 131072, "the file is to lie within the first head"
     [asked] = web.requests()
-    assert (asked.method, asked.status, asked.range, asked.sent) == ("GET", 206, "bytes=0-65535", size)
+    assert (asked.method, asked.status, asked.range, asked.sent) == ("GET", 206, "bytes=0-131071", size)
 
 
 def test_a_large_file_is_not_read_whole(web, folder):
@@ -211,7 +211,7 @@ def test_public_buckets_of_other_stores(web, monkeypatch, scheme, environment):
     found = run("inspect", f"{scheme}://bucket/a%20b.nc", "--json").expect(0).json
     assert found["path"] == f"{scheme}://bucket/a%20b.nc" and found["variables"]
     [asked] = web.requests()
-    assert (asked.method, unquote(asked.target), asked.range) == ("GET", "/bucket/a b.nc", "bytes=0-65535")
+    assert (asked.method, unquote(asked.target), asked.range) == ("GET", "/bucket/a b.nc", "bytes=0-131071")
     refused(f"{scheme}://bucket/none.nc", "404 Not Found", f"{scheme}://bucket/none.nc")
 
 
