@@ -27,6 +27,7 @@ mod host;
 mod inspect;
 mod item;
 mod opened;
+mod products;
 mod references;
 mod reader;
 mod report;

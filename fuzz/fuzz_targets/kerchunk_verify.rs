@@ -2,7 +2,7 @@
 #![no_main]
 
 use altostac::model::SourceUrl;
-use altostac::read::{KerchunkStore, ReadError};
+use altostac::read::{ReadError, parse_kerchunk};
 use altostac::storage::{ByteSource, MemoryFile};
 use altostac_fuzz::allocator::{budget, within};
 
@@ -18,7 +18,7 @@ fn open(url: &str) -> Result<Box<dyn ByteSource>, ReadError> {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     within(budget(data.len()), || {
-        let Ok(store) = KerchunkStore::parse(data) else { return };
+        let Ok(store) = parse_kerchunk(data) else { return };
         for array in store.arrays.values().take(4) {
             assert_eq!(array.grid.shape.len(), array.grid.chunk_shape.len());
             let size = array.data_type.size().unwrap_or(1) as u64;

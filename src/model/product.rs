@@ -32,6 +32,23 @@ impl fmt::Display for ProductFormat {
     }
 }
 
+/// A product that a recipe asks for, with its options.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProductSettings {
+    /// Kerchunk references, version 1, in JSON.
+    Kerchunk,
+}
+
+impl ProductSettings {
+    /// The format.
+    pub fn format(&self) -> ProductFormat {
+        match self {
+            Self::Kerchunk => ProductFormat::Kerchunk,
+        }
+    }
+}
+
 /// One file of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductFile {

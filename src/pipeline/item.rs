@@ -1,18 +1,18 @@
 //! One item, from its files to a valid record.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::conflicts::conflicts_error;
 use super::opened::Opened;
+use super::products::{self, Writing, sha256, staged_file};
 use super::values::FileValues;
 use super::workers::Workers;
 use super::{Progress, Silent, Workspace, chain};
@@ -20,14 +20,13 @@ use crate::describe::{ItemInput, describe_item};
 use crate::model::recipe::FacetDimension;
 use crate::model::{
     ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem,
-    Product, ProductFile, ProductFormat, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl,
-    ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
+    Product, ProductFile, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl, ValidatedRecord,
+    VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
-use crate::read::{NativeReader, SourceReader};
-use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
-use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify_kerchunk};
-use crate::write::WriteError;
+use crate::read::{NativeReader, ReadError, SourceReader};
+use crate::storage::{ByteSource, OutputStore, StorageError, open_source};
+use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify};
 
 const REPORT: &str = "report.json";
 const SOURCES: &str = "sources.parquet";
@@ -105,9 +104,10 @@ pub(super) fn build(
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
     let mut written = Vec::new();
-    for format in &workspace.recipe.products {
-        let write = || write_product(workspace, &mut staged, &cube, &planned.id, *format, revision);
-        written.push(workers.compute(write)?);
+    for settings in &workspace.recipe.products {
+        let (cube, id, folder, staged) = (&cube, &planned.id, &folder[..], &mut staged);
+        let mut writing = Writing { workspace, cube, id, revision, folder, staged };
+        written.push(workers.compute(|| products::write(&mut writing, settings))?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
     drop(indexes);
@@ -122,11 +122,11 @@ pub(super) fn build(
     let before = planned.known.as_ref().filter(|known| !force && known.state == ItemState::Current);
     let verified = before.map_or(&[][..], |known| &known.sources);
     let mut products = Vec::new();
+    let standing = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
     for product in written {
-        let path = staged_path(&staged, product.format.file_name())?;
         let (recorded, indexes, file_facets) = (&cube.files[..], &fresh[..], &source.file_facets[..]);
         let compared = Compared { recorded, verified, indexes, file_facets };
-        products.push(prove(means, product, open_product(&path)?, (compared, &open), every_value)?);
+        products.push(prove(means, product, standing, (compared, &open), every_value)?);
     }
     drop(fresh);
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
@@ -155,10 +155,10 @@ fn redescribe(
     let opened = Opened::default();
     let mut products = Vec::new();
     for product in known.into_iter().flat_map(|known| &known.products) {
-        let file = read_product(workspace, product)?;
+        let standing = standing(workspace, product);
         let (recorded, file_facets) = (&cube.files[..], &source.file_facets[..]);
         let compared = Compared { recorded, verified: &[], indexes, file_facets };
-        products.push(prove(means, product.clone(), file, (compared, &|url| opened.open(url)), false)?);
+        products.push(prove(means, product.clone(), &standing, (compared, &|url| opened.open(url)), false)?);
     }
     let folder = product_folder(workspace, &source.id, revision);
     let beside = |name: &str| {
@@ -246,7 +246,7 @@ pub(super) fn failure(kind: &str, message: String) -> ItemError {
     ItemError { kind: kind.into(), message, files: Vec::new() }
 }
 
-fn error_of(kind: &str, error: &dyn std::error::Error) -> ItemError {
+pub(super) fn error_of(kind: &str, error: &dyn std::error::Error) -> ItemError {
     failure(kind, chain(error))
 }
 
@@ -278,103 +278,28 @@ fn next_revision(workspace: &Workspace, id: &ItemId, known: Option<&KnownItem>) 
     Ok(last.map_or(Revision::FIRST, Revision::next))
 }
 
-/// Counts and digests what goes through it.
-struct Digesting<W> {
-    inner: W,
-    size: u64,
-    digest: Sha256,
-}
-
-impl<W: Write> Write for Digesting<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.size += written as u64;
-        self.digest.update(bytes.get(..written).unwrap_or_default());
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// Creates a file in a staged folder and says what it came to.
-fn staged_file(
-    staged: &mut StagedFolder,
-    folder: &str,
-    name: &str,
-    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
-) -> Result<ProductFile, ItemError> {
-    let mut file = staged.create(name).map_err(|error| error_of("output", &error))?;
-    let mut out = Digesting { inner: BufWriter::with_capacity(1 << 16, &mut file), size: 0, digest: Sha256::new() };
-    let written = write(&mut out).and_then(|()| out.flush());
-    written.map_err(|error| unwritten(&format!("{folder}/{name}"), &error))?;
-    let (size, digest) = (out.size, hex(&out.digest.clone().finalize()));
-    drop(out);
-    file.finish().map_err(|error| error_of("output", &error))?;
-    Ok(ProductFile { path: format!("{folder}/{name}"), size, sha256: digest })
-}
-
-/// Why a product could not be written: most often the format cannot say what the files hold.
-fn unwritten(path: &str, error: &io::Error) -> ItemError {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<WriteError>()) {
-        Some(inner) if !matches!(inner, WriteError::Output { .. }) => failure("unsupported", chain(inner)),
-        _ => failure("write", format!("{path}: {}", chain(error))),
-    }
-}
-
-fn write_product(
-    workspace: &Workspace,
-    staged: &mut StagedFolder,
-    cube: &VirtualCube,
-    id: &ItemId,
-    format: ProductFormat,
-    revision: Revision,
-) -> Result<Product, ItemError> {
-    let folder = product_folder(workspace, id, revision);
-    let mut chunks = 0;
-    let file = staged_file(staged, &folder, format.file_name(), |out| match format {
-        ProductFormat::Kerchunk => {
-            let written = crate::write::write_kerchunk(cube, &workspace.recipe.public_urls, out);
-            chunks = written.map_err(io::Error::other)?.chunks;
-            Ok(())
-        }
-    })?;
-    Ok(Product { item: id.clone(), format, revision, files: vec![file], chunks })
-}
-
-fn staged_path(staged: &StagedFolder, name: &str) -> Result<std::path::PathBuf, ItemError> {
-    let folder = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
-    Ok(folder.join(name))
-}
-
-/// A product where it stands.
-pub(super) fn read_product(workspace: &Workspace, product: &Product) -> Result<File, ItemError> {
-    let file = product.files.first().ok_or_else(|| failure("internal", "a product without files".into()))?;
-    open_product(&workspace.output.root().join(&file.path))
-}
-
-fn open_product(path: &Path) -> Result<File, ItemError> {
-    File::open(path).map_err(|error| io_error("read back", path, &error))
+/// The folder of a product's revision.
+pub(super) fn standing(workspace: &Workspace, product: &Product) -> PathBuf {
+    workspace.output.root().join(product_folder(workspace, &product.item, product.revision))
 }
 
 fn prove(
     means: Means<'_>,
     product: Product,
-    file: File,
+    standing: &Path,
     (compared, open): (Compared<'_>, OpenSource<'_>),
     every_value: bool,
 ) -> Result<VerifiedProduct, ItemError> {
     let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value };
-    verify_product(means, product, file, compared, open, sampling, None)
+    verify_product(means, product, standing, compared, open, sampling, None)
         .map_err(|error| failure("verification", chain(&error)))
 }
 
-/// Compares a product with its sources, indexed anew; a library reads them in our stead, if one is given.
+/// Compares a product, read back from the folder of its revision, with its sources, indexed anew; a library reads them in our stead, if one is given.
 pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
-    mut file: File,
+    standing: &Path,
     Compared { recorded, verified, indexes, file_facets }: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
@@ -388,11 +313,16 @@ pub(super) fn verify_product(
     };
     let facets: Vec<FacetLabels> = recipe.aggregate.along.facets.iter().map(labels).collect();
     let (urls, facets) = (&recipe.public_urls, &facets[..]);
-    let bytes = &mut file;
+    let unreadable = |source: ReadError| VerifyError::Unreadable {
+        item: product.item.clone(),
+        format: product.format,
+        source: source.into(),
+    };
+    let read_back = &products::read_back(&product, standing).map_err(unreadable)?;
     let native = NativeReader::new(open);
     let reader = library.unwrap_or(&native);
-    let evidence = Evidence { product, bytes, recorded, verified, indexes, facets, urls, open, reader, sampling };
-    means.workers.read(recorded, || verify_kerchunk(evidence))
+    let evidence = Evidence { product, read_back, recorded, verified, indexes, facets, urls, open, reader, sampling };
+    means.workers.read(recorded, || verify(evidence))
 }
 
 /// Another sample every time: what one run does not look at, another does.
@@ -503,16 +433,4 @@ fn report(
         "source_bytes": content,
     });
     serde_json::to_vec_pretty(&report).unwrap_or_default()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

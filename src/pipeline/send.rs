@@ -6,7 +6,8 @@ use chrono::{SubsecRound, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::item::{hex, read_record};
+use super::item::read_record;
+use super::products::hex;
 use super::{PipelineError, Workspace};
 use crate::ledger::Publication;
 use crate::model::{ItemId, Record, RecordKind, ValidatedRecord};

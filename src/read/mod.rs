@@ -8,15 +8,18 @@
 mod kerchunk;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
+mod product;
 mod reader;
 mod region;
 mod slab;
 #[cfg(test)]
 pub(crate) mod testing;
+mod zarr2;
 
-pub use kerchunk::{KerchunkArray, KerchunkStore, Open, Reference};
+pub use kerchunk::{parse_kerchunk, read_kerchunk};
 #[cfg(feature = "libhdf5")]
 pub use libhdf5::LibraryReader;
+pub use product::{Open, ProductArray, ProductStore, ReadBack, Reference};
 pub use reader::{Disagreement, Examination, NativeReader, OpenSource, SourceReader, read_values};
 pub use region::{Region, copy_region};
 pub use slab::{read_chunk, read_slab};

@@ -19,7 +19,9 @@ use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, PublishSettings, Recipe,
     SourceFiles, SourceSettings, StacSettings,
 };
-use crate::model::{CollectionId, DimensionName, ItemPattern, ProductFormat, PublicUrls, SourcePlace, SourceUrl};
+use crate::model::{
+    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, PublicUrls, SourcePlace, SourceUrl,
+};
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
 
@@ -349,22 +351,22 @@ impl Resolver<'_> {
         }
     }
 
-    fn products(&mut self, raw: Option<Vec<RawProduct>>) -> Option<Vec<ProductFormat>> {
-        let mut formats: Vec<ProductFormat> = Vec::new();
+    fn products(&mut self, raw: Option<Vec<RawProduct>>) -> Option<Vec<ProductSettings>> {
+        let mut all: Vec<ProductSettings> = Vec::new();
         for (index, product) in
             raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
         {
-            let format = match product {
-                RawProduct::Name(format) => format,
-                RawProduct::Options(_) => ProductFormat::Kerchunk,
+            let settings = match product {
+                RawProduct::Name(ProductFormat::Kerchunk) | RawProduct::Options(_) => ProductSettings::Kerchunk,
             };
-            if formats.contains(&format) {
+            let format = settings.format();
+            if all.iter().any(|known| known.format() == format) {
                 self.mistake(&format!("products[{index}]"), format!("names {format} for the second time"), None);
             } else {
-                formats.push(format);
+                all.push(settings);
             }
         }
-        Some(formats)
+        Some(all)
     }
 
     fn output(&mut self, text: &str) -> Option<PathBuf> {

@@ -10,7 +10,7 @@ use super::values::same_but_order;
 use super::variable::Checked;
 use super::{Difference, DifferenceKind, Differences};
 use crate::model::{AttributeValue, Attributes, FileVariable, Numbers};
-use crate::read::KerchunkStore;
+use crate::read::ProductStore;
 
 const FILL_VALUE: &str = "_FillValue";
 /// The product's own name of the dimensions.
@@ -189,7 +189,7 @@ pub(super) fn check_agreement(checked: &Checked<'_>, file: usize, other: &FileVa
 
 /// The groups are those of the files, their attributes merged. Returns how many attributes there are.
 pub(super) fn check_groups(
-    store: &KerchunkStore,
+    store: &ProductStore,
     sources: &Sources<'_>,
     order: &[usize],
     differences: &mut Differences,

@@ -7,7 +7,7 @@ use super::sources::Sources;
 use super::values::Value;
 use super::{Difference, DifferenceKind, Differences, FacetLabels};
 use crate::model::label::natural_order;
-use crate::read::{KerchunkArray, KerchunkStore};
+use crate::read::{ProductArray, ProductStore};
 
 /// The part of a dimension of the product that a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,13 +38,13 @@ pub(super) struct Axes {
 
 impl Axes {
     /// The dimension that an array of the product means by a name.
-    pub(super) fn of(&self, sources: &Sources<'_>, store: &KerchunkStore, array: &str, name: &str) -> Option<&Axis> {
+    pub(super) fn of(&self, sources: &Sources<'_>, store: &ProductStore, array: &str, name: &str) -> Option<&Axis> {
         self.by_key.get(&axis_key(sources, store, array, name))
     }
 }
 
 /// The key of a dimension: its name, after the group that defines it in the files, or else that of its coordinate in the product.
-fn axis_key(sources: &Sources<'_>, store: &KerchunkStore, array: &str, name: &str) -> String {
+fn axis_key(sources: &Sources<'_>, store: &ProductStore, array: &str, name: &str) -> String {
     let in_files = sources.files.iter().filter(|file| file.variables.contains_key(array));
     let defined = in_files.filter_map(|file| file.defining_group(array, name)).next().map(str::to_owned);
     let group = defined.or_else(|| {
@@ -73,7 +73,7 @@ fn groups_upwards(key: &str) -> impl Iterator<Item = &str> {
 
 /// Finds where the files stand along every dimension; what does not fit is reported. `None` if there is nothing to go by.
 pub(super) fn find(
-    store: &KerchunkStore,
+    store: &ProductStore,
     sources: &Sources<'_>,
     facets: &[FacetLabels],
     differences: &mut Differences,
@@ -124,7 +124,7 @@ pub(super) fn find(
 
 /// One dimension that is looked for.
 struct Finder<'a> {
-    store: &'a KerchunkStore,
+    store: &'a ProductStore,
     sources: &'a Sources<'a>,
     /// Its name with its group.
     key: &'a str,
@@ -178,11 +178,11 @@ impl Finder<'_> {
         &self,
         of_files: &[Option<u64>],
         repeated: &mut Option<Box<Difference>>,
-    ) -> Found<Option<(&KerchunkArray, Vec<Value>)>> {
-        let is_along = |array: &&KerchunkArray| array.dimensions == [self.name] && folder(&array.key) == self.group();
+    ) -> Found<Option<(&ProductArray, Vec<Value>)>> {
+        let is_along = |array: &&ProductArray| array.dimensions == [self.name] && folder(&array.key) == self.group();
         let own = self.store.arrays.get(self.key).filter(is_along);
         let beside = self.store.arrays.values().filter(is_along).filter(|array| array.key != self.key);
-        let mut times: Vec<&KerchunkArray> = beside.filter(|array| is_time(array)).collect();
+        let mut times: Vec<&ProductArray> = beside.filter(|array| is_time(array)).collect();
         times.sort_by_key(|array| array.attributes.get("standard_name").is_none_or(|name| name != "time"));
         let possible = of_files.iter().map(|length| length.unwrap_or(1)).fold(0u64, u64::saturating_add);
         for array in own.into_iter().chain(times) {
@@ -205,7 +205,7 @@ impl Finder<'_> {
 
     fn by_values(
         &self,
-        array: &KerchunkArray,
+        array: &ProductArray,
         values: &[Value],
         of_files: &[Option<u64>],
         differences: &mut Differences,
@@ -329,7 +329,7 @@ impl Finder<'_> {
 }
 
 /// The key of the chunk of a coordinate that holds a step.
-fn chunk_of(array: &KerchunkArray, at: usize) -> String {
+fn chunk_of(array: &ProductArray, at: usize) -> String {
     let length = array.grid.chunk_shape.first().copied().unwrap_or(1);
     array.chunk_key((at as u64).checked_div(length).unwrap_or(0))
 }
@@ -338,7 +338,7 @@ fn folder(key: &str) -> &str {
     key.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-fn is_time(array: &KerchunkArray) -> bool {
+fn is_time(array: &ProductArray) -> bool {
     let units = array.attributes.get("units").and_then(|units| units.as_str());
     units.is_some_and(|units| units.split_whitespace().nth(1) == Some("since"))
 }

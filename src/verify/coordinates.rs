@@ -4,7 +4,7 @@ use super::sources::{File, Sources};
 use super::values::{Elements, Meaning, Value, beyond_tolerance, bounds_of};
 use super::{Difference, DifferenceKind};
 use crate::model::{DataType, Numbers};
-use crate::read::{KerchunkArray, KerchunkStore, ReadError, Region, copy_region};
+use crate::read::{ProductArray, ProductStore, ReadError, Region, copy_region};
 
 /// Whether two values are one but for rounding, of the steps around both.
 pub(super) fn is_close((first, at): (&[Value], usize), (second, place): (&[Value], usize)) -> bool {
@@ -47,9 +47,9 @@ pub(super) fn file_values(
 
 /// The values of a coordinate of the product; the caller has checked that its length is possible.
 pub(super) fn product_values(
-    store: &KerchunkStore,
+    store: &ProductStore,
     sources: &Sources<'_>,
-    array: &KerchunkArray,
+    array: &ProductArray,
 ) -> Result<Vec<Value>, Box<Difference>> {
     let unreadable = |error: ReadError| Box::new(Difference::unreadable(&error));
     let open = |url: &str| sources.open_reference(url, &array.key);
@@ -85,7 +85,7 @@ pub(super) fn product_values(
 }
 
 /// What the numbers of an array of the product mean.
-pub(super) fn product_meaning(store: &KerchunkStore, array: &KerchunkArray) -> Meaning {
+pub(super) fn product_meaning(store: &ProductStore, array: &ProductArray) -> Meaning {
     let text = |key: &str, name: &str| store.arrays.get(key).and_then(|array| array.attributes.get(name)?.as_str());
     let bounds = bounds_of(store.arrays.keys().map(|key| (key.as_str(), move |name: &str| text(key, name))));
     let fill =

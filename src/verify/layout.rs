@@ -6,7 +6,7 @@ use super::axes::{Axes, Stretch};
 use super::sources::Sources;
 use super::{Difference, DifferenceKind};
 use crate::model::FileVariable;
-use crate::read::{KerchunkArray, KerchunkStore, Region};
+use crate::read::{ProductArray, ProductStore, Region};
 
 /// A piece of an array of the product that is one box of one file; or of none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +46,8 @@ impl Layout {
     /// # Errors
     /// The dimensions of the product's array are not those of the files, nor those with dimensions of files in front.
     pub(super) fn new(
-        (store, sources, axes): (&KerchunkStore, &Sources<'_>, &Axes),
-        array: &KerchunkArray,
+        (store, sources, axes): (&ProductStore, &Sources<'_>, &Axes),
+        array: &ProductArray,
         variable: &FileVariable,
     ) -> Result<Self, Vec<Difference>> {
         let wrong = |expected: String, found: String| Difference::new(DifferenceKind::Dimension, expected, found);

@@ -43,12 +43,11 @@ pub use crate::read::OpenSource;
 pub use content::{ContentOutcome, Reach, SMALL, check_content};
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
-use std::io::{self, Read};
-
-use sha2::{Digest as _, Sha256};
-
-use crate::model::{FileIndex, ItemId, Note, Product, PublicUrls, SourceFile, VerificationReport, VerifiedProduct};
-use crate::read::{KerchunkStore, ReadError, SourceReader};
+use crate::model::{
+    FileIndex, ItemId, Note, Product, ProductFile, ProductFormat, PublicUrls, SourceFile, VerificationReport,
+    VerifiedProduct,
+};
+use crate::read::{ReadBack, ReadError, SourceReader};
 use sources::Sources;
 use variable::Counts;
 
@@ -70,8 +69,8 @@ pub struct Sampling {
 pub struct Evidence<'a> {
     /// The product as it was written.
     pub product: Product,
-    /// Its first file, read back.
-    pub bytes: &'a mut (dyn Read + Send),
+    /// What stands of it, read from where it was written.
+    pub read_back: &'a ReadBack,
     /// The sources as they were when the product was made.
     pub recorded: &'a [SourceFile],
     /// Those whose values were compared when an earlier product of the item was made: the sample is of the others.
@@ -111,10 +110,12 @@ pub enum VerifyError {
         differences: Differences,
     },
     /// The product cannot be read.
-    #[error("{item}: the {format} product cannot be read back", format = crate::model::ProductFormat::Kerchunk)]
+    #[error("{item}: the {format} product cannot be read back")]
     Unreadable {
         /// The item.
         item: ItemId,
+        /// The format.
+        format: ProductFormat,
         /// Why not.
         #[source]
         source: Box<ReadError>,
@@ -127,22 +128,23 @@ pub enum VerifyError {
     },
 }
 
-/// Compares a Kerchunk product with its sources.
+/// Compares a product with its sources.
 ///
 /// ```
 /// use altostac::model::*;
-/// use altostac::read::NativeReader;
+/// use altostac::read::{NativeReader, ReadBack, parse_kerchunk};
 /// use altostac::storage::{ByteSource, MemoryFile};
-/// use altostac::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError, verify_kerchunk};
+/// use altostac::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError};
 /// let file = MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), vec![0; 8]);
 /// let (item, format) = (ItemId::new("a")?, ProductFormat::Kerchunk);
 /// let root = FileGroup { path: "/".into(), ..FileGroup::default() };
 /// let index = FileIndex { source: file.file().clone(), format: "HDF5".into(), root, notes: vec![] };
 /// let verify = |json: &str| {
+///     let read_back = ReadBack { store: parse_kerchunk(json.as_bytes()).unwrap(), files: vec![] };
 ///     let open = |_: &SourceUrl| Ok(Box::new(file.clone()) as Box<dyn ByteSource>);
-///     verify_kerchunk(Evidence {
+///     altostac::verify::verify(Evidence {
 ///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0 },
-///         bytes: &mut json.as_bytes(),
+///         read_back: &read_back,
 ///         recorded: &[file.file().clone()],
 ///         verified: &[],
 ///         indexes: &[index.clone()],
@@ -161,26 +163,25 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// [`VerifyError::Different`] lists what differs, the first [`DIFFERENCE_LIMIT`] one by one; a source that cannot be read is such a
-/// difference. [`VerifyError::Unreadable`] if the product is no Kerchunk at all.
-pub fn verify_kerchunk(evidence: Evidence<'_>) -> Result<VerifiedProduct, VerifyError> {
+/// difference. [`VerifyError::Unreadable`] is for
+/// who reads it back.
+pub fn verify(evidence: Evidence<'_>) -> Result<VerifiedProduct, VerifyError> {
     let item = evidence.product.item.clone();
     if evidence.indexes.is_empty() {
         return Err(VerifyError::NoSource { item });
     }
-    let mut product = Digesting { inner: evidence.bytes, digest: Sha256::new() };
-    let store = KerchunkStore::read(&mut product)
-        .map_err(|source| VerifyError::Unreadable { item: item.clone(), source: source.into() })?;
+    let store = &evidence.read_back.store;
     let mut differences = Differences::new(&item);
-    check_digest(&evidence.product, product, &mut differences);
+    check_files(&evidence.product, &evidence.read_back.files, &mut differences);
     let sources = Sources::new(evidence.indexes, evidence.urls, (evidence.open, evidence.reader), evidence.verified);
     sources.check(evidence.recorded, &mut differences);
     let mut notes = Vec::new();
     let second_facts = sources.examine(&mut differences, &mut notes);
-    let counts = match axes::find(&store, &sources, evidence.facets, &mut differences) {
+    let counts = match axes::find(store, &sources, evidence.facets, &mut differences) {
         Some(axes) => {
-            let attributes = attributes::check_groups(&store, &sources, &axes.order, &mut differences);
+            let attributes = attributes::check_groups(store, &sources, &axes.order, &mut differences);
             let mut counts =
-                variable::check_all(&store, &sources, &axes, evidence.sampling, &mut differences, &mut notes);
+                variable::check_all(store, &sources, &axes, evidence.sampling, &mut differences, &mut notes);
             counts.attributes += attributes;
             counts
         }
@@ -220,27 +221,14 @@ fn report(files: u64, counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> 
     }
 }
 
-/// Takes the digest of what is read through it.
-struct Digesting<'a> {
-    inner: &'a mut (dyn Read + Send),
-    digest: Sha256,
-}
-
-impl Read for Digesting<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.digest.update(buffer.get(..read).unwrap_or_default());
-        Ok(read)
-    }
-}
-
 /// The bytes that were read back are those that were written.
-fn check_digest(product: &Product, read: Digesting<'_>, differences: &mut Differences) {
-    let Some(file) = product.files.first() else { return };
-    let found: String = read.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if found != file.sha256 {
-        let difference = Difference::new(DifferenceKind::Product, format!("SHA-256 {}", file.sha256), found);
-        differences.add(difference.file(&file.path));
+fn check_files(product: &Product, read: &[ProductFile], differences: &mut Differences) {
+    for found in read {
+        let written = product.files.iter().find(|file| file.path == found.path);
+        let Some(written) = written.filter(|written| written.sha256 != found.sha256) else { continue };
+        let difference =
+            Difference::new(DifferenceKind::Product, format!("SHA-256 {}", written.sha256), found.sha256.as_str());
+        differences.add(difference.file(&found.path));
     }
 }
 

@@ -24,6 +24,16 @@ struct Case {
     sampling: Sampling,
 }
 
+/// Reads a product as the pipeline does.
+fn read_back(bytes: &[u8]) -> Result<ReadBack, VerifyError> {
+    let (item, format) = (ItemId::new("item").unwrap(), ProductFormat::Kerchunk);
+    crate::read::read_kerchunk("kerchunk.json", &mut &*bytes).map_err(|source| VerifyError::Unreadable {
+        item,
+        format,
+        source: source.into(),
+    })
+}
+
 fn numbers(count: u64, first: u64) -> Numbers {
     #[allow(clippy::cast_precision_loss)]
     Numbers::F32((0..count).map(|n| (first * 1000 + n) as f32).collect())
@@ -130,7 +140,7 @@ impl Case {
     }
 
     fn verify_bytes(&self, bytes: &[u8]) -> Result<VerifiedProduct, VerifyError> {
-        use sha2::Digest;
+        use sha2::{Digest, Sha256};
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let product = Product {
             item: ItemId::new("item").unwrap(),
@@ -140,9 +150,10 @@ impl Case {
             chunks: 0,
         };
         let open = |url: &crate::model::SourceUrl| self.files.open(url);
-        verify_kerchunk(Evidence {
+        let read_back = read_back(bytes)?;
+        verify(Evidence {
             product,
-            bytes: &mut &*bytes,
+            read_back: &read_back,
             recorded: &self.recorded,
             verified: &self.verified,
             indexes: &self.indexes,

@@ -10,7 +10,7 @@ use super::sources::{File, Sources};
 use super::values::{Meaning, same_but_order};
 use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, packing, shared};
 use crate::model::{FileVariable, Note};
-use crate::read::{KerchunkArray, KerchunkStore, Reference};
+use crate::read::{ProductArray, ProductStore, Reference};
 
 /// What was looked at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,9 +39,9 @@ impl Counts {
 /// A variable of the product and its counterparts.
 pub(super) struct Checked<'a> {
     pub(super) key: &'a str,
-    pub(super) store: &'a KerchunkStore,
+    pub(super) store: &'a ProductStore,
     pub(super) sources: &'a Sources<'a>,
-    pub(super) array: &'a KerchunkArray,
+    pub(super) array: &'a ProductArray,
     /// The first file that has it: attributes and static values are that file's.
     pub(super) first: usize,
     pub(super) variable: &'a FileVariable,
@@ -60,7 +60,7 @@ pub(super) struct Checked<'a> {
 
 /// Checks every variable of the product and of the sources.
 pub(super) fn check_all(
-    store: &KerchunkStore,
+    store: &ProductStore,
     sources: &Sources<'_>,
     axes: &Axes,
     sampling: Sampling,
@@ -96,7 +96,7 @@ pub(super) fn check_all(
 }
 
 /// Labels have been compared when the files' places were found; they say nothing else.
-fn labels(array: &KerchunkArray, differences: &mut Differences) -> Counts {
+fn labels(array: &ProductArray, differences: &mut Differences) -> Counts {
     for (name, value) in &array.attributes {
         let difference = Difference::new(DifferenceKind::Attribute, format!("no attribute {name}"), value.to_string());
         differences.add(difference.variable(&array.key));
@@ -120,8 +120,8 @@ impl<'a> Checked<'a> {
     /// Compares metadata; `None` if the shapes differ, so that there are no places to compare.
     fn new(
         key: &'a str,
-        (store, sources, axes): (&'a KerchunkStore, &'a Sources<'a>, &Axes),
-        array: &'a KerchunkArray,
+        (store, sources, axes): (&'a ProductStore, &'a Sources<'a>, &Axes),
+        array: &'a ProductArray,
         (first, variable): (usize, &'a FileVariable),
         differences: &mut Differences,
     ) -> Option<Self> {

@@ -13,9 +13,9 @@ use altostac::model::{
     Numbers, Product, ProductFile, ProductFormat, PublicUrls, Revision, SmallValues, SourceUrl, VariableName,
     VariablePath,
 };
-use altostac::read::{KerchunkStore, Region, copy_region, read_slab};
+use altostac::read::{ProductStore, Region, copy_region, read_kerchunk, read_slab};
 use altostac::storage::{ByteSource, MemoryFile, StorageError};
-use altostac::verify::{Evidence, FacetLabels, Sampling, verify_kerchunk};
+use altostac::verify::{Evidence, FacetLabels, Sampling, verify};
 use altostac::write::write_kerchunk;
 use proptest::prelude::*;
 use sha2::Digest as _;
@@ -216,7 +216,7 @@ fn settings(split: &Split) -> AggregateSettings {
 }
 
 /// All elements of an array of the product, as numbers.
-fn elements(store: &KerchunkStore, key: &str, memory: &Memory) -> (Vec<String>, Vec<u64>, Array) {
+fn elements(store: &ProductStore, key: &str, memory: &Memory) -> (Vec<String>, Vec<u64>, Array) {
     let array = &store.arrays[key];
     let open = |url: &str| Ok(memory.open(&SourceUrl::new(url::Url::parse(url).unwrap())).unwrap());
     let (shape, size) = (array.grid.shape.clone(), array.data_type.size().unwrap());
@@ -240,7 +240,7 @@ fn elements(store: &KerchunkStore, key: &str, memory: &Memory) -> (Vec<String>, 
     (array.dimensions.clone(), shape, values)
 }
 
-fn numbers(store: &KerchunkStore, key: &str, memory: &Memory) -> Vec<f64> {
+fn numbers(store: &ProductStore, key: &str, memory: &Memory) -> Vec<f64> {
     elements(store, key, memory).2.numbers().unwrap().to_f64()
 }
 
@@ -264,9 +264,10 @@ fn check(split: &Split) {
         files: vec![ProductFile { path: "kerchunk.json".into(), size: bytes.len() as u64, sha256 }],
         chunks: 0,
     };
-    let verified = verify_kerchunk(Evidence {
+    let read_back = read_kerchunk("kerchunk.json", &mut &bytes[..]).unwrap();
+    let verified = verify(Evidence {
         product,
-        bytes: &mut &bytes[..],
+        read_back: &read_back,
         verified: &[],
         recorded: &indexes.iter().map(|index| index.source.clone()).collect::<Vec<_>>(),
         indexes: &indexes,
@@ -277,10 +278,10 @@ fn check(split: &Split) {
         sampling: Sampling { budget: 64, seed: 1, every_value: true },
     });
     verified.unwrap_or_else(|error| panic!("{error}\n{split:#?}"));
-    compare(split, &KerchunkStore::parse(&bytes).unwrap(), &memory);
+    compare(split, &read_back.store, &memory);
 }
 
-fn compare(split: &Split, store: &KerchunkStore, memory: &Memory) {
+fn compare(split: &Split, store: &ProductStore, memory: &Memory) {
     let first = store.arrays["time"].attributes["units"].as_str().unwrap().split(' ').nth(2).unwrap().to_owned();
     let epoch = (first[..10].parse::<chrono::NaiveDate>().unwrap()
         - chrono::NaiveDate::from_ymd_opt(2000, 1, 1).unwrap())

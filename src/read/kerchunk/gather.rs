@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 
-use super::{KerchunkStore, Reference, folder, metadata, name};
-use crate::read::ReadError;
+use super::{folder, name};
+use crate::read::{ProductStore, ReadError, Reference, zarr2};
 
 /// Why a key is not taken.
 pub(super) enum Refused {
@@ -19,7 +19,7 @@ pub(super) enum Refused {
 /// What was read so far: chunks go to their arrays as soon as these are known, all else waits for the end.
 #[derive(Default)]
 pub(super) struct Gathered {
-    store: KerchunkStore,
+    store: ProductStore,
     waiting: IndexMap<String, Reference>,
     /// The documents of arrays that are known.
     taken: BTreeSet<String>,
@@ -65,25 +65,25 @@ impl Gathered {
     }
 
     fn array(&mut self, key: &str) -> Result<(), ReadError> {
-        let document = metadata::document(key, self.waiting.swap_remove(key))?;
+        let document = zarr2::document(key, self.waiting.swap_remove(key))?;
         let attributes_key = format!("{}/.zattrs", folder(key));
-        let attributes = metadata::attributes(&attributes_key, self.waiting.swap_remove(&attributes_key))?;
-        let array = metadata::array(key, folder(key), &document, attributes)?;
+        let attributes = zarr2::attributes(&attributes_key, self.waiting.swap_remove(&attributes_key))?;
+        let array = zarr2::array(key, folder(key), &document, attributes)?;
         self.store.arrays.insert(array.key.clone(), array);
         Ok(())
     }
 
     fn group(&mut self, key: &str) -> Result<(), ReadError> {
-        let document = metadata::document(key, self.waiting.swap_remove(key))?;
-        metadata::expect_version(key, &document)?;
+        let document = zarr2::document(key, self.waiting.swap_remove(key))?;
+        zarr2::expect_version(key, &document)?;
         let attributes_key = format!("{}.zattrs", key.strip_suffix(".zgroup").unwrap_or_default());
-        let attributes = metadata::attributes(&attributes_key, self.waiting.swap_remove(&attributes_key))?;
+        let attributes = zarr2::attributes(&attributes_key, self.waiting.swap_remove(&attributes_key))?;
         self.store.groups.insert(folder(key).to_owned(), attributes);
         Ok(())
     }
 
     /// All keys were read: documents are taken, chunks that stood before them placed; what is left belongs to nothing.
-    pub(super) fn finish(mut self) -> Result<KerchunkStore, ReadError> {
+    pub(super) fn finish(mut self) -> Result<ProductStore, ReadError> {
         let named =
             |end: &str| -> Vec<String> { self.waiting.keys().filter(|key| name(key) == end).cloned().collect() };
         let (groups, arrays) = (named(".zgroup"), named(".zarray"));
@@ -102,7 +102,7 @@ impl Gathered {
 }
 
 /// Gives a chunk to its array; the key back if there is none, or the chunk is there.
-fn place(store: &mut KerchunkStore, key: String, reference: Reference) -> Option<String> {
+fn place(store: &mut ProductStore, key: String, reference: Reference) -> Option<String> {
     // A chunk key has at most as many slashes as HDF5 has dimensions, 32.
     for (at, _) in key.rmatch_indices('/').take(32) {
         let Some(array) = store.arrays.get_mut(&key[..at]) else { continue };

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Reference, inline_bytes};
+use super::inline_bytes;
+use crate::read::Reference;
 
 /// What is done with each key and its reference; an error ends the reading.
 pub(super) type Sink<'a> = &'a mut dyn FnMut(String, Reference) -> Result<(), String>;

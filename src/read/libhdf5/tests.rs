@@ -12,7 +12,7 @@ use crate::model::{ItemId, Product, ProductFormat, PublicUrls, Revision};
 use crate::read::testing::join;
 use crate::read::{NativeReader, read_slab};
 use crate::storage::{ByteSource, LocalFile, open_source};
-use crate::verify::{DifferenceKind, Evidence, Sampling, VerifyError, verify_kerchunk};
+use crate::verify::{DifferenceKind, Evidence, Sampling, VerifyError, verify};
 use crate::write::write_kerchunk;
 
 fn indexed(path: &Path) -> FileIndex {
@@ -93,10 +93,11 @@ fn verified(index: &FileIndex, reader: &dyn SourceReader) -> Result<String, Vec<
     let item = ItemId::new("item").unwrap();
     let product =
         Product { item, format: ProductFormat::Kerchunk, revision: Revision::FIRST, files: vec![], chunks: 0 };
-    let verified = verify_kerchunk(Evidence {
+    let read_back = crate::read::read_kerchunk("kerchunk.json", &mut &bytes[..]).unwrap();
+    let verified = verify(Evidence {
         product,
         verified: &[],
-        bytes: &mut &bytes[..],
+        read_back: &read_back,
         recorded: std::slice::from_ref(&index.source),
         indexes: std::slice::from_ref(index),
         facets: &[],

@@ -9,7 +9,7 @@ use crate::model::{
     ArrayData, AttributeValue, Attributes, ByteOrder, ChunkLocation, ChunkManifest, Codec, CodecChain, DataType,
     Numbers, Primitive, VirtualCube,
 };
-use crate::read::KerchunkStore;
+use crate::read::parse_kerchunk;
 use crate::read::testing::{Spec, file, join};
 
 fn cube(specs: &[Spec]) -> VirtualCube {
@@ -119,7 +119,7 @@ fn texts_of_any_length_are_inlined() {
     variable.data = ArrayData::Inline(crate::model::Array { shape: vec![2], values });
     let mut json = Vec::new();
     write_kerchunk(&cube, &PublicUrls::default(), &mut json).unwrap();
-    let store = KerchunkStore::parse(&json).unwrap();
+    let store = parse_kerchunk(&json).unwrap();
     let texts = store.read_texts(&store.arrays["s"], 0, &|_| unreachable!()).unwrap();
     assert_eq!(texts, ["a", "über"]);
 }

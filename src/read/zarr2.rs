@@ -4,11 +4,10 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
-use super::references::References;
-use super::{KerchunkArray, Reference};
+use super::ReadError;
+use super::product::{ProductArray, Reference, References};
 use crate::codec::shuffle_remainder;
 use crate::model::{ByteOrder, ChunkGrid, Codec, CodecChain, DataType, Numbers, Primitive};
-use crate::read::ReadError;
 
 type Object = Map<String, Value>;
 
@@ -47,7 +46,7 @@ pub(super) fn array(
     array_key: &str,
     document: &Object,
     mut attributes: Object,
-) -> Result<KerchunkArray, ReadError> {
+) -> Result<ProductArray, ReadError> {
     expect_version(key, document)?;
     if document.get("order").is_some_and(|order| order != "C") {
         return Err(wrong(key, "order C", &shown(document.get("order"))));
@@ -76,7 +75,7 @@ pub(super) fn array(
     }
     .filter(|names: &Vec<String>| names.len() == grid.shape.len())
     .ok_or_else(|| wrong(key, "as many names in _ARRAY_DIMENSIONS as the array has dimensions", &"others, or none"))?;
-    Ok(KerchunkArray {
+    Ok(ProductArray {
         key: array_key.into(),
         data_type,
         grid,

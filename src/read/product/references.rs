@@ -10,7 +10,7 @@ use crate::model::packed::PackedLocations;
 
 /// What stands for each chunk: pieces of files packed as long as they come in order, all else apart.
 #[derive(Debug, Clone, Default)]
-pub(super) struct References {
+pub(in crate::read) struct References {
     parts: PackedLocations,
     /// The URLs of the packed pieces, each with the first chunk from which on it is meant.
     urls: Vec<(u64, Arc<str>)>,
@@ -19,7 +19,7 @@ pub(super) struct References {
 
 impl References {
     /// Takes a reference; false if the chunk has one.
-    pub(super) fn insert(&mut self, number: u64, reference: Reference) -> bool {
+    pub(in crate::read) fn insert(&mut self, number: u64, reference: Reference) -> bool {
         if number < self.parts.next() && self.parts.get(number).is_some() {
             return false;
         }
@@ -41,7 +41,7 @@ impl References {
         }
     }
 
-    pub(super) fn get(&self, number: u64) -> Option<Reference> {
+    pub(in crate::read) fn get(&self, number: u64) -> Option<Reference> {
         if let Some(ChunkLocation { offset, length, .. }) = self.parts.get(number) {
             let after = self.urls.partition_point(|(first, _)| *first <= number);
             let (_, url) = self.urls.get(after.checked_sub(1)?)?;
@@ -50,12 +50,12 @@ impl References {
         self.others.get(&number).cloned()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::read) fn len(&self) -> usize {
         self.parts.len() + self.others.len()
     }
 
     /// Lets go of room that was taken for more.
-    pub(super) fn shrink(&mut self) {
+    pub(in crate::read) fn shrink(&mut self) {
         self.parts.shrink();
         self.urls.shrink_to_fit();
     }

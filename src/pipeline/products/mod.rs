@@ -1,0 +1,39 @@
+//! One product of an item: written into the folder of a revision, and read back from where it stands. A file for each format.
+
+mod files;
+mod kerchunk;
+
+use std::path::Path;
+
+pub(super) use files::{hex, sha256, staged_file};
+
+use super::Workspace;
+use crate::model::{ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
+use crate::read::{ReadBack, ReadError};
+use crate::storage::StagedFolder;
+
+/// What a product is written with.
+pub(super) struct Writing<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) cube: &'a VirtualCube,
+    pub(super) id: &'a ItemId,
+    pub(super) revision: Revision,
+    /// The folder of the revision below the output.
+    pub(super) folder: &'a str,
+    /// The same, before it is revealed.
+    pub(super) staged: &'a mut StagedFolder,
+}
+
+/// Writes one product.
+pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
+    match settings {
+        ProductSettings::Kerchunk => kerchunk::write(writing),
+    }
+}
+
+/// Reads a product back from the folder of its revision, as it stands on disk.
+pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
+    match product.format {
+        ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
+    }
+}
