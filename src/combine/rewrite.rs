@@ -103,7 +103,9 @@ fn stored(variable: &FileVariable, way: &Way, numbers: Numbers) -> FileVariable 
     attributes.extend(way.attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
     let values = Array { shape: variable.grid.shape.clone(), values: ArrayValues::Numbers(numbers) }.into();
     let data_type = way.data_type.clone();
-    FileVariable { data_type, attributes: Arc::new(attributes), fill_value: None, values, ..variable.clone() }
+    let mut stored = FileVariable { values, ..variable.clone() };
+    (stored.data_type, stored.attributes, stored.fill_value) = (data_type, Arc::new(attributes), None);
+    stored
 }
 
 /// A stored number.

@@ -382,7 +382,7 @@ pub(super) fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath
             }
             Some(_) => {}
             None => {
-                found.insert(path, digest.clone());
+                found.insert(path, Digest::clone(digest));
             }
         }
     }

@@ -92,7 +92,8 @@ pub(in crate::describe) fn cube(variables: Vec<Variable>) -> VirtualCube {
     let mut root = Group { path: "/".into(), ..Group::default() };
     for variable in variables {
         for (name, length) in variable.dimensions.iter().zip(&variable.shape) {
-            root.dimensions.insert(name.clone(), Dimension { length: *length, unlimited: name.as_str() == "time" });
+            std::sync::Arc::make_mut(&mut root.dimensions)
+                .insert(name.clone(), Dimension { length: *length, unlimited: name.as_str() == "time" });
         }
         root.variables.insert(variable.name.clone(), variable);
     }
