@@ -13,6 +13,8 @@ use crate::model::{
     Dimension, FileGroup, Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName, VariableSchema,
 };
 
+mod parts;
+
 struct Nothing;
 
 impl SourceValues for Nothing {
@@ -113,8 +115,10 @@ fn variable<'a>(cube: &'a VirtualCube, name: &str) -> &'a Variable {
     &cube.root.variables[name]
 }
 
+/// What stands in the way of one dataset of references.
 fn kinds(result: Result<VirtualCube, Vec<Conflict>>) -> Vec<ConflictKind> {
-    result.unwrap_err().into_iter().map(|conflict| conflict.kind).collect()
+    let conflicts = result.map_or_else(|conflicts| conflicts, |cube| cube.not_virtual().to_vec());
+    conflicts.into_iter().map(|conflict| conflict.kind).collect()
 }
 
 const DAYS: &str = "days since 2000-01-01";
@@ -281,7 +285,7 @@ fn little_that_is_packed_in_two_ways_is_written_anew() {
     let tas = variable(&cube, "tas");
     let expected = Numbers::F32(vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.5, 0.5]);
     assert_eq!((tas.inline().unwrap().numbers(), tas.attributes.get("scale_factor")), (Some(&expected), None));
-    let told = explain(&files, &[], &settings(), &Nothing);
+    let told = explain(&files, &[], &settings(), &Nothing).of_references();
     let refused = told.choices.iter().find(|choice| choice.name == "tas").unwrap();
     assert_eq!((refused.choice, refused.conflict), (Choice::Refused, Some(ConflictKind::Packing)));
     assert!(told.choices.iter().any(|choice| choice.name == "time" && choice.choice == Choice::Inlined));

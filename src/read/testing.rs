@@ -156,6 +156,7 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
                 attributes: (*variable.attributes).clone(),
                 fill_value: variable.fill_value.clone(),
                 data,
+                parts: Default::default(),
             },
         );
     }
@@ -165,6 +166,7 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
         joins,
         root,
         choices: vec![],
+        apart: vec![],
         notes: vec![],
     }
 }

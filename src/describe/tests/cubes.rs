@@ -33,6 +33,7 @@ pub(in crate::describe) fn inline(
         attributes: texts.collect(),
         fill_value: None,
         data: ArrayData::Inline(array),
+        parts: std::sync::Arc::default(),
     }
 }
 
@@ -108,6 +109,7 @@ pub(in crate::describe) fn cube(variables: Vec<Variable>) -> VirtualCube {
         joins: DimensionName::new("time").into_iter().collect(),
         root,
         choices: Vec::new(),
+        apart: Vec::new(),
         notes: Vec::new(),
     }
 }

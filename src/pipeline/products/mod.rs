@@ -24,6 +24,18 @@ pub(super) struct Writing<'a> {
     pub(super) staged: &'a mut StagedFolder,
 }
 
+/// Whether a format holds variables that stand apart ([`VirtualCube::not_virtual`]): those of whole files, and copies, do; references do not.
+pub(super) fn holds_parts(settings: &ProductSettings) -> bool {
+    match settings {
+        ProductSettings::Kerchunk => false,
+    }
+}
+
+/// Those of some products that can hold all of a cube.
+pub(super) fn possible<'a>(all: &'a [ProductSettings], cube: &VirtualCube) -> Vec<&'a ProductSettings> {
+    all.iter().filter(|settings| cube.not_virtual().is_empty() || holds_parts(settings)).collect()
+}
+
 /// Writes one product.
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
     match settings {
