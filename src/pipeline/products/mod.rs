@@ -1,5 +1,6 @@
 //! One product of an item: written into the folder of a revision, and read back from where it stands. A file for each format.
 
+mod cfa;
 mod files;
 mod kerchunk;
 
@@ -28,6 +29,7 @@ pub(super) struct Writing<'a> {
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
     match settings {
         ProductSettings::Kerchunk => kerchunk::write(writing),
+        ProductSettings::Cfa => cfa::write(writing),
     }
 }
 
@@ -35,5 +37,6 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
     match product.format {
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
+        ProductFormat::Cfa => cfa::read_back(product, folder),
     }
 }
