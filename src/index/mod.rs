@@ -62,9 +62,10 @@ pub fn read_texts(source: &dyn ByteSource, variable: &FileVariable) -> Result<Ve
     let head = source.read_one(0..source.file().size.min(LEAST_HEAD)).map_err(failed)?;
     match sniff::sniff(source, &head).map_err(failed)? {
         Format::Hdf5 { superblock } => hdf5::read_texts(source, superblock, &head, variable),
-        Format::NetCdf3 { .. } => {
-            Err(IndexError::Format { file: source.file().url.to_string(), found: "netCDF-3, which has no texts of any length".into() })
-        }
+        Format::NetCdf3 { .. } => Err(IndexError::Format {
+            file: source.file().url.to_string(),
+            found: "netCDF-3, which has no texts of any length".into(),
+        }),
         Format::Other(found) => Err(IndexError::Format { file: source.file().url.to_string(), found }),
     }
 }

@@ -8,6 +8,7 @@ use super::{OpenSource, ReadError, chunk_key, read_slab};
 use crate::codec::decode_chunk;
 use crate::model::{
     Array, ArrayData, CodecChain, FileVariable, Layout, Placement, SmallValues, SourceFile, Variable, VariablePath,
+    VariableSchema,
 };
 
 /// Gathers a variable of a cube over these files; places that no file has read as the variable's fill.
@@ -23,6 +24,10 @@ pub fn read_placed(
     let (placements, chunk_shape, codecs) = match &variable.data {
         ArrayData::Inline(array) => return Ok(array.clone()),
         ArrayData::Placed { placements, chunk_shape, codecs } => (placements, chunk_shape, codecs),
+        ArrayData::Apart => {
+            let found = "parts of files that no grid of chunks says".into();
+            return Err(ReadError::NotHeld { variable: path.key().into(), found });
+        }
     };
     let data_type = || ReadError::DataType { variable: path.key().into(), found: variable.data_type.to_string() };
     let size = variable.data_type.size().ok_or_else(data_type)?;
@@ -49,7 +54,7 @@ fn part(
     open: OpenSource<'_>,
 ) -> Result<Vec<u8>, ReadError> {
     let grid = &placement.grid;
-    let in_file = FileVariable {
+    let schema = VariableSchema {
         name: variable.name.clone(),
         data_type: variable.data_type.clone(),
         dimensions: variable.dimensions.clone(),
@@ -59,9 +64,9 @@ fn part(
         codecs: codecs.clone(),
         grid: grid.clone(),
         unfiltered_edges: false,
-        manifest: Arc::clone(&placement.manifest),
-        values: SmallValues::NotRead,
     };
+    let (manifest, values) = (Arc::clone(&placement.manifest), SmallValues::NotRead);
+    let in_file = FileVariable { schema: Arc::new(schema), manifest, values };
     let file = files.get(placement.file);
     let file = file.ok_or_else(|| ReadError::UnknownUrl { variable: path.key().into(), url: "none".into() })?;
     let source = open(&file.url).map_err(|source| ReadError::Open { variable: path.key().into(), source })?;

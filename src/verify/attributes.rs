@@ -207,7 +207,7 @@ pub(super) fn check_groups(
             continue;
         };
         let groups = order.iter().filter_map(|file| sources.files[*file].groups.get(path));
-        let files: Vec<&Attributes> = groups.map(|group| &group.attributes).collect();
+        let files: Vec<&Attributes> = groups.map(|group| &*group.attributes).collect();
         count += check_merged((path, store), found, &files, differences);
     }
     count

@@ -75,7 +75,8 @@ impl Fragment<'_> {
         };
         let file = &checked.sources.files[number];
         let at_file = |difference: Difference| Box::new(difference.file(&file.index.source.url));
-        let variable = checked.in_file(number).ok_or_else(|| at_file(self.reference("a file that has the variable")))?;
+        let variable =
+            checked.in_file(number).ok_or_else(|| at_file(self.reference("a file that has the variable")))?;
         if !named(piece) || self.variable.trim_start_matches('/') != checked.key {
             return Err(at_file(self.reference(format!("{} of {}", checked.key, file.reference))));
         }
@@ -108,11 +109,15 @@ impl Fragment<'_> {
         let is_remote = ["http://", "https://"].iter().any(|scheme| self.url.starts_with(scheme));
         if is_remote && variable.grid.shape != piece.source.count {
             let expected = "a variable as long as its dimensions: no more is read from a server";
-            return Err(Box::new(self.difference(DifferenceKind::Dimension, expected, format!("{:?}", variable.grid.shape))));
+            return Err(Box::new(self.difference(
+                DifferenceKind::Dimension,
+                expected,
+                format!("{:?}", variable.grid.shape),
+            )));
         }
         if is_remote && source.index.format.starts_with("netCDF-3") {
             let expected = "HDF5 behind http(s): cfapyx reads no netCDF-3 there (ask for kerchunk instead)";
-            return Err(Box::new(self.difference(DifferenceKind::Reference, expected, source.index.format.clone())));
+            return Err(Box::new(self.difference(DifferenceKind::Reference, expected, source.index.format.as_ref())));
         }
         Ok(())
     }
@@ -142,7 +147,11 @@ impl Fragment<'_> {
         for (name, nothing) in trivial {
             let value = variable.attributes.get(name);
             if value.is_some_and(|value| value.number() != Some(nothing)) {
-                return Err(Box::new(self.difference(DifferenceKind::Meaning, "unpacked values", format!("{name} {}", text(value)))));
+                return Err(Box::new(self.difference(
+                    DifferenceKind::Meaning,
+                    "unpacked values",
+                    format!("{name} {}", text(value)),
+                )));
             }
         }
         if !checked.meanings[file].is_equivalent(&checked.meaning) {

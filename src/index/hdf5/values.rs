@@ -1,6 +1,7 @@
 //! The values of coordinates, bounds and scalars.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -69,7 +70,7 @@ pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree
     for wanted in &large {
         let spent = driver.spend_values(wanted.bytes.max(decoded_bytes(wanted)));
         let read = match spent.and_then(|()| digest(source, wanted)) {
-            Ok(digest) => (SmallValues::Digest(digest), None),
+            Ok(digest) => (SmallValues::Digest(Arc::new(digest)), None),
             Err(Failure::Fault(fault)) => {
                 unread(fault).map_err(|fault| (wanted.path.as_str().to_owned(), fault.into()))?
             }
@@ -266,7 +267,7 @@ mod tests {
     use crate::index::digest::Digester;
     use crate::model::{
         Attributes, ByteOrder, ChunkGrid, ChunkManifest, DimensionName, FileVariable, Numbers, Primitive, SourceUrl,
-        VariableName,
+        VariableName, VariableSchema,
     };
     use crate::storage::MemoryFile;
 
@@ -291,15 +292,17 @@ mod tests {
         content.push(0);
         let dimensions = (0..grid.shape.len()).map(|d| DimensionName::new(format!("d{d}")).unwrap()).collect();
         let variable = FileVariable {
-            name: VariableName::new("v").unwrap(),
-            data_type: DataType::little(Primitive::U16),
-            dimensions,
-            attributes: Arc::new(Attributes::new()),
-            fill_value: Some(vec![0xff, 0xfe]),
-            layout: Layout::Chunked,
-            codecs: CodecChain::default(),
-            grid,
-            unfiltered_edges: false,
+            schema: Arc::new(VariableSchema {
+                name: VariableName::new("v").unwrap(),
+                data_type: DataType::little(Primitive::U16),
+                dimensions,
+                attributes: Arc::new(Attributes::new()),
+                fill_value: Some(vec![0xff, 0xfe]),
+                layout: Layout::Chunked,
+                codecs: CodecChain::default(),
+                grid,
+                unfiltered_edges: false,
+            }),
             manifest: Arc::new(manifest),
             values: SmallValues::NotRead,
         };

@@ -10,7 +10,7 @@ use crate::storage::{ByteSource, LocalFile, open_source};
 use crate::write::WriteError;
 
 pub(super) fn write(writing: &mut Writing<'_>) -> Result<Product, ItemError> {
-    let Writing { workspace, cube, id, revision, folder, staged, .. } = writing;
+    let Writing { workspace, cube, indexes, id, revision, folder, staged, .. } = writing;
     let format = ProductFormat::Cfa;
     let values = |path: &VariablePath, variable: &Variable| {
         let read = crate::read::read_placed(path, variable, &cube.files, &open_source);
@@ -18,7 +18,7 @@ pub(super) fn write(writing: &mut Writing<'_>) -> Result<Product, ItemError> {
     };
     let mut chunks = 0;
     let file = staged_file(staged, folder, format.file_name(), |out| {
-        let written = crate::write::write_cfa(cube, &workspace.recipe.public_urls, &values, out);
+        let written = crate::write::write_cfa((cube, indexes), &workspace.recipe.public_urls, &values, out);
         chunks = written.map_err(io::Error::other)?.chunks;
         Ok(())
     })?;

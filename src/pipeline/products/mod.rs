@@ -9,7 +9,7 @@ use std::path::Path;
 pub(super) use files::{hex, sha256, staged_file};
 
 use super::Workspace;
-use crate::model::{ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
+use crate::model::{FileIndex, ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
 use crate::read::{ReadBack, ReadError};
 use crate::storage::StagedFolder;
 
@@ -17,12 +17,27 @@ use crate::storage::StagedFolder;
 pub(super) struct Writing<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) cube: &'a VirtualCube,
+    /// What the files of the cube hold.
+    pub(super) indexes: &'a [FileIndex],
     pub(super) id: &'a ItemId,
     pub(super) revision: Revision,
     /// The folder of the revision below the output.
     pub(super) folder: &'a str,
     /// The same, before it is revealed.
     pub(super) staged: &'a mut StagedFolder,
+}
+
+/// Whether a format holds variables that stand apart ([`VirtualCube::not_virtual`]): those of whole files, and copies, do; references do not.
+pub(super) fn holds_parts(settings: &ProductSettings) -> bool {
+    match settings {
+        ProductSettings::Kerchunk => false,
+        ProductSettings::Cfa => true,
+    }
+}
+
+/// Those of some products that can hold all of a cube.
+pub(super) fn possible<'a>(all: &'a [ProductSettings], cube: &VirtualCube) -> Vec<&'a ProductSettings> {
+    all.iter().filter(|settings| cube.not_virtual().is_empty() || holds_parts(settings)).collect()
 }
 
 /// Writes one product.

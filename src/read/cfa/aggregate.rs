@@ -47,7 +47,11 @@ impl Aggregation {
         let counts: Vec<u64> = lengths.iter().map(|along| along.len() as u64).collect();
         let of_uris = find(uris)?;
         if of_uris.grid.shape != counts {
-            return Err(wrong(key, "a URI for each fragment of the map", format!("{:?} for {counts:?}", of_uris.grid.shape)));
+            return Err(wrong(
+                key,
+                "a URI for each fragment of the map",
+                format!("{:?} for {counts:?}", of_uris.grid.shape),
+            ));
         }
         let urls = match self.uris.get(uris) {
             Some(known) => Arc::clone(known),
@@ -95,7 +99,9 @@ impl Aggregation {
         }
         let bytes = read_slab(map, source, &[0, 0], &[rows, columns])?;
         let numbers = match map.data_type.number() {
-            Some((primitive @ (Primitive::I32 | Primitive::I64), order)) => Numbers::from_bytes(primitive, order, &bytes),
+            Some((primitive @ (Primitive::I32 | Primitive::I64), order)) => {
+                Numbers::from_bytes(primitive, order, &bytes)
+            }
             _ => return Err(wrong(key, "a map of int or int64", &map.data_type)),
         };
         let padding = match map.attributes.get("_FillValue") {
@@ -126,4 +132,3 @@ fn names<'a>(key: &str, text: &'a str) -> Result<[&'a str; 3], ReadError> {
         _ => Err(wrong(key, "aggregated_data with map, uris and identifiers, single blanks between them", text)),
     }
 }
-

@@ -31,7 +31,8 @@ pub fn read_cfa(index: &FileIndex, source: &dyn ByteSource, texts: Texts<'_>) ->
     if !conventions.split(' ').any(|word| word == "CF-1.13") {
         return Err(wrong(CONVENTIONS, "CF-1.13", conventions));
     }
-    let mut reading = Reading { index, source, texts, store: ProductStore::default(), aggregation: Aggregation::default() };
+    let mut reading =
+        Reading { index, source, texts, store: ProductStore::default(), aggregation: Aggregation::default() };
     // What the readers of the format look for says nothing of the sources.
     reading.store.own_attributes.insert(CONVENTIONS.into());
     let mut groups = VecDeque::from([root]);

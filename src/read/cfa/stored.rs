@@ -37,11 +37,7 @@ pub(super) fn array(
 }
 
 /// The array without what stands for its chunks: one, as large as it is.
-pub(super) fn bare(
-    path: &VariablePath,
-    variable: &FileVariable,
-    shape: Vec<u64>,
-) -> Result<ProductArray, ReadError> {
+pub(super) fn bare(path: &VariablePath, variable: &FileVariable, shape: Vec<u64>) -> Result<ProductArray, ReadError> {
     let key = path.key();
     let chunk_shape = shape.iter().map(|length| (*length).max(1)).collect();
     let grid = ChunkGrid::new(shape, chunk_shape).ok_or_else(|| wrong(key, "a countable shape", "more"))?;

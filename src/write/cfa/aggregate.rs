@@ -83,8 +83,7 @@ impl Aggregates {
         let along = along.collect::<netcdf_writer::Result<Vec<DimensionId>>>()?;
         let uris = self.name(&format!("cfa_uris_{number}"));
         let id = builder.add_string_variable(&uris, &along)?;
-        let names: Vec<&str> =
-            grid.files.iter().map(|file| references.get(*file).map_or("", String::as_str)).collect();
+        let names: Vec<&str> = grid.files.iter().map(|file| references.get(*file).map_or("", String::as_str)).collect();
         builder.write_string_variable(id, &names)?;
         Ok((map, uris))
     }

@@ -1,6 +1,7 @@
 //! How a variable is carried: by its values, or by a grid of fragments.
 
-use crate::model::{ArrayData, AttributeValue, Placement, Variable, VariablePath, VirtualCube};
+use super::fits::Sources;
+use crate::model::{ArrayData, Part, Variable, VariablePath};
 use crate::write::WriteError;
 
 /// Variables that no grid of fragments gives are stored up to so many bytes.
@@ -26,116 +27,70 @@ pub(super) struct FragmentGrid {
     pub(super) files: Vec<usize>,
 }
 
-/// A box of the variable that a file gives.
-struct Part {
-    file: usize,
-    start: Vec<u64>,
-    count: Vec<u64>,
-}
-
-pub(super) fn carried(
-    path: &VariablePath,
-    variable: &Variable,
-    cube: (&VirtualCube, &[String]),
-) -> Result<Carried, WriteError> {
-    let ArrayData::Placed { chunk_shape, placements, .. } = &variable.data else { return Ok(Carried::Stored) };
-    let size = variable.data_type.size().unwrap_or(0) as u64;
-    let bytes = variable.shape.iter().fold(size, |bytes, length| bytes.saturating_mul(*length));
-    let is_coordinate = variable.dimensions.len() == 1 && variable.dimensions[0].as_str() == variable.name.as_str();
-    let limit = if is_coordinate || variable.data_type.number().is_none() { COORDINATE } else { SMALL };
-    let refused = match (is_coordinate, variable.data_type.number()) {
-        (true, _) => Some(Refusal::new("a coordinate of at most 64 MiB", format!("{bytes} bytes"))),
-        (_, None) => Some(Refusal::new("numbers", format!("{bytes} bytes of {}", variable.data_type))),
-        _ => unreadable(path, variable, cube.1, placements),
-    };
-    let grid = match refused {
-        Some(refusal) => Err(refusal),
-        None => parts(chunk_shape, placements).and_then(|parts| fragments(&variable.shape, &parts, cube.0)),
-    };
-    match grid {
-        Ok(grid) => Ok(Carried::Fragments(grid)),
-        Err(_) if bytes <= limit => Ok(Carried::Stored),
-        Err(refusal) => Err(refusal.of(path)),
-    }
-}
-
 /// Why a variable cannot be fragments.
 #[derive(Debug)]
-struct Refusal {
-    expected: &'static str,
-    found: String,
-    remedy: &'static str,
+pub(super) struct Refusal {
+    pub(super) expected: &'static str,
+    pub(super) found: String,
+    /// The file that decided it, if one did.
+    pub(super) file: Option<usize>,
+    pub(super) remedy: &'static str,
 }
 
 impl Refusal {
-    fn new(expected: &'static str, found: String) -> Self {
-        Self { expected, found, remedy: "ask for another product, such as kerchunk or zarr" }
+    pub(super) fn new(expected: &'static str, found: String) -> Self {
+        let remedy = "ask for another product: kerchunk or icechunk if chunks fit, zarr otherwise";
+        Self { expected, found, file: None, remedy }
     }
 
-    fn of(self, path: &VariablePath) -> WriteError {
-        let Self { expected, found, remedy } = self;
-        WriteError::Fragments { variable: path.key().into(), expected, found, remedy }
+    pub(super) fn in_file(self, file: usize) -> Self {
+        Self { file: Some(file), ..self }
     }
 }
 
-/// What readers of fragments would misread or not read at all.
-fn unreadable(
-    path: &VariablePath,
-    variable: &Variable,
-    references: &[String],
-    placements: &[Placement],
-) -> Option<Refusal> {
-    if path.key().contains('/') {
-        let found = format!("the group of {path}");
-        return Some(Refusal::new("fragments in the root group: cfapyx finds no others", found));
+/// How a variable is carried; an error if fragments cannot say it and it is too large to be stored.
+pub(super) fn carried(path: &VariablePath, variable: &Variable, sources: &Sources<'_>) -> Result<Carried, WriteError> {
+    if variable.inline().is_some() {
+        return Ok(Carried::Stored);
     }
-    for (name, nothing) in [("scale_factor", 1.0), ("add_offset", 0.0)] {
-        let value = variable.attributes.get(name);
-        if value.is_some_and(|value| value.number() != Some(nothing)) {
-            let value = value.and_then(AttributeValue::number);
-            let found = format!("{name} {}", value.map_or_else(String::new, |value| format!("{value:?}")));
-            return Some(Refusal::new("unpacked values: fragments are unpacked by some readers and not by others", found));
+    let size = variable.data_type.size().unwrap_or(0) as u64;
+    let bytes = variable.shape.iter().fold(size, |bytes, length| bytes.saturating_mul(*length));
+    let is_coordinate = variable.dimensions.len() == 1 && variable.dimensions[0].as_str() == variable.name.as_str();
+    let is_number = variable.data_type.number().is_some();
+    // Readers look for these in the file itself.
+    let grid = match (is_coordinate, is_number) {
+        (true, _) => Err(Refusal::new("a coordinate of at most 64 MiB", format!("{bytes} bytes"))),
+        (false, false) => {
+            Err(Refusal::new("numbers, or at most 64 MiB of texts", format!("{bytes} bytes of {}", variable.data_type)))
+        }
+        _ => sources.check(path, variable).and_then(|()| fragments(&variable.shape, &variable.parts)),
+    };
+    let limit = if is_coordinate || !is_number { COORDINATE } else { SMALL };
+    match grid {
+        Ok(grid) => Ok(Carried::Fragments(grid)),
+        Err(_) if bytes <= limit && !matches!(variable.data, ArrayData::Apart) => Ok(Carried::Stored),
+        Err(Refusal { expected, found, file, remedy }) => {
+            let found = match file {
+                Some(file) => format!("{found} in {}", sources.name_of(file)),
+                None => found,
+            };
+            Err(WriteError::Fragments { variable: path.key().into(), expected, found, remedy })
         }
     }
-    // One scheme for all files: the first that is another is the one to name.
-    let known = |reference: &&String| {
-        ["file://", "https://", "http://"].iter().any(|scheme| reference.starts_with(scheme))
-    };
-    let named = placements.iter().filter_map(|placement| references.get(placement.file));
-    named.into_iter().find(|reference| !known(reference)).map(|found| Refusal {
-        expected: "fragments that are local or behind http(s), for readers open no others",
-        found: found.clone(),
-        remedy: "let public_urls map the sources to an http(s) URL, or ask for another product",
-    })
-}
-
-fn parts(chunk_shape: &[u64], placements: &[Placement]) -> Result<Vec<Part>, Refusal> {
-    let part = |placement: &Placement| {
-        let starts = placement.grid_origin.iter().zip(chunk_shape);
-        let start = starts.map(|(origin, length)| origin.checked_mul(*length)).collect::<Option<Vec<u64>>>();
-        let found = || format!("a part at chunk {:?}", placement.grid_origin);
-        let start = start.ok_or_else(|| Refusal::new("a part within the variable", found()))?;
-        Ok(Part { file: placement.file, start, count: placement.grid.shape.clone() })
-    };
-    placements.iter().map(part).collect()
 }
 
 /// The grid that parts make.
-fn fragments(shape: &[u64], parts: &[Part], cube: &VirtualCube) -> Result<FragmentGrid, Refusal> {
-    let name = |part: &Part| match cube.files.get(part.file) {
-        Some(file) => file.url.to_string(),
-        None => format!("file {}", part.file),
-    };
-    const EXPECTED: &str = "whole files side by side in a grid";
+fn fragments(shape: &[u64], parts: &[Part]) -> Result<FragmentGrid, Refusal> {
     let misplaced = |part: &Part| {
-        Refusal::new(EXPECTED, format!("{:?} elements at {:?} in {}", part.count, part.start, name(part)))
+        let found = format!("{:?} elements at {:?}", part.count, part.origin);
+        Refusal::new("whole files side by side in a grid", found).in_file(part.file)
     };
     let mut starts = vec![vec![0u64]; shape.len()];
     for part in parts {
-        if part.start.len() != shape.len() || part.count.len() != shape.len() || cube.files.get(part.file).is_none() {
+        if part.origin.len() != shape.len() || part.count.len() != shape.len() {
             return Err(misplaced(part));
         }
-        starts.iter_mut().zip(&part.start).for_each(|(starts, start)| starts.push(*start));
+        starts.iter_mut().zip(&part.origin).for_each(|(starts, start)| starts.push(*start));
     }
     let mut lengths = Vec::with_capacity(shape.len());
     for (starts, length) in starts.iter_mut().zip(shape) {
@@ -144,18 +99,20 @@ fn fragments(shape: &[u64], parts: &[Part], cube: &VirtualCube) -> Result<Fragme
         let ends = starts.iter().skip(1).chain([length]);
         let between: Option<Vec<u64>> =
             starts.iter().zip(ends).map(|(start, end)| end.checked_sub(*start).filter(|n| *n > 0)).collect();
-        lengths.push(between.ok_or_else(|| {
-            Refusal::new("a variable with elements, and fragments within it", format!("the shape {shape:?}"))
-        })?);
+        lengths.push(between.ok_or_else(|| Refusal::new("a variable with elements", format!("the shape {shape:?}")))?);
     }
     let cells = lengths.iter().try_fold(1usize, |cells, along| cells.checked_mul(along.len()));
-    let cells = cells.filter(|cells| *cells <= parts.len());
-    let hole = || Refusal::new("a file for every place: readers of fragments have no fill", "places that no file has".into());
-    let mut files = vec![None; cells.ok_or_else(hole)?];
+    let hole = || {
+        Refusal::new(
+            "a file for every place, for cfapyx reads no fragment that is missing",
+            "places that no file has".into(),
+        )
+    };
+    let mut files = vec![None; cells.filter(|cells| *cells <= parts.len()).ok_or_else(hole)?];
     for part in parts {
         let mut number = 0;
         for (axis, starts) in starts.iter().enumerate() {
-            let at = starts.partition_point(|start| *start < part.start[axis]);
+            let at = starts.partition_point(|start| *start < part.origin[axis]);
             if lengths[axis].get(at) != Some(&part.count[axis]) {
                 return Err(misplaced(part));
             }
@@ -174,5 +131,60 @@ impl FragmentGrid {
     /// The number of fragments along each dimension.
     pub(super) fn shape(&self) -> Vec<u64> {
         self.lengths.iter().map(|along| along.len() as u64).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn part(file: usize, origin: &[u64], count: &[u64]) -> Part {
+        let (origin, count, start) = (origin.to_vec(), count.to_vec(), vec![0; count.len()]);
+        Part { file, origin, count, start, reversed: vec![], new_dimensions: 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn parts_in_any_order_make_their_grid(
+            lengths in prop::collection::vec(prop::collection::vec(1u64..5, 1..4), 1..4), turn in 0usize..50
+        ) {
+            let shape: Vec<u64> = lengths.iter().map(|along| along.iter().sum()).collect();
+            let counts: Vec<u64> = lengths.iter().map(|along| along.len() as u64).collect();
+            let cells = crate::model::ChunkGrid::new(counts.clone(), vec![1; counts.len()]).unwrap();
+            let mut parts: Vec<Part> = (0..cells.chunk_count()).map(|number| {
+                let place: Vec<usize> = cells.coordinates(number).iter().map(|at| usize::try_from(*at).unwrap()).collect();
+                let origin: Vec<u64> = place.iter().zip(&lengths).map(|(at, along)| along[..*at].iter().sum()).collect();
+                let count: Vec<u64> = place.iter().zip(&lengths).map(|(at, along)| along[*at]).collect();
+                part(usize::try_from(number).unwrap(), &origin, &count)
+            }).collect();
+            let all = parts.len();
+            parts.rotate_left(turn % all);
+            let grid = fragments(&shape, &parts).unwrap();
+            prop_assert_eq!(&grid.files, &(0..all).collect::<Vec<_>>());
+            prop_assert_eq!(&grid.lengths, &lengths);
+            // A grid lacks a place as soon as a part is gone, unless it takes a whole row of cells with it.
+            if all > 1 {
+                parts.pop();
+                prop_assert!(fragments(&shape, &parts).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn what_makes_no_grid_is_refused() {
+        let found = |parts: &[Part]| fragments(&[4, 4], parts).unwrap_err().found;
+        let (left, right) = (part(0, &[0, 0], &[4, 2]), part(1, &[0, 2], &[4, 2]));
+        assert!(fragments(&[4, 4], &[left.clone(), right.clone()]).is_ok());
+        assert_eq!(found(std::slice::from_ref(&left)), "[4, 2] elements at [0, 0]");
+        assert_eq!(found(&[left.clone(), left.clone()]), "[4, 2] elements at [0, 0]");
+        // Three boxes that fill the array, but in no grid.
+        let (upper, lower) = (part(1, &[0, 2], &[2, 2]), part(2, &[2, 2], &[2, 2]));
+        assert_eq!(found(&[left.clone(), upper.clone(), lower]), "places that no file has");
+        assert_eq!(found(&[left, upper]), "places that no file has");
+        assert!(fragments(&[0, 4], &[]).unwrap_err().found.contains("[0, 4]"));
+        assert_eq!(fragments(&[], &[part(7, &[], &[])]).unwrap().files, [7]);
     }
 }

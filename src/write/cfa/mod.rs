@@ -13,6 +13,7 @@
 
 mod aggregate;
 mod attributes;
+mod fits;
 mod grid;
 mod stored;
 
@@ -22,9 +23,10 @@ use std::io::Write;
 use netcdf_writer::{DimensionId, NcFileBuilder, NcWriteFormat, NcWriteOptions};
 
 use self::aggregate::Aggregates;
+use self::fits::Sources;
 use self::grid::Carried;
 use super::{WriteError, Written};
-use crate::model::{Array, Group, PublicUrls, Variable, VariablePath, VirtualCube};
+use crate::model::{Array, FileIndex, Group, PublicUrls, Variable, VariablePath, VirtualCube};
 
 /// What the readers of CFA look for.
 const CONVENTIONS: &str = "CF-1.13";
@@ -32,14 +34,14 @@ const CONVENTIONS: &str = "CF-1.13";
 /// Reads all values of a variable of the cube whose data are in the files.
 pub type Values<'a> = &'a dyn Fn(&VariablePath, &Variable) -> Result<Array, WriteError>;
 
-/// Writes a cube as CFA-netCDF. The file is put together in memory: some hundred bytes a fragment.
+/// Writes a cube, with the indexes of its files, as CFA-netCDF. The file is put together in memory: some hundred bytes a fragment.
 ///
 /// ```
 /// use altostac::model::{PublicUrls, VirtualCube};
 /// use altostac::write::write_cfa;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// let mut file = Vec::new();
-/// write_cfa(&cube, &PublicUrls::default(), &|_, _| unreachable!("no variable"), &mut file)?;
+/// write_cfa((&cube, &[]), &PublicUrls::default(), &|_, _| unreachable!("no variable"), &mut file)?;
 /// assert!(file.starts_with(b"\x89HDF"));
 /// # Ok::<(), altostac::write::WriteError>(())
 /// ```
@@ -47,13 +49,14 @@ pub type Values<'a> = &'a dyn Fn(&VariablePath, &Variable) -> Result<Array, Writ
 /// # Errors
 /// [`WriteError`] if the output fails, values cannot be read, or the cube holds what CFA cannot say, or its readers would misread.
 pub fn write_cfa(
-    cube: &VirtualCube,
+    (cube, indexes): (&VirtualCube, &[FileIndex]),
     urls: &PublicUrls,
     values: Values<'_>,
     out: &mut dyn Write,
 ) -> Result<Written, WriteError> {
     let references: Vec<String> = cube.files.iter().map(|file| urls.reference(&file.url)).collect();
-    let mut file = File::new((cube, &references), values);
+    let sources = Sources::new(cube, indexes, &references);
+    let mut file = File::new(cube, &sources, values);
     let mut groups = VecDeque::from([(&cube.root, Vec::new())]);
     while let Some((group, outer)) = groups.pop_front() {
         let scope = file.group(group, outer)?;
@@ -70,14 +73,18 @@ pub fn write_cfa(
 /// ```
 /// use altostac::model::{PublicUrls, VirtualCube};
 /// use altostac::write::refused_by_cfa;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
-/// assert!(refused_by_cfa(&cube, &PublicUrls::default()).is_empty());
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
+/// assert!(refused_by_cfa((&cube, &[]), &PublicUrls::default()).is_empty());
 /// ```
-pub fn refused_by_cfa(cube: &VirtualCube, urls: &PublicUrls) -> Vec<(VariablePath, WriteError)> {
+pub fn refused_by_cfa(
+    (cube, indexes): (&VirtualCube, &[FileIndex]),
+    urls: &PublicUrls,
+) -> Vec<(VariablePath, WriteError)> {
     let references: Vec<String> = cube.files.iter().map(|file| urls.reference(&file.url)).collect();
+    let sources = Sources::new(cube, indexes, &references);
     let variables = cube.root.all_variables().into_iter();
     let refused = variables.filter_map(|(path, variable)| {
-        let carried = grid::carried(&path, variable, (cube, &references));
+        let carried = grid::carried(&path, variable, &sources);
         carried.err().map(|error| (path, error))
     });
     refused.collect()
@@ -89,20 +96,19 @@ type Scope = Vec<(String, DimensionId)>;
 /// A file on its way.
 struct File<'a> {
     builder: NcFileBuilder,
-    cube: &'a VirtualCube,
-    references: &'a [String],
+    sources: &'a Sources<'a>,
     values: Values<'a>,
     aggregates: Aggregates,
     written: Written,
 }
 
 impl<'a> File<'a> {
-    fn new((cube, references): (&'a VirtualCube, &'a [String]), values: Values<'a>) -> Self {
+    fn new(cube: &VirtualCube, sources: &'a Sources<'a>, values: Values<'a>) -> Self {
         let names = cube.root.variables.keys().map(|name| name.to_string());
         let dimensions = cube.root.dimensions.keys().map(|name| name.to_string());
         let aggregates = Aggregates::new(names.chain(dimensions).chain(cube.root.groups.keys().cloned()).collect());
         let (builder, written) = (NcFileBuilder::new(), Written::default());
-        Self { builder, cube, references, values, aggregates, written }
+        Self { builder, sources, values, aggregates, written }
     }
 
     /// One group: its dimensions, attributes and variables.
@@ -110,7 +116,7 @@ impl<'a> File<'a> {
         let path = group.path.trim_matches('/');
         let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
         let mut scope = outer;
-        for (name, dimension) in &group.dimensions {
+        for (name, dimension) in group.dimensions.iter() {
             let added = match dimension.length {
                 // Only a dimension that can grow may be empty.
                 0 => self.builder.add_unlimited_dimension_path(within(name.as_str())),
@@ -133,7 +139,7 @@ impl<'a> File<'a> {
         variable: &Variable,
         known: &HashMap<&str, DimensionId>,
     ) -> Result<(), WriteError> {
-        match grid::carried(path, variable, (self.cube, self.references))? {
+        match grid::carried(path, variable, self.sources)? {
             Carried::Stored => {
                 let read;
                 let array = match variable.inline() {
@@ -149,7 +155,7 @@ impl<'a> File<'a> {
             }
             Carried::Fragments(grid) => {
                 self.written.chunks += grid.files.len() as u64;
-                self.aggregates.add(&mut self.builder, path.key(), variable, &grid, self.references)?;
+                self.aggregates.add(&mut self.builder, path.key(), variable, &grid, self.sources.references)?;
             }
         }
         Ok(())
@@ -163,4 +169,3 @@ fn failed(object: &str, source: netcdf_writer::Error) -> WriteError {
         source => WriteError::NetCdf { object: object.into(), source: source.into() },
     }
 }
-

@@ -46,8 +46,7 @@ pub(super) fn add(
     }
     let find = |name: &str| known.get(name).copied();
     let dimensions: Option<Vec<DimensionId>> = variable.dimensions.iter().map(|name| find(name.as_str())).collect();
-    let dimensions =
-        dimensions.ok_or_else(|| wrong("dimensions of the cube", format!("{:?}", variable.dimensions)))?;
+    let dimensions = dimensions.ok_or_else(|| wrong("dimensions of the cube", format!("{:?}", variable.dimensions)))?;
     let failed = |error| failed(key, error);
     let id = match (&array.values, &variable.data_type) {
         (ArrayValues::Strings(texts), DataType::VariableString | DataType::FixedUnicode { .. }) => {
