@@ -112,6 +112,7 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Op
                 "zarr:zarr_format": 2,
             }),
         ),
+        ProductFormat::Cfa => ("cfa", "cfa", cfa(href)),
     };
     let parameters = parameters(dataset);
     if !parameters.is_empty() {
@@ -119,6 +120,19 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Op
     }
     describe_file(&mut fields, file);
     Some(Asset { key: key.into(), kind, fields })
+}
+
+/// CFA-netCDF: `cloud_format` and `open_xarray_kwargs` are what DataPoint goes by; it opens with the engine `CFA`.
+fn cfa(href: String) -> Value {
+    json!({
+        "href": href,
+        "type": "application/netcdf",
+        "title": "CFA-netCDF aggregation",
+        "description": "All files as one dataset: xarray.open_dataset(href, engine=\"CFA\") with cfapyx, or cf.read(href)",
+        "roles": ["data", "virtual", "references"],
+        "cloud_format": "CFA",
+        "xarray:open_kwargs": {"engine": "CFA"},
+    })
 }
 
 /// The standard names of data variables with their units (cf extension v0.2.0).

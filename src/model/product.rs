@@ -13,6 +13,8 @@ use super::ids::{ItemId, Revision};
 pub enum ProductFormat {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// CFA-netCDF, by CF-1.13.
+    Cfa,
 }
 
 impl ProductFormat {
@@ -20,6 +22,7 @@ impl ProductFormat {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Kerchunk => "kerchunk.json",
+            Self::Cfa => "cfa.nca",
         }
     }
 }
@@ -28,6 +31,7 @@ impl fmt::Display for ProductFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kerchunk => f.write_str("kerchunk"),
+            Self::Cfa => f.write_str("cfa"),
         }
     }
 }
@@ -38,6 +42,8 @@ impl fmt::Display for ProductFormat {
 pub enum ProductSettings {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// CFA-netCDF, by CF-1.13.
+    Cfa,
 }
 
 impl ProductSettings {
@@ -45,6 +51,7 @@ impl ProductSettings {
     pub fn format(&self) -> ProductFormat {
         match self {
             Self::Kerchunk => ProductFormat::Kerchunk,
+            Self::Cfa => ProductFormat::Cfa,
         }
     }
 }

@@ -109,8 +109,8 @@ pub(super) fn build(
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
     let mut written = Vec::new();
     for settings in possible {
-        let (cube, id, folder, staged) = (&cube, &planned.id, &folder[..], &mut staged);
-        let mut writing = Writing { workspace, cube, id, revision, folder, staged };
+        let (cube, indexes, id, folder, staged) = (&cube, &indexes[..], &planned.id, &folder[..], &mut staged);
+        let mut writing = Writing { workspace, cube, indexes, id, revision, folder, staged };
         written.push(workers.compute(|| products::write(&mut writing, settings))?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.

@@ -84,6 +84,7 @@ pub(super) fn array(
         codecs,
         attributes,
         dimensions,
+        fragments: None,
         separator,
         references: References::default(),
     })

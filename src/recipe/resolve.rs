@@ -358,6 +358,7 @@ impl Resolver<'_> {
         {
             let settings = match product {
                 RawProduct::Name(ProductFormat::Kerchunk) | RawProduct::Options(_) => ProductSettings::Kerchunk,
+                RawProduct::Name(ProductFormat::Cfa) => ProductSettings::Cfa,
             };
             let format = settings.format();
             if all.iter().any(|known| known.format() == format) {

@@ -208,13 +208,20 @@ pub(super) fn check_groups(
         };
         let groups = order.iter().filter_map(|file| sources.files[*file].groups.get(path));
         let files: Vec<&Attributes> = groups.map(|group| &*group.attributes).collect();
-        count += check_merged(path, found, &files, differences);
+        count += check_merged((path, store), found, &files, differences);
     }
     count
 }
 
-fn check_merged(path: &str, found: &Map<String, Value>, files: &[&Attributes], differences: &mut Differences) -> u64 {
-    let names: BTreeSet<&str> = files.iter().flat_map(|file| file.keys().map(String::as_str)).collect();
+fn check_merged(
+    (path, store): (&str, &ProductStore),
+    found: &Map<String, Value>,
+    files: &[&Attributes],
+    differences: &mut Differences,
+) -> u64 {
+    let is_own = |name: &&str| path.is_empty() && store.own_attributes.contains(*name);
+    let names = files.iter().flat_map(|file| file.keys().map(String::as_str));
+    let names: BTreeSet<&str> = names.filter(|name| !is_own(name)).collect();
     let mut report = |expected: String, found: String| {
         let difference = Difference::new(DifferenceKind::Attribute, expected, found);
         differences.add(if path.is_empty() { difference } else { difference.variable(&format!("/{path}")) });

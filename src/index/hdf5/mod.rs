@@ -43,11 +43,13 @@ mod superblock;
 mod symbol_table;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod values;
 #[cfg(test)]
 mod waves;
 
 pub(super) use superblock::SIGNATURE;
+pub(super) use texts::read as read_texts;
 
 use ::bytes::Bytes;
 use driver::{Driver, Failure};

@@ -110,6 +110,11 @@ fn read_small(view: &View, wanted: &Wanted) -> Found<Read> {
 }
 
 fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
+    read_up_to(view, wanted, WHOLE_LIMIT)
+}
+
+/// All values; texts of any length, up to so many bytes of them.
+pub(super) fn read_up_to(view: &View, wanted: &Wanted, text_limit: u64) -> Found<SmallValues> {
     let variable = wanted.variable;
     chunk_bytes(wanted, chunk_limit(view.facts.size))?;
     let chunks = each(variable.manifest.written(), |(number, location)| {
@@ -133,20 +138,20 @@ fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
         }
     }
     if variable.data_type == DataType::VariableString {
-        return strings(view, wanted, &elements);
+        return strings(view, wanted, &elements, text_limit);
     }
     let array = Array::from_bytes(&variable.data_type, &wanted.shape, &elements);
     Ok(array.map_or(SmallValues::NotRead, SmallValues::from))
 }
 
-/// Texts of any length, up to 1 MiB of them.
-fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> {
+/// Texts of any length, up to so many bytes of them.
+fn strings(view: &View, wanted: &Wanted, elements: &[u8], limit: u64) -> Found<SmallValues> {
     let mut cursor = view.cursor("references to texts", elements, 0);
     let count = elements.len() / wanted.element.max(1);
     let references = (0..count).map(|_| HeapReference::read(&mut cursor)).collect::<Found<Vec<_>>>()?;
     each(references.iter().filter_map(|reference| reference.collection), |address| global_heap::open(view, address))?;
     let total = references.iter().filter(|r| r.collection.is_some()).map(|r| u64::from(r.length)).sum::<u64>();
-    if total > WHOLE_LIMIT {
+    if total > limit {
         return Ok(SmallValues::NotRead);
     }
     let fill = decode_text(wanted.variable.fill_value.as_deref().unwrap_or_default());

@@ -1,5 +1,6 @@
 //! One product of an item: written into the folder of a revision, and read back from where it stands. A file for each format.
 
+mod cfa;
 mod files;
 mod kerchunk;
 
@@ -8,7 +9,7 @@ use std::path::Path;
 pub(super) use files::{hex, sha256, staged_file};
 
 use super::Workspace;
-use crate::model::{ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
+use crate::model::{FileIndex, ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
 use crate::read::{ReadBack, ReadError};
 use crate::storage::StagedFolder;
 
@@ -16,6 +17,8 @@ use crate::storage::StagedFolder;
 pub(super) struct Writing<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) cube: &'a VirtualCube,
+    /// What the files of the cube hold.
+    pub(super) indexes: &'a [FileIndex],
     pub(super) id: &'a ItemId,
     pub(super) revision: Revision,
     /// The folder of the revision below the output.
@@ -28,6 +31,7 @@ pub(super) struct Writing<'a> {
 pub(super) fn holds_parts(settings: &ProductSettings) -> bool {
     match settings {
         ProductSettings::Kerchunk => false,
+        ProductSettings::Cfa => true,
     }
 }
 
@@ -40,6 +44,7 @@ pub(super) fn possible<'a>(all: &'a [ProductSettings], cube: &VirtualCube) -> Ve
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
     match settings {
         ProductSettings::Kerchunk => kerchunk::write(writing),
+        ProductSettings::Cfa => cfa::write(writing),
     }
 }
 
@@ -47,5 +52,6 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
     match product.format {
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
+        ProductFormat::Cfa => cfa::read_back(product, folder),
     }
 }
