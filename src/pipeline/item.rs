@@ -103,8 +103,10 @@ pub(super) fn build(
     };
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
+    let chosen = workers.compute(|| products::choose(&workspace.recipe.products, &cube))?;
+    cube.notes.extend(chosen.notes);
     let mut written = Vec::new();
-    for settings in &workspace.recipe.products {
+    for settings in &chosen.products {
         let (cube, id, folder, staged) = (&cube, &planned.id, &folder[..], &mut staged);
         let mut writing = Writing { workspace, cube, id, revision, folder, staged };
         written.push(workers.compute(|| products::write(&mut writing, settings))?);

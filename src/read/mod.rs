@@ -6,6 +6,7 @@
 //! The bytes are untrusted: no more memory is used than the slab that was asked for and the chunks that it touches.
 
 mod kerchunk;
+mod kerchunk_parquet;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
 mod product;
@@ -17,6 +18,7 @@ pub(crate) mod testing;
 mod zarr2;
 
 pub use kerchunk::{parse_kerchunk, read_kerchunk};
+pub use kerchunk_parquet::{ProductFolder, read_kerchunk_parquet};
 #[cfg(feature = "libhdf5")]
 pub use libhdf5::LibraryReader;
 pub use product::{Open, ProductArray, ProductStore, ReadBack, Reference};
@@ -135,6 +137,15 @@ pub enum ReadError {
         library: String,
         /// What it said.
         reason: String,
+    },
+    /// A file of the product cannot be read.
+    #[error("{path} cannot be read")]
+    Unread {
+        /// Its path below the output.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
     },
     /// The product is no JSON, or not of the shape of Kerchunk references.
     #[error("the product is not a set of Kerchunk references, version 1")]

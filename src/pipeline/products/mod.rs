@@ -1,10 +1,13 @@
 //! One product of an item: written into the folder of a revision, and read back from where it stands. A file for each format.
 
+mod choice;
 mod files;
 mod kerchunk;
+mod kerchunk_parquet;
 
 use std::path::Path;
 
+pub(super) use choice::choose;
 pub(super) use files::{hex, sha256, staged_file};
 
 use super::Workspace;
@@ -27,7 +30,8 @@ pub(super) struct Writing<'a> {
 /// Writes one product.
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
     match settings {
-        ProductSettings::Kerchunk => kerchunk::write(writing),
+        ProductSettings::Kerchunk | ProductSettings::KerchunkByNumber { .. } => kerchunk::write(writing),
+        ProductSettings::KerchunkParquet { record_size } => kerchunk_parquet::write(writing, *record_size),
     }
 }
 
@@ -35,5 +39,6 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
     match product.format {
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
+        ProductFormat::KerchunkParquet => kerchunk_parquet::read_back(product, folder),
     }
 }
