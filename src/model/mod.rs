@@ -60,7 +60,9 @@ pub use group::{Dimension, Dimensions, VariableGroup};
 pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
 pub use manifest::{ChunkManifest, ManifestHandle};
 pub use pattern::ItemPattern;
-pub use product::{Product, ProductFile, ProductFormat, ProductSettings, VerificationReport, VerifiedProduct};
+pub use product::{
+    Product, ProductFile, ProductFormat, ProductSettings, ProductsAsked, VerificationReport, VerifiedProduct,
+};
 pub use public_urls::PublicUrls;
 pub use record::{Record, RecordKind, ValidatedRecord};
 pub use share::Sharing;

@@ -96,10 +96,8 @@ pub(super) fn build(
     let aggregate = &workspace.recipe.aggregate;
     let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
     let mut cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
-    let possible = products::possible(&workspace.recipe.products, &cube);
-    if possible.is_empty() {
-        return Err(conflicts_error(cube.not_virtual()));
-    }
+    let urls = &workspace.recipe.public_urls;
+    let chosen = workers.compute(|| products::choose(&workspace.recipe.products, (&cube, &indexes), urls))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
         Some(revision) => return redescribe(means, source, &cube, (&indexes, &found), stands, revision, now),
@@ -107,8 +105,9 @@ pub(super) fn build(
     };
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
+    cube.notes.extend(chosen.notes);
     let mut written = Vec::new();
-    for settings in possible {
+    for settings in &chosen.products {
         let (cube, indexes, id, folder, staged) = (&cube, &indexes[..], &planned.id, &folder[..], &mut staged);
         let mut writing = Writing { workspace, cube, indexes, id, revision, folder, staged };
         written.push(workers.compute(|| products::write(&mut writing, settings))?);

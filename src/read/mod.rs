@@ -7,6 +7,7 @@
 
 mod cfa;
 mod kerchunk;
+mod kerchunk_parquet;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
 mod placed;
@@ -20,6 +21,7 @@ mod zarr2;
 
 pub use cfa::{Texts, read_cfa};
 pub use kerchunk::{parse_kerchunk, read_kerchunk};
+pub use kerchunk_parquet::{ProductFolder, read_kerchunk_parquet};
 #[cfg(feature = "libhdf5")]
 pub use libhdf5::LibraryReader;
 pub use placed::read_placed;
@@ -139,6 +141,15 @@ pub enum ReadError {
         library: String,
         /// What it said.
         reason: String,
+    },
+    /// A file of the product cannot be read.
+    #[error("{path} cannot be read")]
+    Unread {
+        /// Its path below the output.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
     },
     /// The product is no JSON, or not of the shape of Kerchunk references.
     #[error("the product is not a set of Kerchunk references, version 1")]

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct,
-    RawProvider, RawPublicUrl, RawRecipe, RawSource,
+    RawAggregate, RawAlong, RawAuto, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap,
+    RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -20,7 +20,8 @@ use crate::model::recipe::{
     SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, PublicUrls, SourcePlace, SourceUrl,
+    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, ProductsAsked, PublicUrls, SourcePlace,
+    SourceUrl,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -351,23 +352,52 @@ impl Resolver<'_> {
         }
     }
 
-    fn products(&mut self, raw: Option<Vec<RawProduct>>) -> Option<Vec<ProductSettings>> {
+    fn products(&mut self, raw: Option<RawProducts>) -> Option<ProductsAsked> {
+        let listed = match raw {
+            Some(RawProducts::Auto(RawAuto::Auto)) => return Some(ProductsAsked::Auto),
+            Some(RawProducts::Listed(listed)) => listed,
+            None => vec![RawProduct::Name(ProductFormat::Kerchunk)],
+        };
         let mut all: Vec<ProductSettings> = Vec::new();
-        for (index, product) in
-            raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
-        {
+        for (index, product) in listed.into_iter().enumerate() {
+            let key = format!("products[{index}]");
             let settings = match product {
-                RawProduct::Name(ProductFormat::Kerchunk) | RawProduct::Options(_) => ProductSettings::Kerchunk,
-                RawProduct::Name(ProductFormat::Cfa) => ProductSettings::Cfa,
+                RawProduct::Name(format) => named_product(format),
+                RawProduct::Options(options) => self.product(&key, &options)?,
             };
             let format = settings.format();
             if all.iter().any(|known| known.format() == format) {
-                self.mistake(&format!("products[{index}]"), format!("names {format} for the second time"), None);
+                self.mistake(&key, format!("names {format} for the second time"), None);
             } else {
                 all.push(settings);
             }
         }
-        Some(all)
+        Some(ProductsAsked::Listed(all))
+    }
+
+    /// A format with its options.
+    fn product(&mut self, key: &str, raw: &RawProductOptions) -> Option<ProductSettings> {
+        let mut found = Vec::new();
+        if let Some(options) = &raw.kerchunk {
+            found.push(match options.parquet_above {
+                Some(parquet_above) => ProductSettings::KerchunkByNumber { parquet_above },
+                None => ProductSettings::Kerchunk,
+            });
+        }
+        if let Some(options) = &raw.kerchunk_parquet {
+            let record_size = options.record_size.unwrap_or(ProductSettings::RECORD_SIZE);
+            if !(1..=10_000_000).contains(&record_size) {
+                let key = format!("{key}.kerchunk-parquet.record_size");
+                self.mistake(&key, format!("is {record_size}; expected 1 to 10,000,000"), None);
+            }
+            found.push(ProductSettings::KerchunkParquet { record_size });
+        }
+        if found.len() != 1 {
+            let advice =
+                "write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`".to_owned();
+            self.mistake(key, format!("has the options of {} formats; expected one", found.len()), Some(advice));
+        }
+        found.pop()
     }
 
     fn output(&mut self, text: &str) -> Option<PathBuf> {
@@ -424,6 +454,17 @@ impl Resolver<'_> {
     fn api(&mut self, text: &str) -> Option<PublishSettings> {
         let api = self.noted("publish.api", urls::remote(text, &["https", "http"]))?;
         Some(PublishSettings { api })
+    }
+}
+
+/// A format without options.
+fn named_product(format: ProductFormat) -> ProductSettings {
+    match format {
+        ProductFormat::Kerchunk => ProductSettings::Kerchunk,
+        ProductFormat::Cfa => ProductSettings::Cfa,
+        ProductFormat::KerchunkParquet => {
+            ProductSettings::KerchunkParquet { record_size: ProductSettings::RECORD_SIZE }
+        }
     }
 }
 
