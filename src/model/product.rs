@@ -13,6 +13,8 @@ use super::ids::{ItemId, Revision};
 pub enum ProductFormat {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// Virtual references in an Icechunk repository.
+    Icechunk,
 }
 
 impl ProductFormat {
@@ -20,6 +22,7 @@ impl ProductFormat {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Kerchunk => "kerchunk.json",
+            Self::Icechunk => "icechunk",
         }
     }
 }
@@ -28,6 +31,7 @@ impl fmt::Display for ProductFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kerchunk => f.write_str("kerchunk"),
+            Self::Icechunk => f.write_str("icechunk"),
         }
     }
 }
@@ -38,6 +42,33 @@ impl fmt::Display for ProductFormat {
 pub enum ProductSettings {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// Virtual references in an Icechunk repository.
+    Icechunk {
+        /// The version of the format on disk.
+        version: IcechunkVersion,
+    },
+}
+
+/// Versions of Icechunk's format on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+pub enum IcechunkVersion {
+    /// The one that all readers know.
+    #[default]
+    #[serde(rename = "1")]
+    V1,
+    /// For readers of version 2 and later, which need Python 3.12.
+    #[serde(rename = "2")]
+    V2,
+}
+
+impl IcechunkVersion {
+    /// The number itself.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
 }
 
 impl ProductSettings {
@@ -45,6 +76,7 @@ impl ProductSettings {
     pub fn format(&self) -> ProductFormat {
         match self {
             Self::Kerchunk => ProductFormat::Kerchunk,
+            Self::Icechunk { .. } => ProductFormat::Icechunk,
         }
     }
 }
@@ -73,6 +105,23 @@ pub struct Product {
     pub files: Vec<ProductFile>,
     /// The number of chunk references, inlined ones included.
     pub chunks: u64,
+}
+
+impl Product {
+    /// The path below the output of what an asset points at: its first file; of a repository its folder.
+    pub fn place(&self) -> Option<&str> {
+        let first = self.files.first()?.path.as_str();
+        match self.format {
+            ProductFormat::Icechunk => first.rsplit_once("/snapshots/").map(|(repository, _)| repository),
+            ProductFormat::Kerchunk => Some(first),
+        }
+    }
+
+    /// The snapshot of a repository that the product is.
+    pub fn snapshot(&self) -> Option<&str> {
+        let first = self.files.first().filter(|_| self.format == ProductFormat::Icechunk)?;
+        first.path.rsplit_once("/snapshots/").map(|(_, snapshot)| snapshot)
+    }
 }
 
 /// What a verification looked at.

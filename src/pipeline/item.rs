@@ -103,10 +103,10 @@ pub(super) fn build(
     };
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
-    let mut written = Vec::new();
+    let (mut written, mut reveals) = (Vec::new(), Vec::new());
     for settings in &workspace.recipe.products {
-        let (cube, id, folder, staged) = (&cube, &planned.id, &folder[..], &mut staged);
-        let mut writing = Writing { workspace, cube, id, revision, folder, staged };
+        let (cube, id, folder, staged, reveals) = (&cube, &planned.id, &folder[..], &mut staged, &mut reveals);
+        let mut writing = Writing { workspace, cube, id, revision, folder, staged, reveals };
         written.push(workers.compute(|| products::write(&mut writing, settings))?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
@@ -137,6 +137,7 @@ pub(super) fn build(
     let describe = || describe(workspace, source, &cube, &found, &products, (&report, &sources), now);
     let record = workers.compute(describe)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
+    reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
 }

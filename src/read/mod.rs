@@ -5,6 +5,7 @@
 //!
 //! The bytes are untrusted: no more memory is used than the slab that was asked for and the chunks that it touches.
 
+mod icechunk;
 mod kerchunk;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
@@ -17,6 +18,8 @@ pub(crate) mod testing;
 mod zarr2;
 mod zarr3;
 
+pub(crate) use icechunk::unsealed as unsealed_icechunk;
+pub use icechunk::{GetObject, IcechunkNode, IcechunkSnapshot, read_icechunk, read_icechunk_head, read_icechunk_nodes};
 pub use kerchunk::{parse_kerchunk, read_kerchunk};
 #[cfg(feature = "libhdf5")]
 pub use libhdf5::LibraryReader;
@@ -136,6 +139,15 @@ pub enum ReadError {
         library: String,
         /// What it said.
         reason: String,
+    },
+    /// A file of the product cannot be read.
+    #[error("{path} cannot be read")]
+    Unread {
+        /// Its path below the output.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
     },
     /// The product is no JSON, or not of the shape of Kerchunk references.
     #[error("the product is not a set of Kerchunk references, version 1")]

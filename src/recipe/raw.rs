@@ -238,11 +238,22 @@ pub(super) enum RawProduct {
 /// A format with options: one key, the format's name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "ProductOptions")]
+#[schemars(rename = "ProductOptions", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct RawProductOptions {
     /// Kerchunk references, version 1, in JSON. It has no options yet.
-    #[allow(dead_code, reason = "its presence is what counts, until it has options")]
-    pub(super) kerchunk: RawKerchunk,
+    pub(super) kerchunk: Option<RawKerchunk>,
+    /// Virtual references in an Icechunk repository, one for each Item, whose commits are its history.
+    pub(super) icechunk: Option<RawIcechunk>,
+}
+
+/// The options of Icechunk.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Icechunk")]
+pub(super) struct RawIcechunk {
+    /// The version of the format on disk: 1, which all readers know, or 2 for those of Python 3.12 and later. Default: 1.
+    #[schemars(range(min = 1, max = 2))]
+    pub(super) version: Option<u64>,
 }
 
 /// The options of Kerchunk JSON: none yet.

@@ -10,7 +10,7 @@ use url::Url;
 use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct,
-    RawProvider, RawPublicUrl, RawRecipe, RawSource,
+    RawProductOptions, RawProvider, RawPublicUrl, RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -20,7 +20,8 @@ use crate::model::recipe::{
     SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, PublicUrls, SourcePlace, SourceUrl,
+    CollectionId, DimensionName, IcechunkVersion, ItemPattern, ProductFormat, ProductSettings, PublicUrls, SourcePlace,
+    SourceUrl,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -357,7 +358,9 @@ impl Resolver<'_> {
             raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
         {
             let settings = match product {
-                RawProduct::Name(ProductFormat::Kerchunk) | RawProduct::Options(_) => ProductSettings::Kerchunk,
+                RawProduct::Name(ProductFormat::Kerchunk) => ProductSettings::Kerchunk,
+                RawProduct::Name(ProductFormat::Icechunk) => ProductSettings::Icechunk { version: Default::default() },
+                RawProduct::Options(options) => self.product_options(&format!("products[{index}]"), options)?,
             };
             let format = settings.format();
             if all.iter().any(|known| known.format() == format) {
@@ -367,6 +370,24 @@ impl Resolver<'_> {
             }
         }
         Some(all)
+    }
+
+    fn product_options(&mut self, key: &str, options: RawProductOptions) -> Option<ProductSettings> {
+        match options {
+            RawProductOptions { kerchunk: Some(_), icechunk: None } => Some(ProductSettings::Kerchunk),
+            RawProductOptions { kerchunk: None, icechunk: Some(raw) } => match raw.version {
+                None | Some(1) => Some(ProductSettings::Icechunk { version: IcechunkVersion::V1 }),
+                Some(2) => Some(ProductSettings::Icechunk { version: IcechunkVersion::V2 }),
+                Some(other) => {
+                    self.mistake(&format!("{key}.icechunk.version"), format!("is {other}; expected 1 or 2"), None);
+                    None
+                }
+            },
+            _ => {
+                self.mistake(key, "names several formats or none; expected one for each entry of the list", None);
+                None
+            }
+        }
     }
 
     fn output(&mut self, text: &str) -> Option<PathBuf> {

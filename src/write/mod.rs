@@ -6,12 +6,15 @@
 //! | format | function |
 //! | --- | --- |
 //! | Kerchunk JSON, version 1 | [`write_kerchunk`]; [`refused_by_kerchunk`] tells beforehand |
+//! | Icechunk, virtual references | [`write_icechunk`], then [`IcechunkCommit::reveal`]; [`refused_by_icechunk`] tells beforehand |
 //! | the table of sources beside the products | [`write_source_table`] |
 
+mod icechunk;
 mod kerchunk;
 mod source_table;
 mod zarr3;
 
+pub use icechunk::{IcechunkCommit, IcechunkFiles, Overwrite, Put, refused_by_icechunk, write_icechunk};
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use source_table::write_source_table;
 

@@ -1,6 +1,7 @@
 //! One product of an item: written into the folder of a revision, and read back from where it stands. A file for each format.
 
 mod files;
+mod icechunk;
 mod kerchunk;
 
 use std::path::Path;
@@ -22,12 +23,30 @@ pub(super) struct Writing<'a> {
     pub(super) folder: &'a str,
     /// The same, before it is revealed.
     pub(super) staged: &'a mut StagedFolder,
+    /// What is done once the folder stands.
+    pub(super) reveals: &'a mut Vec<Reveal>,
+}
+
+/// What makes a product visible that stands beside the folder of its revision.
+pub(super) enum Reveal {
+    /// The branch of a repository moves.
+    Icechunk(Box<icechunk::Pending>),
+}
+
+impl Reveal {
+    /// Does it.
+    pub(super) fn run(self, workspace: &Workspace) -> Result<(), ItemError> {
+        match self {
+            Self::Icechunk(pending) => pending.reveal(&workspace.output),
+        }
+    }
 }
 
 /// Writes one product.
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
     match settings {
         ProductSettings::Kerchunk => kerchunk::write(writing),
+        ProductSettings::Icechunk { version } => icechunk::write(writing, *version),
     }
 }
 
@@ -35,5 +54,6 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
     match product.format {
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
+        ProductFormat::Icechunk => icechunk::read_back(product, folder),
     }
 }
