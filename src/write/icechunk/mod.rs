@@ -323,3 +323,6 @@ impl<'a> Commit<'a> {
         self.nodes.insert(path.to_owned(), node);
     }
 }
+
+#[cfg(test)]
+mod tests;
