@@ -1,5 +1,7 @@
 //! What an Item links to: products, sources, reports.
 
+mod icechunk;
+
 use serde_json::{Map, Value, json};
 
 use super::dataset::Dataset;
@@ -57,7 +59,7 @@ fn render_one<'k>(
 fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
     let folder = input.collection.id.as_str();
     let mut assets: Vec<Asset> =
-        input.products.iter().filter_map(|product| self::product(product, dataset, folder)).collect();
+        input.products.iter().filter_map(|product| self::product(product, dataset, input)).collect();
     let files = &input.cube.files;
     match input.source_manifest {
         Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => {
@@ -92,7 +94,8 @@ fn describe_file(fields: &mut Value, file: &ProductFile) {
     fields["file:checksum"] = format!("1220{}", file.sha256.to_ascii_lowercase()).into();
 }
 
-fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Option<Asset> {
+fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Option<Asset> {
+    let folder = input.collection.id.as_str();
     let product = product.product();
     let href = relative(product.place()?, folder);
     let (key, kind, mut fields) = match product.format {
@@ -128,12 +131,15 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Op
                 "zarr:zarr_format": 2,
             }),
         ),
+        ProductFormat::Icechunk => ("icechunk", "icechunk", icechunk::fields(product, input)),
     };
     let parameters = parameters(dataset);
     if !parameters.is_empty() {
         fields["cf:parameter"] = parameters.into();
     }
     match product.files.as_slice() {
+        // A repository grows: it has neither size nor checksum.
+        _ if product.format == ProductFormat::Icechunk => {}
         [file] if file.path.ends_with(product.format.file_name()) => describe_file(&mut fields, file),
         // A folder: there is no checksum of such.
         files => fields["file:size"] = files.iter().map(|file| file.size).sum::<u64>().into(),

@@ -17,6 +17,8 @@ pub enum ProductFormat {
     Cfa,
     /// Kerchunk references in Parquet: a folder.
     KerchunkParquet,
+    /// Virtual references in an Icechunk repository.
+    Icechunk,
 }
 
 impl ProductFormat {
@@ -26,6 +28,7 @@ impl ProductFormat {
             Self::Kerchunk => "kerchunk.json",
             Self::Cfa => "cfa.nca",
             Self::KerchunkParquet => "kerchunk.parq",
+            Self::Icechunk => "icechunk",
         }
     }
 }
@@ -36,6 +39,7 @@ impl fmt::Display for ProductFormat {
             Self::Kerchunk => f.write_str("kerchunk"),
             Self::Cfa => f.write_str("cfa"),
             Self::KerchunkParquet => f.write_str("kerchunk-parquet"),
+            Self::Icechunk => f.write_str("icechunk"),
         }
     }
 }
@@ -58,6 +62,33 @@ pub enum ProductSettings {
         /// References in a table, at least 1.
         record_size: u32,
     },
+    /// Virtual references in an Icechunk repository.
+    Icechunk {
+        /// The version of the format on disk.
+        version: IcechunkVersion,
+    },
+}
+
+/// Versions of Icechunk's format on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+pub enum IcechunkVersion {
+    /// The one that all readers know.
+    #[default]
+    #[serde(rename = "1")]
+    V1,
+    /// For readers of version 2 and later, which need Python 3.12.
+    #[serde(rename = "2")]
+    V2,
+}
+
+impl IcechunkVersion {
+    /// The number itself.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
 }
 
 impl ProductSettings {
@@ -72,6 +103,7 @@ impl ProductSettings {
             Self::Cfa => ProductFormat::Cfa,
             Self::Kerchunk | Self::KerchunkByNumber { .. } => ProductFormat::Kerchunk,
             Self::KerchunkParquet { .. } => ProductFormat::KerchunkParquet,
+            Self::Icechunk { .. } => ProductFormat::Icechunk,
         }
     }
 }
@@ -126,9 +158,18 @@ impl Product {
     /// ```
     pub fn place(&self) -> Option<&str> {
         let path = self.files.first()?.path.as_str();
+        if self.format == ProductFormat::Icechunk {
+            return path.rsplit_once("/snapshots/").map(|(repository, _)| repository);
+        }
         let name = format!("/{}/{}", self.revision, self.format.file_name());
         let end = path.find(&name).map_or(path.len(), |at| at + name.len());
         path.get(..end)
+    }
+
+    /// The snapshot of a repository that the product is.
+    pub fn snapshot(&self) -> Option<&str> {
+        let first = self.files.first().filter(|_| self.format == ProductFormat::Icechunk)?;
+        first.path.rsplit_once("/snapshots/").map(|(_, snapshot)| snapshot)
     }
 }
 

@@ -106,10 +106,11 @@ pub(super) fn build(
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
     cube.notes.extend(chosen.notes);
-    let mut written = Vec::new();
+    let (mut written, mut reveals) = (Vec::new(), Vec::new());
     for settings in &chosen.products {
-        let (cube, indexes, id, folder, staged) = (&cube, &indexes[..], &planned.id, &folder[..], &mut staged);
-        let mut writing = Writing { workspace, cube, indexes, id, revision, folder, staged };
+        let (cube, indexes, id, folder) = (&cube, &indexes[..], &planned.id, &folder[..]);
+        let (staged, reveals) = (&mut staged, &mut reveals);
+        let mut writing = Writing { workspace, cube, indexes, id, revision, folder, staged, reveals };
         written.push(workers.compute(|| products::write(&mut writing, settings))?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
@@ -140,6 +141,7 @@ pub(super) fn build(
     let describe = || describe(workspace, source, &cube, &found, &products, (&report, &sources), now);
     let record = workers.compute(describe)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
+    reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
 }

@@ -6,6 +6,7 @@
 //! The bytes are untrusted: no more memory is used than the slab that was asked for and the chunks that it touches.
 
 mod cfa;
+mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
 #[cfg(feature = "libhdf5")]
@@ -18,8 +19,11 @@ mod slab;
 #[cfg(test)]
 pub(crate) mod testing;
 mod zarr2;
+mod zarr3;
 
 pub use cfa::{Texts, read_cfa};
+pub(crate) use icechunk::unsealed as unsealed_icechunk;
+pub use icechunk::{GetObject, IcechunkNode, IcechunkSnapshot, read_icechunk, read_icechunk_head, read_icechunk_nodes};
 pub use kerchunk::{parse_kerchunk, read_kerchunk};
 pub use kerchunk_parquet::{ProductFolder, read_kerchunk_parquet};
 #[cfg(feature = "libhdf5")]

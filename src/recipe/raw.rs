@@ -264,6 +264,18 @@ pub(super) struct RawProductOptions {
     pub(super) kerchunk: Option<RawKerchunk>,
     /// Kerchunk references in Parquet, which readers open piece by piece.
     pub(super) kerchunk_parquet: Option<RawKerchunkParquet>,
+    /// Virtual references in an Icechunk repository, one for each Item, whose commits are its history.
+    pub(super) icechunk: Option<RawIcechunk>,
+}
+
+/// The options of Icechunk.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Icechunk")]
+pub(super) struct RawIcechunk {
+    /// The version of the format on disk: 1, which all readers know, or 2 for those of Python 3.12 and later. Default: 1.
+    #[schemars(range(min = 1, max = 2))]
+    pub(super) version: Option<u64>,
 }
 
 /// The options of Kerchunk JSON.

@@ -20,8 +20,8 @@ use crate::model::recipe::{
     SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, ProductsAsked, PublicUrls, SourcePlace,
-    SourceUrl,
+    CollectionId, DimensionName, IcechunkVersion, ItemPattern, ProductFormat, ProductSettings, ProductsAsked,
+    PublicUrls, SourcePlace, SourceUrl,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -392,6 +392,17 @@ impl Resolver<'_> {
             }
             found.push(ProductSettings::KerchunkParquet { record_size });
         }
+        if let Some(options) = &raw.icechunk {
+            let version = match options.version {
+                None | Some(1) => IcechunkVersion::V1,
+                Some(2) => IcechunkVersion::V2,
+                Some(other) => {
+                    self.mistake(&format!("{key}.icechunk.version"), format!("is {other}; expected 1 or 2"), None);
+                    IcechunkVersion::V1
+                }
+            };
+            found.push(ProductSettings::Icechunk { version });
+        }
         if found.len() != 1 {
             let advice =
                 "write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`".to_owned();
@@ -462,6 +473,7 @@ fn named_product(format: ProductFormat) -> ProductSettings {
     match format {
         ProductFormat::Kerchunk => ProductSettings::Kerchunk,
         ProductFormat::Cfa => ProductSettings::Cfa,
+        ProductFormat::Icechunk => ProductSettings::Icechunk { version: IcechunkVersion::default() },
         ProductFormat::KerchunkParquet => {
             ProductSettings::KerchunkParquet { record_size: ProductSettings::RECORD_SIZE }
         }

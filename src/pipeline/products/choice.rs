@@ -7,7 +7,7 @@ use super::super::item::failure;
 use crate::model::{
     ArrayData, FileIndex, ItemError, Note, ProductSettings, ProductsAsked, PublicUrls, VariablePath, VirtualCube,
 };
-use crate::write::{WriteError, refused_by_cfa, refused_by_kerchunk, refused_by_kerchunk_parquet};
+use crate::write::{WriteError, refused_by_cfa, refused_by_icechunk, refused_by_kerchunk, refused_by_kerchunk_parquet};
 
 /// What an item gets, and what people should know of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +59,8 @@ fn refers_to_chunks(settings: &ProductSettings) -> bool {
     match settings {
         ProductSettings::Kerchunk
         | ProductSettings::KerchunkByNumber { .. }
-        | ProductSettings::KerchunkParquet { .. } => true,
+        | ProductSettings::KerchunkParquet { .. }
+        | ProductSettings::Icechunk { .. } => true,
         ProductSettings::Cfa => false,
     }
 }
@@ -82,6 +83,7 @@ fn refuses(
     match settings {
         ProductSettings::Kerchunk | ProductSettings::KerchunkByNumber { .. } => told(&refused_by_kerchunk(cube)),
         ProductSettings::KerchunkParquet { record_size } => told(&refused_by_kerchunk_parquet(cube, *record_size)),
+        ProductSettings::Icechunk { .. } => told(&refused_by_icechunk(cube)),
         ProductSettings::Cfa => told(&refused_by_cfa((cube, indexes), urls)),
     }
 }

@@ -3,6 +3,7 @@
 mod cfa;
 mod choice;
 mod files;
+mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
 
@@ -28,6 +29,23 @@ pub(super) struct Writing<'a> {
     pub(super) folder: &'a str,
     /// The same, before it is revealed.
     pub(super) staged: &'a mut StagedFolder,
+    /// What is done once the folder stands.
+    pub(super) reveals: &'a mut Vec<Reveal>,
+}
+
+/// What makes a product visible that stands beside the folder of its revision.
+pub(super) enum Reveal {
+    /// The branch of a repository moves.
+    Icechunk(Box<icechunk::Pending>),
+}
+
+impl Reveal {
+    /// Does it.
+    pub(super) fn run(self, workspace: &Workspace) -> Result<(), ItemError> {
+        match self {
+            Self::Icechunk(pending) => pending.reveal(&workspace.output),
+        }
+    }
 }
 
 /// Writes one product.
@@ -36,6 +54,7 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
         ProductSettings::Cfa => cfa::write(writing),
         ProductSettings::Kerchunk | ProductSettings::KerchunkByNumber { .. } => kerchunk::write(writing),
         ProductSettings::KerchunkParquet { record_size } => kerchunk_parquet::write(writing, *record_size),
+        ProductSettings::Icechunk { version } => icechunk::write(writing, *version),
     }
 }
 
@@ -45,5 +64,6 @@ pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, Re
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
         ProductFormat::Cfa => cfa::read_back(product, folder),
         ProductFormat::KerchunkParquet => kerchunk_parquet::read_back(product, folder),
+        ProductFormat::Icechunk => icechunk::read_back(product, folder),
     }
 }

@@ -68,7 +68,7 @@ pub(in crate::write) fn write(
 }
 
 /// A variable that no grid of chunks says.
-pub(super) fn apart(key: &str) -> WriteError {
+pub(in crate::write) fn apart(key: &str) -> WriteError {
     WriteError::DataType {
         variable: key.into(),
         expected: "chunks of one shape, type and chain of filters",

@@ -20,6 +20,11 @@ pub(in crate::write) struct Fill {
 }
 
 impl Fill {
+    /// What readers of another format make of a missing chunk.
+    pub(in crate::write) fn read_as(element: Option<Vec<u8>>) -> Self {
+        Self { json: Value::Null, element, keep_attribute: false }
+    }
+
     pub(in crate::write) fn of(variable: &Variable) -> Self {
         let null = |keep_attribute| Self { json: Value::Null, element: None, keep_attribute };
         let attribute = variable.attributes.get(FILL_VALUE);
@@ -38,7 +43,7 @@ impl Fill {
 }
 
 /// The number that a reader makes of the JSON: of all NaN only one comes through.
-fn readable(numbers: &Numbers) -> Numbers {
+pub(in crate::write) fn readable(numbers: &Numbers) -> Numbers {
     match numbers {
         Numbers::F32(values) => {
             Numbers::F32(values.iter().map(|v| if v.is_nan() { f32::from_bits(0x7fc0_0000) } else { *v }).collect())
@@ -135,7 +140,7 @@ fn attribute(value: &AttributeValue) -> Option<Value> {
 }
 
 /// Numbers as JSON: floats always with a point or exponent, binary32 widened, so that a reader gets the same bits back.
-fn numbers_json(numbers: &Numbers) -> Vec<Value> {
+pub(in crate::write) fn numbers_json(numbers: &Numbers) -> Vec<Value> {
     if numbers.primitive().is_float() {
         return numbers.to_f64().into_iter().map(float).collect();
     }
