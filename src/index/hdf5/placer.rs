@@ -20,6 +20,8 @@ pub(super) struct Placer {
     /// Where the chunk at `coordinates` begins, in elements, if `move_to` has gone there.
     offsets: Vec<u64>,
     pub(super) manifest: ChunkManifest,
+    /// Where chunks go instead that another thread finds: they are placed in the manifest in order.
+    pub(super) apart: Option<Vec<(usize, ChunkLocation)>>,
 }
 
 impl Placer {
@@ -56,6 +58,28 @@ impl Placer {
             coordinates: vec![0; rank],
             offsets: vec![0; rank],
             manifest,
+            apart: None,
+        }
+    }
+
+    /// A placer for another thread, which keeps what it places apart.
+    pub(super) fn aside(&self) -> Self {
+        Self {
+            grid: self.grid.clone(),
+            chunk_shape: self.chunk_shape.clone(),
+            counting: self.counting.clone(),
+            coordinates: vec![0; self.coordinates.len()],
+            offsets: vec![0; self.offsets.len()],
+            manifest: ChunkManifest::missing(self.manifest.len()),
+            apart: Some(Vec::new()),
+            ..*self
+        }
+    }
+
+    /// Places what another thread has found.
+    pub(super) fn take_back(&mut self, other: Self) {
+        for (number, location) in other.apart.into_iter().flatten() {
+            self.manifest.set(number, location);
         }
     }
 
@@ -102,7 +126,11 @@ impl Placer {
         let length = if length == 0 && !self.filtered { self.chunk_bytes } else { length };
         let location = view.location("chunk", address, length)?;
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        self.manifest.set(number, ChunkLocation { filter_mask, ..location });
+        let location = ChunkLocation { filter_mask, ..location };
+        match &mut self.apart {
+            Some(apart) => apart.push((number, location)),
+            None => drop(self.manifest.set(number, location)),
+        }
         Ok(())
     }
 
