@@ -124,14 +124,13 @@ impl ChunkWalk {
         let size = nodes.len().div_ceil(parts).max(1);
         let tasks: Vec<(Self, Aside)> = nodes.chunks(size).map(|nodes| (self.aside(nodes), view.aside())).collect();
         let parts = beside::each(tasks, |(mut walk, mut aside)| {
-            let waiting = aside.run(|view| walk.run_once(view))?;
-            Ok((walk, aside, waiting))
+            let waiting = aside.run(|view| walk.run_once(view));
+            (walk, aside, waiting)
         });
         let mut children = Vec::new();
-        for part in parts {
-            let (walk, aside, waiting) = part?;
+        for (walk, aside, waiting) in parts {
             view.take_back(&aside)?;
-            self.pending.extend(waiting);
+            self.pending.extend(waiting?);
             for child in walk.pending {
                 // A node that is longer than thought is no child.
                 if walk.seen.contains(&child.address()) {
