@@ -146,7 +146,7 @@ impl ChunkWalk {
     }
 
     /// A walk over these nodes for another thread.
-    fn aside(&self, nodes: &[Node]) -> Self {
+    fn aside(&mut self, nodes: &[Node]) -> Self {
         Self {
             placer: self.placer.aside(),
             pending: nodes.to_vec(),

@@ -21,8 +21,12 @@ pub(super) struct Placer {
     offsets: Vec<u64>,
     pub(super) manifest: ChunkManifest,
     /// Where chunks go instead that another thread finds: they are placed in the manifest in order.
-    pub(super) apart: Option<Vec<(usize, ChunkLocation)>>,
+    apart: Option<Apart>,
+    /// Room for what others find, used again and again.
+    spare: Vec<Apart>,
 }
+
+type Apart = Vec<(usize, ChunkLocation)>;
 
 impl Placer {
     /// A manifest to be filled; `limits` are the greatest lengths of the dimensions (`None`: unlimited).
@@ -59,11 +63,12 @@ impl Placer {
             offsets: vec![0; rank],
             manifest,
             apart: None,
+            spare: Vec::new(),
         }
     }
 
     /// A placer for another thread, which keeps what it places apart.
-    pub(super) fn aside(&self) -> Self {
+    pub(super) fn aside(&mut self) -> Self {
         Self {
             grid: self.grid.clone(),
             chunk_shape: self.chunk_shape.clone(),
@@ -71,16 +76,19 @@ impl Placer {
             coordinates: vec![0; self.coordinates.len()],
             offsets: vec![0; self.offsets.len()],
             manifest: ChunkManifest::missing(self.manifest.len()),
-            apart: Some(Vec::new()),
+            apart: Some(self.spare.pop().unwrap_or_default()),
+            spare: Vec::new(),
             ..*self
         }
     }
 
     /// Places what another thread has found.
     pub(super) fn take_back(&mut self, other: Self) {
-        for (number, location) in other.apart.into_iter().flatten() {
+        let Some(mut apart) = other.apart else { return };
+        for (number, location) in apart.drain(..) {
             self.manifest.set(number, location);
         }
+        self.spare.push(apart);
     }
 
     /// Goes to the chunk that begins at these elements.

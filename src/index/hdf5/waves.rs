@@ -186,7 +186,7 @@ fn large_file(leaves: u64) -> Vec<u8> {
         let count = u16::try_from(entries.len()).unwrap().to_le_bytes();
         let mut bytes = [&b"TREE\x01"[..], &[level], &count, &words(&[u64::MAX; 2])].concat();
         for (number, address) in (0..).zip(entries) {
-            bytes.extend([8, 0, 0, 0, 0, 0, 0, 0]);
+            bytes.extend([2, 0, 0, 0, 0, 0, 0, 0]);
             bytes.extend(words(&[begin + number * if level == 0 { 1 } else { 64 }, 0, *address]));
         }
         bytes.extend(words(&[0; 3]));
