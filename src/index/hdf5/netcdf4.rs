@@ -131,7 +131,10 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
                 Target::Soft(target) => {
                     let found = follow(structure, group, target, MOST_HOPS);
                     if found.is_none() {
-                        note("dangling_link", format!("is a soft link to {target}, which is not in this file: left out"));
+                        note(
+                            "dangling_link",
+                            format!("is a soft link to {target}, which is not in this file: left out"),
+                        );
                     }
                     found
                 }
@@ -147,7 +150,12 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
                 Body::Group(_) if seen.insert(target) => {
                     let child = groups.len();
                     groups[number].children.push(child);
-                    groups.push(GroupNode { path: full(), object: target, parent: Some(number), ..GroupNode::default() });
+                    groups.push(GroupNode {
+                        path: full(),
+                        object: target,
+                        parent: Some(number),
+                        ..GroupNode::default()
+                    });
                 }
                 Body::Group(_) => note("group_alias", "is another name of a group: left out".into()),
             }
