@@ -103,7 +103,7 @@ fn a_product_to_come() {
 
 #[test]
 fn a_product_to_come_with_options() {
-    insta::assert_snapshot!(message(&[("[kerchunk]", "[{icechunk: {}}]")]), @r"recipe.yaml:18:13: products[0].icechunk is not supported by this version yet");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{zarr: {}}]")]), @r"recipe.yaml:18:13: products[0].zarr is not supported by this version yet");
 }
 
 #[test]
