@@ -6,6 +6,8 @@ use rayon::prelude::*;
 
 /// A wave of so many bytes is worth more than one thread.
 const WORTH: u64 = 512 << 10;
+/// More threads would have too little to do each.
+const MOST: usize = 8;
 
 thread_local! {
     /// Whether this thread waits for others: what it takes over meanwhile, perhaps a whole file, is done by it alone, so that no thread
@@ -15,7 +17,7 @@ thread_local! {
 
 /// In how many parts a wave of so many bytes is best done; 1: as a whole.
 pub(super) fn parts(bytes: u64) -> usize {
-    if bytes < WORTH || WAITS.get() { 1 } else { rayon::current_num_threads() }
+    if bytes < WORTH || WAITS.get() { 1 } else { rayon::current_num_threads().min(MOST) }
 }
 
 /// Does every task, several at once; the answers are in the order of the tasks.

@@ -24,6 +24,9 @@ use crate::model::{ChunkLocation, ChunkManifest};
 const WISH_LIMIT: u64 = 64 << 10;
 const WISHES_LIMIT: u64 = 256 << 10;
 
+/// However many threads share a step, together they ask for no more than so many bytes of chunk indexes.
+const SHARED_ROUND: u64 = 8 << 20;
+
 /// What the superblock and its extension say about the whole file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FileFacts {
@@ -259,7 +262,8 @@ impl<'a> View<'a> {
     }
 
     fn round(&self) -> u64 {
-        self.budget.round.saturating_mul(self.budget.threads.get())
+        let shared = self.budget.round.saturating_mul(self.budget.threads.get());
+        self.budget.round.max(shared.min(SHARED_ROUND))
     }
 
     /// In how many parts what was asked for of chunk indexes is best parsed; the next rounds are for as many threads.
