@@ -102,7 +102,7 @@ fn failed(source: io::Error) -> WriteError {
 /// ```
 /// use altostac::model::{IcechunkVersion, PublicUrls, VirtualCube};
 /// use altostac::write::write_icechunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// let mut paths = Vec::new();
 /// let commit = write_icechunk(&cube, &PublicUrls::default(), IcechunkVersion::V1, None, &mut |path, _| {
 ///     paths.push(path.to_owned());
@@ -171,7 +171,7 @@ fn spec(version: IcechunkVersion) -> SpecVersionBin {
 /// ```
 /// use altostac::model::VirtualCube;
 /// use altostac::write::refused_by_icechunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// assert!(refused_by_icechunk(&cube).is_empty());
 /// ```
 pub fn refused_by_icechunk(cube: &VirtualCube) -> Vec<(VariablePath, WriteError)> {
