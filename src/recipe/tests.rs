@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::model::recipe::{Along, OnGap, SourceFiles};
+use crate::model::recipe::{AggregateSettings, Along, OnGap, OnOverlap, SourceFiles};
 use crate::model::{ProductSettings, ProductsAsked, SourcePlace};
 
 const RECIPE: &str = r#"collection:
@@ -128,7 +128,22 @@ fn a_profile_to_come() {
 
 #[test]
 fn a_key_to_come() {
-    insta::assert_snapshot!(message(&[("on_gap: report", "on_overlap: error")]), @r"recipe.yaml:17:3: aggregate.on_overlap is not supported by this version yet");
+    insta::assert_snapshot!(message(&[("title: T", "manage: own")]), @r"recipe.yaml:3:3: collection.manage is not supported by this version yet");
+}
+
+#[test]
+fn what_becomes_of_overlaps_and_how_much_is_inlined() {
+    let aggregate = |text: &str| recipe(&[("on_gap: report", text)]).aggregate;
+    assert_eq!(aggregate("on_gap: report"), AggregateSettings::default());
+    assert_eq!(aggregate("on_overlap: keep-last").on_overlap, OnOverlap::KeepLast);
+    assert_eq!(aggregate("on_overlap: keep-first").on_overlap, OnOverlap::KeepFirst);
+    for (text, bytes) in [("0", 0), ("5000", 5000), ("100 kB", 100_000), ("2MiB", 2 << 20), ("7 B", 7)] {
+        assert_eq!(aggregate(&format!("inline_limit: {text}")).inline_limit, bytes);
+    }
+    for text in ["1GiB", "65MiB", "67108865", "much", "1.5MiB", "99999999999999999999MiB"] {
+        let wrong = message(&[("on_gap: report", &format!("inline_limit: {text}"))]);
+        assert!(wrong.contains("aggregate.inline_limit") && wrong.contains("at most 67108864 bytes"), "{wrong}");
+    }
 }
 
 #[test]
@@ -383,6 +398,8 @@ fn each_digest_changes_with_what_it_is_about() {
         ("{year}.nc", "{year}.{x}"),
         ("along: auto", "along: time"),
         ("on_gap: report", "on_gap: error"),
+        ("on_gap: report", "on_overlap: keep-last"),
+        ("on_gap: report", "inline_limit: 64KiB"),
         ("example.org/x", "example.org/y"),
     ] {
         let (changed_product, changed_record) = digests(&[change]);
