@@ -20,12 +20,8 @@ const KEYS_TO_COME: [&str; 6] = [
     "products[].zarr",
 ];
 /// Values that the design has and this version has not.
-const VALUES_TO_COME: [(&str, &str); 4] = [
-    ("products[]", "cfa"),
-    ("products[]", "icechunk"),
-    ("products[]", "zarr"),
-    ("stac.profile", "esgf"),
-];
+const VALUES_TO_COME: [(&str, &str); 4] =
+    [("products[]", "cfa"), ("products[]", "icechunk"), ("products[]", "zarr"), ("stac.profile", "esgf")];
 
 /// What the check found.
 #[derive(Debug, Default)]

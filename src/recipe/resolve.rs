@@ -9,8 +9,8 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawAlong, RawAuto, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct,
-    RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSource,
+    RawAggregate, RawAlong, RawAuto, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap,
+    RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -20,7 +20,8 @@ use crate::model::recipe::{
     SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, ProductsAsked, PublicUrls, SourcePlace, SourceUrl,
+    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, ProductsAsked, PublicUrls, SourcePlace,
+    SourceUrl,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -392,7 +393,8 @@ impl Resolver<'_> {
             found.push(ProductSettings::KerchunkParquet { record_size });
         }
         if found.len() != 1 {
-            let advice = "write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`".to_owned();
+            let advice =
+                "write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`".to_owned();
             self.mistake(key, format!("has the options of {} formats; expected one", found.len()), Some(advice));
         }
         found.pop()

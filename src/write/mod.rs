@@ -132,13 +132,17 @@ pub enum WriteError {
         limit: u64,
     },
     /// A group below the root: readers of Kerchunk Parquet do not open what has any.
-    #[error("the group {group} lies below the root; expected all variables in the root group, for readers of Kerchunk Parquet open no other")]
+    #[error(
+        "the group {group} lies below the root; expected all variables in the root group, for readers of Kerchunk Parquet open no other"
+    )]
     Group {
         /// The group.
         group: String,
     },
     /// The name of a variable, as that of a folder, is misread by readers of Kerchunk Parquet.
-    #[error("{variable:?} names a folder that readers of Kerchunk Parquet do not find; expected a name without # ? % \\ and control characters, no dot at the start, of at most 200 bytes")]
+    #[error(
+        "{variable:?} names a folder that readers of Kerchunk Parquet do not find; expected a name without # ? % \\ and control characters, no dot at the start, of at most 200 bytes"
+    )]
     Name {
         /// The variable.
         variable: String,

@@ -117,7 +117,8 @@ fn carried(asked: &[ProductSettings], references: u64, refuses: Refuses<'_>) -> 
         match tried.iter().find(|settings| refuses(settings).is_none()) {
             Some(can) if products.iter().any(|chosen| chosen.format() == can.format()) => {}
             Some(can) => products.push(can.clone()),
-            None => refused.extend(tried.first().map(|first| (first.format().to_string(), refuses(first).unwrap_or_default()))),
+            None => refused
+                .extend(tried.first().map(|first| (first.format().to_string(), refuses(first).unwrap_or_default()))),
         }
     }
     (Chosen { products, notes: Vec::new() }, refused)
@@ -164,7 +165,10 @@ mod tests {
     #[test]
     fn what_is_named_is_written_however_many_references_there_are() {
         let chosen = choose_listed(&[ProductSettings::Kerchunk], MANY, &refusing(&[])).unwrap();
-        assert_eq!((&chosen.products[..], &kinds(&chosen)[..]), (&[ProductSettings::Kerchunk][..], &["parquet_advised"][..]));
+        assert_eq!(
+            (&chosen.products[..], &kinds(&chosen)[..]),
+            (&[ProductSettings::Kerchunk][..], &["parquet_advised"][..])
+        );
         let chosen = choose_listed(&[ProductSettings::Kerchunk, PARQUET], MANY, &refusing(&[])).unwrap();
         assert_eq!((chosen.products.len(), chosen.notes.len()), (2, 0));
         let chosen = choose_listed(&[ProductSettings::Kerchunk], MANY - 1, &refusing(&[])).unwrap();
@@ -198,20 +202,26 @@ mod tests {
 
     #[test]
     fn auto_takes_copies_only_if_nothing_virtual_will_do() {
-        let auto = |refused: &[ProductSettings]| {
-            choose_auto(&[ProductSettings::Kerchunk], &[PARQUET], 7, &refusing(refused))
-        };
+        let auto =
+            |refused: &[ProductSettings]| choose_auto(&[ProductSettings::Kerchunk], &[PARQUET], 7, &refusing(refused));
         let chosen = auto(&[]).unwrap();
-        assert_eq!((&chosen.products[..], &kinds(&chosen)[..]), (&[ProductSettings::Kerchunk][..], &["product_chosen"][..]));
+        assert_eq!(
+            (&chosen.products[..], &kinds(&chosen)[..]),
+            (&[ProductSettings::Kerchunk][..], &["product_chosen"][..])
+        );
         assert!(chosen.notes[0].message.contains("all of its 7 references"), "{:?}", chosen.notes);
         let chosen = auto(&[ProductSettings::Kerchunk]).unwrap();
-        assert_eq!((&chosen.products[..], &kinds(&chosen)[..]), (&[PARQUET][..], &["product_chosen", "product_left_out"][..]));
+        assert_eq!(
+            (&chosen.products[..], &kinds(&chosen)[..]),
+            (&[PARQUET][..], &["product_chosen", "product_left_out"][..])
+        );
         assert_eq!(auto(&[ProductSettings::Kerchunk, PARQUET]).unwrap_err().message, "tas: not in kerchunk");
     }
 
     #[test]
     fn an_empty_cube_is_carried() {
-        let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+        let cube =
+            VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
         assert_eq!(choose(&ProductsAsked::Auto, &cube).unwrap().products, [ProductSettings::Kerchunk]);
     }
 }

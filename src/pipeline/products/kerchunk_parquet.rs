@@ -30,7 +30,9 @@ pub(super) fn write(writing: &mut Writing<'_>, record_size: u32) -> Result<Produ
     let written = crate::write::write_kerchunk_parquet(cube, &workspace.recipe.public_urls, record_size, &mut put);
     let written = written.map_err(|error| match (unwritten, &error) {
         (Some(unwritten), _) => unwritten,
-        (None, WriteError::Output { .. }) => failure("write", format!("{folder}/{}: {}", format.file_name(), chain(&error))),
+        (None, WriteError::Output { .. }) => {
+            failure("write", format!("{folder}/{}: {}", format.file_name(), chain(&error)))
+        }
         (None, _) => failure("unsupported", chain(&error)),
     })?;
     Ok(Product { item: id.clone(), format, revision: *revision, files, chunks: written.chunks })

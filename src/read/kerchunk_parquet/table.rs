@@ -98,9 +98,8 @@ impl<'a> Table<'a> {
         }
         let reader = guarded(self.name, || group.get_column_reader(at))?;
         let reader = ColumnReaderImpl::<T>::try_from_reader(reader);
-        let reader = reader.ok_or_else(|| {
-            wrong(self.name, "texts and numbers of 64 bits", &description.physical_type())
-        })?;
+        let reader =
+            reader.ok_or_else(|| wrong(self.name, "texts and numbers of 64 bits", &description.physical_type()))?;
         Ok(Column { reader, is_optional: description.max_def_level() > 0 })
     }
 

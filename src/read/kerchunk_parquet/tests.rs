@@ -34,7 +34,10 @@ fn what_is_no_such_folder_is_refused_by_name() {
     assert!(error(&[(".zmetadata", r#"{"metadata":[],"record_size":1}"#)]).contains("documents under metadata"));
     let array = ARRAY.replace("LENGTH", "5");
     assert_eq!(error(&[(".zmetadata", &array)]), "x/refs.0.parq: expected a table of references, found no such file");
-    assert!(error(&[(".zmetadata", &array), ("x/refs.0.parq", "PAR1")]).contains("x/refs.0.parq: expected a table in Parquet"));
+    assert!(
+        error(&[(".zmetadata", &array), ("x/refs.0.parq", "PAR1")])
+            .contains("x/refs.0.parq: expected a table in Parquet")
+    );
     let large = ARRAY.replace("LENGTH", "18446744073709551615");
     assert!(error(&[(".zmetadata", &large)]).contains("x/refs.0.parq"));
 }

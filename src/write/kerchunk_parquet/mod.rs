@@ -79,8 +79,11 @@ pub fn write_kerchunk_parquet(
 /// assert!(refused_by_kerchunk_parquet(&cube, 100_000).is_empty());
 /// ```
 pub fn refused_by_kerchunk_parquet(cube: &VirtualCube, record_size: u32) -> Vec<(VariablePath, WriteError)> {
-    let misplaced =
-        cube.root.all_variables().into_iter().filter_map(|(path, _)| check_place(&path).err().map(|error| (path, error)));
+    let misplaced = cube
+        .root
+        .all_variables()
+        .into_iter()
+        .filter_map(|(path, _)| check_place(&path).err().map(|error| (path, error)));
     misplaced.chain(refused(cube, gaps(record_size.max(1)))).collect()
 }
 

@@ -81,7 +81,10 @@ fn the_same_is_read_back_as_from_json() {
         assert_eq!(found.files.len(), files.0.len());
         for (key, array) in &expected.arrays {
             let other = &found.store.arrays[key];
-            assert_eq!((&array.grid, &array.codecs, &array.attributes), (&other.grid, &other.codecs, &other.attributes));
+            assert_eq!(
+                (&array.grid, &array.codecs, &array.attributes),
+                (&other.grid, &other.codecs, &other.attributes)
+            );
         }
         let (mut ours, mut theirs) = (chunks(&found.store), chunks(&expected));
         // A gap in JSON is a chunk of fill here.
