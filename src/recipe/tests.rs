@@ -112,6 +112,34 @@ fn a_product_twice() {
 }
 
 #[test]
+fn a_product_has_its_own_options_alone() {
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {}, kerchunk-parquet: {}}]")]), @r"recipe.yaml:18:12: products[0] has the options of 2 formats; expected one; write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk-parquet: {record_size: 0}}]")]), @r"recipe.yaml:18:32: products[0].kerchunk-parquet.record_size is 0; expected 1 to 10,000,000");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {parquet_above: many}}]")]), @r"recipe.yaml:18:40: products[0].kerchunk.parquet_above is a text; expected a whole number");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "auto: true")]), @r"recipe.yaml:18:11: products is a map; expected a list or a text");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "all")]), @r#"recipe.yaml:18:11: products cannot be "all""#);
+}
+
+#[test]
+fn products_mean_what_they_say() {
+    let products = |text: &str| recipe(&[("[kerchunk]", text)]).products;
+    assert_eq!(products("auto"), ProductsAsked::Auto);
+    let by_number = ProductSettings::KerchunkByNumber { parquet_above: 7 };
+    assert_eq!(products("[{kerchunk: {parquet_above: 7}}]"), ProductsAsked::Listed(vec![by_number]));
+    let parquet = |record_size| ProductSettings::KerchunkParquet { record_size };
+    assert_eq!(
+        products("[kerchunk, kerchunk-parquet]"),
+        ProductsAsked::Listed(vec![ProductSettings::Kerchunk, parquet(100_000)])
+    );
+    assert_eq!(products("[{kerchunk-parquet: {record_size: 5}}]"), ProductsAsked::Listed(vec![parquet(5)]));
+    // What is asked for by name is digested as before there was a choice.
+    let digest = |text: &str| recipe(&[("[kerchunk]", text)]).product_digest;
+    assert_ne!(digest("auto"), digest("[kerchunk]"));
+    assert_ne!(digest("[{kerchunk-parquet: {record_size: 5}}]"), digest("[kerchunk-parquet]"));
+    assert_eq!(digest("[{kerchunk: {}}]"), digest("[kerchunk]"));
+}
+
+#[test]
 fn an_option_that_no_product_has() {
     insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {level: 3}}]")]), @r"recipe.yaml:18:24: products[0].kerchunk.level is not a key of a recipe; products[0].kerchunk has the keys parquet_above");
 }
