@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use altostac::combine::{SourceValues, combine};
 use altostac::index::index;
-use altostac::model::recipe::{AggregateSettings, Along, OnGap};
+use altostac::model::recipe::AggregateSettings;
 use altostac::model::{Array, FileIndex, ProductSettings, PublicUrls, SourceUrl, VariablePath, VirtualCube};
 use altostac::storage::open_source;
 use altostac::write::{write_kerchunk, write_kerchunk_parquet};
@@ -80,7 +80,7 @@ type Failure = Box<dyn std::error::Error>;
 fn cube(file: &Path) -> Result<VirtualCube, Failure> {
     let url = SourceUrl::from_path(std::path::absolute(file)?).ok_or("no absolute path")?;
     let index = index(open_source(&url)?.as_ref())?;
-    let settings = AggregateSettings { along: Along::default(), on_gap: OnGap::Report };
+    let settings = AggregateSettings::default();
     combine(&[index], &[], &settings, &OneFile).map_err(|conflicts| format!("{conflicts:?}").into())
 }
 
