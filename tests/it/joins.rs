@@ -379,6 +379,7 @@ fn compare(split: &Split, store: &ProductStore, memory: &Memory) {
             let place = |name: &str| at.get(name).copied().unwrap_or(0);
             let member = if key == "orog" && !split.orography_differs { 0 } else { members[place("member")] };
             let of_version = || {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let time = times[place("time")] as u64;
                 let holds = |piece: &Piece| {
                     piece.times.contains(&time)
