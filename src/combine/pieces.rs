@@ -174,6 +174,9 @@ fn picked(bytes: &[u8], size: usize, numbers: &[usize]) -> Option<Vec<u8>> {
     Some(found)
 }
 
+/// A variable as its file has it, and what is used along each dimension.
+type Trimmed = (FileVariable, Vec<Option<Trim>>);
+
 /// The values of pieces, read from their files.
 pub(super) struct PieceValues<'a> {
     sources: &'a dyn SourceValues,
@@ -190,11 +193,7 @@ impl<'a> PieceValues<'a> {
     }
 
     /// The file of a piece, its variable there, and what is used of it; `None` if all is.
-    fn origin(
-        &self,
-        index: &FileIndex,
-        path: &VariablePath,
-    ) -> (Option<&'a FileIndex>, Option<(FileVariable, Vec<Option<Trim>>)>) {
+    fn origin(&self, index: &FileIndex, path: &VariablePath) -> (Option<&'a FileIndex>, Option<Trimmed>) {
         let Some((file, origin)) = self.origins.get(&std::ptr::from_ref(index)) else { return (None, None) };
         let variables = file.root.all_variables();
         let variable = variables.into_iter().find(|(found, _)| found == path).map(|(_, variable)| variable);

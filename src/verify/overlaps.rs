@@ -10,6 +10,9 @@ use crate::model::recipe::OnOverlap;
 /// What tells files apart but for one dimension: where they stand along the others, and their variables.
 type Kin<'a> = (Vec<&'a Option<Vec<Stretch>>>, BTreeSet<&'a str>);
 
+/// Files that lose steps, with those that are left to them.
+type Left = Vec<(usize, Vec<Stretch>)>;
+
 /// Takes steps from files wherever another one that holds the same variables is to be used instead. For each file whether anything
 /// of it is left.
 pub(super) fn resolve(axes: &mut BTreeMap<String, Axis>, sources: &Sources<'_>, on_overlap: OnOverlap) -> Vec<bool> {
@@ -24,8 +27,7 @@ pub(super) fn resolve(axes: &mut BTreeMap<String, Axis>, sources: &Sources<'_>, 
     if on_overlap == OnOverlap::KeepLast {
         order.reverse();
     }
-    let taken: Vec<(String, Vec<(usize, Vec<Stretch>)>)> =
-        axes.keys().map(|key| (key.clone(), left(axes, key, sources, &order))).collect();
+    let taken: Vec<(String, Left)> = axes.keys().map(|key| (key.clone(), left(axes, key, sources, &order))).collect();
     for (key, left) in taken {
         let Some(axis) = axes.get_mut(&key) else { continue };
         for (file, stretches) in left {
@@ -37,12 +39,7 @@ pub(super) fn resolve(axes: &mut BTreeMap<String, Axis>, sources: &Sources<'_>, 
 }
 
 /// What is left along one dimension to the files that lose steps.
-fn left(
-    axes: &BTreeMap<String, Axis>,
-    key: &str,
-    sources: &Sources<'_>,
-    order: &[usize],
-) -> Vec<(usize, Vec<Stretch>)> {
+fn left(axes: &BTreeMap<String, Axis>, key: &str, sources: &Sources<'_>, order: &[usize]) -> Left {
     let mut found = Vec::new();
     let mut used: HashMap<Kin<'_>, BTreeMap<u64, u64>> = HashMap::new();
     for file in order {

@@ -15,7 +15,7 @@ use altostac::model::{
 };
 use altostac::read::{ProductStore, Region, copy_region, read_kerchunk, read_slab};
 use altostac::storage::{ByteSource, MemoryFile, StorageError};
-use altostac::verify::{Evidence, FacetLabels, Sampling, verify};
+use altostac::verify::{Evidence, FacetLabels, Sampling, VerifyError, verify};
 use altostac::write::write_kerchunk;
 use proptest::prelude::*;
 use sha2::Digest as _;
@@ -263,6 +263,11 @@ fn numbers(store: &ProductStore, key: &str, memory: &Memory) -> Vec<f64> {
 
 /// Combines, writes, verifies, reads back and compares.
 fn check(split: &Split) {
+    prove(split, split.on_overlap).unwrap_or_else(|error| panic!("{error}\n{split:#?}"));
+}
+
+/// The same, verified as if the recipe had said this of overlaps.
+fn prove(split: &Split, on_overlap: OnOverlap) -> Result<(), VerifyError> {
     let (indexes, files): (Vec<FileIndex>, Vec<MemoryFile>) =
         split.pieces.iter().enumerate().map(|(number, piece)| written(split, piece, number)).unzip();
     let memory = Memory(files.into_iter().map(|file| (file.file().url.clone(), file)).collect());
@@ -289,15 +294,16 @@ fn check(split: &Split) {
         recorded: &indexes.iter().map(|index| index.source.clone()).collect::<Vec<_>>(),
         indexes: &indexes,
         facets: &if split.by_facet { vec![FacetLabels { dimension: "member".into(), labels }] } else { vec![] },
-        on_overlap: split.on_overlap,
+        on_overlap,
         urls: &PublicUrls::default(),
         open: &|url| memory.open(url),
         reader: &altostac::read::NativeReader::new(&|url| memory.open(url)),
         sampling: Sampling { budget: 64, seed: 1, every_value: true },
     });
-    verified.unwrap_or_else(|error| panic!("{error}\n{split:#?}"));
+    verified?;
     compare(split, &read_back.store, &memory);
     check_parts(&cube, &indexes, &read_back.store, &memory);
+    Ok(())
 }
 
 /// What the cube says of each file's part of its variables is what stands in the product.
@@ -373,6 +379,7 @@ fn compare(split: &Split, store: &ProductStore, memory: &Memory) {
             let place = |name: &str| at.get(name).copied().unwrap_or(0);
             let member = if key == "orog" && !split.orography_differs { 0 } else { members[place("member")] };
             let of_version = || {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 let time = times[place("time")] as u64;
                 let holds = |piece: &Piece| {
                     piece.times.contains(&time)
@@ -470,6 +477,17 @@ fn two(change: impl Fn(&mut Vec<Piece>)) -> Split {
     let mut pieces = vec![piece(0..3), piece(3..5)];
     change(&mut pieces);
     Split { by_facet: false, filtered: true, orography_differs: false, on_overlap: OnOverlap::Error, pieces }
+}
+
+#[test]
+fn steps_of_another_file_than_the_recipe_names_are_found() {
+    let overlapping = |on_overlap: OnOverlap| Split { on_overlap, ..two(|pieces| pieces[1].times = 2..5) };
+    let policies = [OnOverlap::KeepLast, OnOverlap::KeepFirst];
+    for (built, asked) in policies.into_iter().flat_map(|built| policies.map(|asked| (built, asked))) {
+        assert_eq!(prove(&overlapping(built), asked).is_ok(), built == asked, "{built:?} {asked:?}");
+    }
+    // Both files hold other values there, which are not to be taken for one.
+    assert!(prove(&overlapping(OnOverlap::KeepLast), OnOverlap::Error).is_err());
 }
 
 #[test]

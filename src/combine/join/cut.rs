@@ -37,24 +37,20 @@ pub(super) fn pieces(archive: &Archive<'_>, axes: &[United], notes: &mut Vec<Not
     if (0..axes.len()).all(|at| (0..archive.files.len()).all(|file| is_whole(at, file))) {
         return None;
     }
-    let mut pieces = Vec::new();
-    for file in 0..archive.files.len() {
-        let mut of_file = vec![Piece { file, trims: Vec::new() }];
+    let of_file = |file: usize| {
+        let mut pieces = vec![Piece { file, trims: Vec::new() }];
         for (at, axis) in axes.iter().enumerate().filter(|(at, _)| !is_whole(*at, file)) {
-            let trims = kept[at][file].iter().filter_map(|interval| trim(axis, file, *interval));
-            let trims: Vec<Option<Trim>> = trims.collect();
-            let with = |piece: &Piece| {
-                let piece = piece.clone();
-                trims.iter().map(move |trim| {
-                    let trims = piece.trims.iter().chain(trim).cloned().collect();
-                    Piece { file, trims }
-                })
+            let trims: Vec<Option<Trim>> =
+                kept[at][file].iter().filter_map(|interval| trim(axis, file, *interval)).collect();
+            let with = |piece: &Piece| -> Vec<Piece> {
+                let trimmed = |trim| piece.trims.iter().chain(trim).cloned().collect();
+                trims.iter().map(|trim| Piece { file, trims: trimmed(trim) }).collect()
             };
-            of_file = of_file.iter().flat_map(with).collect();
+            pieces = pieces.iter().flat_map(with).collect();
         }
-        pieces.extend(of_file);
-    }
-    Some(pieces)
+        pieces
+    };
+    Some((0..archive.files.len()).flat_map(of_file).collect())
 }
 
 /// The places that each file has, in unbroken runs.
