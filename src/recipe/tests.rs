@@ -115,9 +115,9 @@ fn a_product_twice() {
 fn a_product_has_its_own_options_alone() {
     insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {}, kerchunk-parquet: {}}]")]), @r"recipe.yaml:18:12: products[0] has the options of 2 formats; expected one; write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`");
     insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk-parquet: {record_size: 0}}]")]), @r"recipe.yaml:18:32: products[0].kerchunk-parquet.record_size is 0; expected 1 to 10,000,000");
-    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {parquet_above: many}}]")]), @r"recipe.yaml:18:40: products[0].kerchunk.parquet_above is a text; expected a whole number");
-    insta::assert_snapshot!(message(&[("[kerchunk]", "auto: true")]), @r"recipe.yaml:18:11: products is a map; expected a list or a text");
-    insta::assert_snapshot!(message(&[("[kerchunk]", "all")]), @r#"recipe.yaml:18:11: products cannot be "all""#);
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {parquet_above: many}}]")]), @r"recipe.yaml:18:39: products[0].kerchunk.parquet_above is a text; expected a whole number");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "{auto: true}")]), @r"recipe.yaml:18:11: products is a map; expected a list or a text");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "all")]), @r#"recipe.yaml:18:11: products cannot be "all"; expected auto"#);
 }
 
 #[test]
