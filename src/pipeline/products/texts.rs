@@ -2,27 +2,23 @@
 
 use super::super::item::{error_of, failure};
 use crate::codec::decode_chunk;
-use crate::model::{
-    Array, ArrayData, CodecChain, DataType, Group, ItemError, Placement, SourceFile, Variable, VirtualCube,
-};
+use crate::model::{Array, ArrayData, CodecChain, Group, ItemError, Placement, SourceFile, Variable, VirtualCube};
 use crate::read::{Region, copy_region};
 use crate::storage::open_source;
+use crate::write::holds_few_texts;
 
-/// The most bytes of one variable.
+/// The most bytes of a chunk.
 const LIMIT: u64 = 64 << 20;
 
 /// The cube with the values of its texts; `None` if none are in chunks.
 pub(super) fn inlined(cube: &VirtualCube) -> Result<Option<VirtualCube>, ItemError> {
-    let is_placed = |variable: &Variable| {
-        matches!((&variable.data_type, &variable.data), (DataType::FixedString { .. }, ArrayData::Placed { .. }))
-    };
-    if !cube.root.all_variables().into_iter().any(|(_, variable)| is_placed(variable)) {
+    if !cube.root.all_variables().into_iter().any(|(_, variable)| holds_few_texts(variable)) {
         return Ok(None);
     }
     let mut cube = cube.clone();
     let mut groups: Vec<&mut Group> = vec![&mut cube.root];
     while let Some(group) = groups.pop() {
-        for variable in group.variables.values_mut().filter(|variable| is_placed(variable)) {
+        for variable in group.variables.values_mut().filter(|variable| holds_few_texts(variable)) {
             if let Some(array) = values(variable, &cube.files)? {
                 variable.data = ArrayData::Inline(array);
             }

@@ -31,12 +31,15 @@ use super::kerchunk::chunks::{self, ChunkSink, Gaps, Means};
 use super::kerchunk::metadata;
 use super::{WriteError, Written, zarr3};
 use crate::model::{
-    ArrayData, ChunkContainer, ChunkGrid, Fingerprint, IcechunkVersion, PublicUrls, SourceFile, Variable, VariablePath,
-    VirtualCube,
+    ArrayData, ChunkContainer, ChunkGrid, DataType, Fingerprint, IcechunkVersion, PublicUrls, SourceFile, Variable,
+    VariablePath, VirtualCube,
 };
 use crate::read::{IcechunkNode, IcechunkSnapshot};
 use log::{Changes, ChunkLog};
 use manifest::{Manifests, Store};
+
+/// The most bytes of texts in chunks that may stand in the product instead.
+const TEXT_LIMIT: u64 = 64 << 20;
 
 /// Writes an object of the repository by its path there; it never replaces one.
 pub type Put<'a> = &'a mut dyn FnMut(&str, &[u8]) -> io::Result<()>;
@@ -178,12 +181,42 @@ pub fn refused_by_icechunk(cube: &VirtualCube) -> Vec<(VariablePath, WriteError)
     let means = Means { files: &cube.files, gaps: Gaps::LeftOut };
     let examine = |path: &VariablePath, variable: &Variable| {
         let key = path.key();
+        if holds_few_texts(variable) {
+            return Ok(());
+        }
         document(key, variable)?;
         grid(key, variable)?;
         chunks::examine(key, variable, &read_as(variable), means)
     };
     let variables = cube.root.all_variables().into_iter();
     variables.filter_map(|(path, variable)| examine(&path, variable).err().map(|error| (path, error))).collect()
+}
+
+/// Whether a variable holds texts in chunks, and few enough that a writer may be given its values instead: Zarr version 3 has no type for
+/// such chunks that all readers know.
+///
+/// ```
+/// use altostac::model::{ArrayData, CodecChain, DataType, Variable, VariableName};
+/// let placed = ArrayData::Placed { chunk_shape: vec![7], codecs: CodecChain::default(), placements: vec![] };
+/// let mut variable = Variable {
+///     name: VariableName::new("type")?,
+///     data_type: DataType::FixedString { length: 1 },
+///     dimensions: vec![],
+///     shape: vec![7],
+///     attributes: Default::default(),
+///     fill_value: None,
+///     data: placed,
+///     parts: Default::default(),
+/// };
+/// assert!(altostac::write::holds_few_texts(&variable));
+/// variable.shape = vec![1 << 40];
+/// assert!(!altostac::write::holds_few_texts(&variable));
+/// # Ok::<(), altostac::model::IdError>(())
+/// ```
+pub fn holds_few_texts(variable: &Variable) -> bool {
+    let DataType::FixedString { length } = &variable.data_type else { return false };
+    let bytes = variable.shape.iter().try_fold(u64::from(*length), |product, length| product.checked_mul(*length));
+    matches!(variable.data, ArrayData::Placed { .. }) && bytes.is_some_and(|bytes| bytes <= TEXT_LIMIT)
 }
 
 fn read_as(variable: &Variable) -> metadata::Fill {
