@@ -27,6 +27,7 @@
 mod attributes;
 mod axes;
 mod boxes;
+mod checksum;
 mod chunks;
 mod content;
 mod coordinates;
@@ -182,6 +183,7 @@ pub fn verify(evidence: Evidence<'_>) -> Result<VerifiedProduct, VerifyError> {
     check_files(&evidence.product, &evidence.read_back.files, &mut differences);
     let sources = Sources::new(evidence.indexes, evidence.urls, (evidence.open, evidence.reader), evidence.verified);
     sources.check(evidence.recorded, &mut differences);
+    checksum::check(store, evidence.recorded, evidence.urls, &mut differences);
     let mut notes = Vec::new();
     let second_facts = sources.examine(&mut differences, &mut notes);
     let counts = match axes::find(store, &sources, (evidence.facets, evidence.on_overlap), &mut differences) {

@@ -31,7 +31,7 @@ use super::kerchunk::chunks::{self, ChunkSink, Gaps, Means};
 use super::kerchunk::metadata;
 use super::{WriteError, Written, zarr3};
 use crate::model::{
-    ArrayData, ChunkContainer, ChunkGrid, DataType, Fingerprint, IcechunkVersion, PublicUrls, SourceFile, Variable,
+    ArrayData, ChunkContainer, ChunkGrid, DataType, FileChecksum, IcechunkVersion, PublicUrls, SourceFile, Variable,
     VariablePath, VirtualCube,
 };
 use crate::read::{IcechunkNode, IcechunkSnapshot};
@@ -68,31 +68,12 @@ impl IcechunkCommit {
 /// How references name a file: what a reader needs to find it and to notice that it changed.
 struct Location {
     url: String,
-    etag: Option<String>,
-    /// Seconds since 1970.
-    modified: Option<u32>,
+    checksum: Option<FileChecksum>,
 }
 
 impl Location {
-    /// A fingerprint is that of the file itself: of another place that readers see it at, nothing is known.
     fn of(file: &SourceFile, urls: &PublicUrls) -> Self {
-        let public = urls.rewrite(file.url.url());
-        let is_own = public == *file.url.url();
-        let url = public.as_str().to_owned();
-        match &file.fingerprint {
-            Fingerprint::ETag { tag } if is_own => Self { url, etag: Some(tag.clone()), modified: None },
-            // Icechunk asks for whole seconds, and refuses a file that is younger by a fraction.
-            Fingerprint::ModifiedAndSize { modified_ns, .. } if is_own => {
-                let seconds = u32::try_from(modified_ns.div_euclid(1_000_000_000)).ok();
-                let is_whole = modified_ns.rem_euclid(1_000_000_000) == 0;
-                Self {
-                    url,
-                    etag: None,
-                    modified: seconds.and_then(|s| if is_whole { Some(s) } else { s.checked_add(1) }),
-                }
-            }
-            _ => Self { url, etag: None, modified: None },
-        }
+        Self { url: urls.rewrite(file.url.url()).into(), checksum: FileChecksum::of(file, urls) }
     }
 }
 
