@@ -238,12 +238,19 @@ pub(super) enum RawProduct {
 /// A format with options: one key, the format's name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "ProductOptions")]
+#[schemars(rename = "ProductOptions", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct RawProductOptions {
     /// Kerchunk references, version 1, in JSON. It has no options yet.
-    #[allow(dead_code, reason = "its presence is what counts, until it has options")]
-    pub(super) kerchunk: RawKerchunk,
+    pub(super) kerchunk: Option<RawKerchunk>,
+    /// CFA-netCDF (CF-1.13), an aggregation of whole files. It has no options yet.
+    pub(super) cfa: Option<RawCfa>,
 }
+
+/// The options of CFA-netCDF: none yet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Cfa")]
+pub(super) struct RawCfa {}
 
 /// The options of Kerchunk JSON: none yet.
 #[derive(Debug, Deserialize, JsonSchema)]

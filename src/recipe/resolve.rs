@@ -10,7 +10,7 @@ use url::Url;
 use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct,
-    RawProvider, RawPublicUrl, RawRecipe, RawSource,
+    RawProductOptions, RawProvider, RawPublicUrl, RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -357,8 +357,9 @@ impl Resolver<'_> {
             raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
         {
             let settings = match product {
-                RawProduct::Name(ProductFormat::Kerchunk) | RawProduct::Options(_) => ProductSettings::Kerchunk,
+                RawProduct::Name(ProductFormat::Kerchunk) => ProductSettings::Kerchunk,
                 RawProduct::Name(ProductFormat::Cfa) => ProductSettings::Cfa,
+                RawProduct::Options(options) => self.product_options(&format!("products[{index}]"), &options)?,
             };
             let format = settings.format();
             if all.iter().any(|known| known.format() == format) {
@@ -368,6 +369,17 @@ impl Resolver<'_> {
             }
         }
         Some(all)
+    }
+
+    fn product_options(&mut self, key: &str, options: &RawProductOptions) -> Option<ProductSettings> {
+        match options {
+            RawProductOptions { kerchunk: Some(_), cfa: None } => Some(ProductSettings::Kerchunk),
+            RawProductOptions { kerchunk: None, cfa: Some(_) } => Some(ProductSettings::Cfa),
+            _ => {
+                self.mistake(key, "names several formats or none; expected one for each entry of the list", None);
+                None
+            }
+        }
     }
 
     fn output(&mut self, text: &str) -> Option<PathBuf> {
