@@ -96,10 +96,8 @@ pub(super) fn build(
     let aggregate = &workspace.recipe.aggregate;
     let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
     let mut cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
-    let possible = products::possible(&workspace.recipe.products, &cube);
-    if possible.is_empty() {
-        return Err(conflicts_error(cube.not_virtual()));
-    }
+    let urls = &workspace.recipe.public_urls;
+    let chosen = workers.compute(|| products::choose(&workspace.recipe.products, (&cube, &indexes), urls))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
         Some(revision) => return redescribe(means, source, &cube, (&indexes, &found), stands, revision, now),
@@ -107,10 +105,12 @@ pub(super) fn build(
     };
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
-    let mut written = Vec::new();
-    for settings in possible {
-        let (cube, indexes, id, folder, staged) = (&cube, &indexes[..], &planned.id, &folder[..], &mut staged);
-        let mut writing = Writing { workspace, cube, indexes, id, revision, folder, staged };
+    cube.notes.extend(chosen.notes);
+    let (mut written, mut reveals) = (Vec::new(), Vec::new());
+    for settings in &chosen.products {
+        let (cube, indexes, id, folder) = (&cube, &indexes[..], &planned.id, &folder[..]);
+        let (staged, reveals) = (&mut staged, &mut reveals);
+        let mut writing = Writing { workspace, cube, indexes, id, revision, folder, staged, reveals };
         written.push(workers.compute(|| products::write(&mut writing, settings))?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
@@ -141,6 +141,7 @@ pub(super) fn build(
     let describe = || describe(workspace, source, &cube, &found, &products, (&report, &sources), now);
     let record = workers.compute(describe)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
+    reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
 }

@@ -11,21 +11,9 @@ use super::mistake::{Mistake, nearest, one_of, suggest};
 use super::yaml::{Content, Entry, Node, Place};
 
 /// Keys that the design has and this version has not; `[]` stands for any place in a list.
-const KEYS_TO_COME: [&str; 6] = [
-    "aggregate.on_overlap",
-    "collection.manage",
-    "publish.auth",
-    "products[].kerchunk-parquet",
-    "products[].icechunk",
-    "products[].zarr",
-];
+const KEYS_TO_COME: [&str; 4] = ["aggregate.on_overlap", "collection.manage", "publish.auth", "products[].zarr"];
 /// Values that the design has and this version has not.
-const VALUES_TO_COME: [(&str, &str); 4] = [
-    ("products[]", "kerchunk-parquet"),
-    ("products[]", "icechunk"),
-    ("products[]", "zarr"),
-    ("stac.profile", "esgf"),
-];
+const VALUES_TO_COME: [(&str, &str); 2] = [("products[]", "zarr"), ("stac.profile", "esgf")];
 
 /// What the check found.
 #[derive(Debug, Default)]
@@ -205,7 +193,8 @@ fn in_words(kind: &str) -> Option<&'static str> {
         "array" => "a list",
         "object" => "a map",
         "boolean" => "true or false",
-        "number" | "integer" => "a number",
+        "number" => "a number",
+        "integer" => "a whole number",
         _ => return None,
     })
 }
@@ -216,7 +205,7 @@ fn accepts(schema: &Value, content: &Content) -> bool {
         || match content {
             Content::Null => kinds.contains(&"null"),
             Content::Bool(_) => kinds.contains(&"boolean"),
-            Content::Number(_) => kinds.contains(&"number"),
+            Content::Number(number) => kinds.contains(&"number") || kinds.contains(&"integer") && !number.is_f64(),
             Content::Text(_) => kinds.contains(&"string"),
             Content::List(_) => kinds.contains(&"array"),
             Content::Map(_) => kinds.contains(&"object"),

@@ -7,10 +7,11 @@ use crate::model::{
     AttributeValue, ByteOrder, DataType, FileGroup, FileIndex, FileVariable, Part, Variable, VariableName,
     VariablePath, VirtualCube,
 };
+use crate::write::WriteError;
 
 /// The files of a cube: what they hold, and how the product names them.
 pub(super) struct Sources<'a> {
-    cube: &'a VirtualCube,
+    pub(super) cube: &'a VirtualCube,
     indexes: Vec<Option<&'a FileIndex>>,
     pub(super) references: &'a [String],
 }
@@ -23,8 +24,13 @@ impl<'a> Sources<'a> {
         Self { cube, indexes, references }
     }
 
-    pub(super) fn name_of(&self, file: usize) -> String {
-        self.cube.files.get(file).map_or_else(|| format!("file {file}"), |file| file.url.to_string())
+    /// A refusal, told of a variable.
+    pub(super) fn error(&self, path: &VariablePath, refusal: Refusal) -> WriteError {
+        let Refusal { expected, found, file, remedy } = refusal;
+        let name =
+            |file: usize| self.cube.files.get(file).map_or_else(|| format!("file {file}"), |f| f.url.to_string());
+        let found = file.map_or_else(|| found.clone(), |file| format!("{found} in {}", name(file)));
+        WriteError::Fragments { variable: path.key().into(), expected, found, remedy }
     }
 
     /// Whether each part is the whole variable of its file, and means there what it means in the cube.

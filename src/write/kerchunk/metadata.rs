@@ -10,17 +10,22 @@ type Object = Map<String, Value>;
 const FILL_VALUE: &str = "_FillValue";
 
 /// What a reader takes missing chunks for.
-pub(super) struct Fill {
+pub(in crate::write) struct Fill {
     /// `fill_value` of `.zarray`.
     json: Value,
     /// The bytes of an element that a reader makes of it; `None` for `null`, of which every reader makes something else.
-    pub(super) element: Option<Vec<u8>>,
+    pub(in crate::write) element: Option<Vec<u8>>,
     /// Whether `_FillValue` stays an attribute.
     keep_attribute: bool,
 }
 
 impl Fill {
-    pub(super) fn of(variable: &Variable) -> Self {
+    /// What readers of another format make of a missing chunk.
+    pub(in crate::write) fn read_as(element: Option<Vec<u8>>) -> Self {
+        Self { json: Value::Null, element, keep_attribute: false }
+    }
+
+    pub(in crate::write) fn of(variable: &Variable) -> Self {
         let null = |keep_attribute| Self { json: Value::Null, element: None, keep_attribute };
         let attribute = variable.attributes.get(FILL_VALUE);
         match (attribute, variable.data_type.number()) {
@@ -38,7 +43,7 @@ impl Fill {
 }
 
 /// The number that a reader makes of the JSON: of all NaN only one comes through.
-fn readable(numbers: &Numbers) -> Numbers {
+pub(in crate::write) fn readable(numbers: &Numbers) -> Numbers {
     match numbers {
         Numbers::F32(values) => {
             Numbers::F32(values.iter().map(|v| if v.is_nan() { f32::from_bits(0x7fc0_0000) } else { *v }).collect())
@@ -50,11 +55,11 @@ fn readable(numbers: &Numbers) -> Numbers {
     }
 }
 
-pub(super) fn group() -> Object {
+pub(in crate::write) fn group() -> Object {
     Object::from_iter([("zarr_format".to_owned(), json!(2))])
 }
 
-pub(super) fn array(key: &str, variable: &Variable, fill: &Fill) -> Result<Object, WriteError> {
+pub(in crate::write) fn array(key: &str, variable: &Variable, fill: &Fill) -> Result<Object, WriteError> {
     let data_type = variable.data_type.numpy().ok_or_else(|| WriteError::DataType {
         variable: key.into(),
         expected: "numbers or texts",
@@ -108,7 +113,7 @@ fn blosc(parameters: &[u32]) -> Value {
     json!({"id": "blosc", "cname": compressor, "clevel": parameter(4, 5).min(9), "shuffle": parameter(5, 1).min(2), "blocksize": 0})
 }
 
-pub(super) fn variable_attributes(variable: &Variable, fill: &Fill) -> Object {
+pub(in crate::write) fn variable_attributes(variable: &Variable, fill: &Fill) -> Object {
     let mut object = attributes(&variable.attributes);
     if !fill.keep_attribute {
         object.shift_remove(FILL_VALUE);
@@ -118,7 +123,7 @@ pub(super) fn variable_attributes(variable: &Variable, fill: &Fill) -> Object {
     object
 }
 
-pub(super) fn attributes(attributes: &Attributes) -> Object {
+pub(in crate::write) fn attributes(attributes: &Attributes) -> Object {
     attributes.iter().filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect()
 }
 
@@ -135,7 +140,7 @@ fn attribute(value: &AttributeValue) -> Option<Value> {
 }
 
 /// Numbers as JSON: floats always with a point or exponent, binary32 widened, so that a reader gets the same bits back.
-fn numbers_json(numbers: &Numbers) -> Vec<Value> {
+pub(in crate::write) fn numbers_json(numbers: &Numbers) -> Vec<Value> {
     if numbers.primitive().is_float() {
         return numbers.to_f64().into_iter().map(float).collect();
     }
@@ -155,11 +160,11 @@ fn float(value: f64) -> Value {
 }
 
 /// The byte order of a variable's numbers; little-endian for what has none.
-pub(super) fn byte_order(data_type: &DataType) -> ByteOrder {
+pub(in crate::write) fn byte_order(data_type: &DataType) -> ByteOrder {
     data_type.number().map_or(ByteOrder::Little, |(_, order)| order)
 }
 
 /// The number that a variable stores, if it stores numbers.
-pub(super) fn primitive(data_type: &DataType) -> Option<Primitive> {
+pub(in crate::write) fn primitive(data_type: &DataType) -> Option<Primitive> {
     data_type.number().map(|(primitive, _)| primitive)
 }
