@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+from urllib.parse import urljoin
 
 import h5py
 import netCDF4
 import numpy as np
+import pystac
 import pytest
+from ceda_datapoint.core.item import DataPointItem
 
 import test_series
 from archives import recipe
@@ -73,6 +76,27 @@ def test_the_comparison_can_fail(fixture_built, tmp_path):
         h5["lat"][0] += 1e-9
     sources = Series(fixture_built.sources(item))
     assert file_differences(sources, path) and xarray_differences(sources, path)
+
+
+def test_datapoint_opens_the_asset(fixture_built, monkeypatch):
+    """Over TLS: its reader fetches aggregation files from https alone."""
+    server = WebServer(fixture_built.folder / fixture_built.recipe["output"])
+    try:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.authority))
+        for item_id, record in fixture_built.items.items():
+            asset = record["assets"]["cfa"]
+            folder = f"{fixture_built.collection_folder.name}/items"
+            asset["href"] = urljoin(f"{server.tls_url}/{folder}/", asset["href"])
+            record = pystac.Item.from_dict(record | {"assets": {"cfa": asset}})
+            record.set_self_href(f"{server.url}/{folder}/{item_id}.json")
+            product = DataPointItem(record, meta={}).get_cloud_product()
+            assert product.cloud_format == "CFA" and product.href.startswith("https://")
+            sources = Series(fixture_built.sources(item_id))
+            with product.open_dataset() as ds:
+                assert set(ds.variables) == set(sources.variables)
+                assert sources.seen_differences(ds) == []
+    finally:
+        server.stop()
 
 
 # -- real archives ---------------------------------------------------------------------------------------------------------
