@@ -89,7 +89,7 @@ def test_datapoint_opens_the_asset(fixture_built, monkeypatch):
             asset["href"] = urljoin(f"{server.tls_url}/{folder}/", asset["href"])
             record = pystac.Item.from_dict(record | {"assets": {"cfa": asset}})
             record.set_self_href(f"{server.url}/{folder}/{item_id}.json")
-            product = DataPointItem(record, meta={}).get_cloud_product()
+            product = DataPointItem(record, meta={"search_terms": {}}).get_cloud_product()
             assert product.cloud_format == "CFA" and product.href.startswith("https://")
             sources = Series(fixture_built.sources(item_id))
             with product.open_dataset() as ds:
