@@ -296,7 +296,15 @@ pub(super) struct RawProductOptions {
     pub(super) kerchunk_parquet: Option<RawKerchunkParquet>,
     /// Virtual references in an Icechunk repository, one for each Item, whose commits are its history.
     pub(super) icechunk: Option<RawIcechunk>,
+    /// CFA-netCDF (CF-1.13), an aggregation of whole files. It has no options yet.
+    pub(super) cfa: Option<RawCfa>,
 }
+
+/// The options of CFA-netCDF: none yet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Cfa")]
+pub(super) struct RawCfa {}
 
 /// The options of Icechunk.
 #[derive(Debug, Deserialize, JsonSchema)]
