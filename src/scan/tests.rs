@@ -9,9 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::model::recipe::{
-    AggregateSettings, CollectionSettings, Globs, ItemSettings, SourceSettings, StacSettings,
-};
+use crate::model::recipe::{AggregateSettings, CollectionSettings, Globs, ItemSettings, SourceSettings, StacSettings};
 use crate::model::{CollectionId, Facets, ItemPattern, ProductsAsked, PublicUrls};
 
 /// A recipe with one root, the default globs, and no more than an id.
