@@ -113,6 +113,13 @@ def cf_differences(series: Series, path, seen):
         if column.is_time and column.time[0] is None:
             continue  # written anew: compared as instants by the others
         raw = column.raw.reshape(values.shape) if column.raw.size == values.size else column.raw
+        packing = [column.attributes.get(key) for key in ("scale_factor", "add_offset")]
+        if any(value is not None for value in packing) and values.shape == raw.shape:
+            # It unpacks what stands in the file itself.
+            keep, (scale, offset) = ~np.ma.getmaskarray(values), packing
+            unpacked = raw * np.float64(1 if scale is None else scale) + np.float64(0 if offset is None else offset)
+            found += [] if np.allclose(values.data[keep], unpacked[keep], rtol=1e-12, atol=0) else [f"{name}: unpacked otherwise"]
+            continue
         if values.dtype.newbyteorder("=") != raw.dtype.newbyteorder("="):
             found.append(f"{name}: cf-python reads {values.dtype}, expected {raw.dtype}")
         # What is masked is compared as what it was stored as.
