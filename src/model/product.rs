@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cube::Note;
 use super::ids::{ItemId, Revision};
+use super::zarr::ZarrSettings;
 
 /// The formats of products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -13,6 +14,8 @@ use super::ids::{ItemId, Revision};
 pub enum ProductFormat {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// A Zarr store: a copy of the values, rechunked.
+    Zarr,
 }
 
 impl ProductFormat {
@@ -20,6 +23,7 @@ impl ProductFormat {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Kerchunk => "kerchunk.json",
+            Self::Zarr => "data.zarr",
         }
     }
 }
@@ -28,6 +32,7 @@ impl fmt::Display for ProductFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kerchunk => f.write_str("kerchunk"),
+            Self::Zarr => f.write_str("zarr"),
         }
     }
 }
@@ -38,6 +43,8 @@ impl fmt::Display for ProductFormat {
 pub enum ProductSettings {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// A Zarr store.
+    Zarr(ZarrSettings),
 }
 
 impl ProductSettings {
@@ -45,6 +52,7 @@ impl ProductSettings {
     pub fn format(&self) -> ProductFormat {
         match self {
             Self::Kerchunk => ProductFormat::Kerchunk,
+            Self::Zarr(_) => ProductFormat::Zarr,
         }
     }
 }

@@ -11,21 +11,19 @@ use super::mistake::{Mistake, nearest, one_of, suggest};
 use super::yaml::{Content, Entry, Node, Place};
 
 /// Keys that the design has and this version has not; `[]` stands for any place in a list.
-const KEYS_TO_COME: [&str; 7] = [
+const KEYS_TO_COME: [&str; 6] = [
     "aggregate.on_overlap",
     "collection.manage",
     "publish.auth",
     "products[].kerchunk-parquet",
     "products[].cfa",
     "products[].icechunk",
-    "products[].zarr",
 ];
 /// Values that the design has and this version has not.
-const VALUES_TO_COME: [(&str, &str); 5] = [
+const VALUES_TO_COME: [(&str, &str); 4] = [
     ("products[]", "kerchunk-parquet"),
     ("products[]", "cfa"),
     ("products[]", "icechunk"),
-    ("products[]", "zarr"),
     ("stac.profile", "esgf"),
 ];
 

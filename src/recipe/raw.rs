@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::zarr::RawZarr;
 use crate::model::ProductFormat;
 
 /// An altostac recipe: from an archive of files to a published STAC collection.
@@ -238,11 +239,12 @@ pub(super) enum RawProduct {
 /// A format with options: one key, the format's name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "ProductOptions")]
+#[schemars(rename = "ProductOptions", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct RawProductOptions {
     /// Kerchunk references, version 1, in JSON. It has no options yet.
-    #[allow(dead_code, reason = "its presence is what counts, until it has options")]
-    pub(super) kerchunk: RawKerchunk,
+    pub(super) kerchunk: Option<RawKerchunk>,
+    /// A Zarr store: a copy of the values, rechunked.
+    pub(super) zarr: Option<RawZarr>,
 }
 
 /// The options of Kerchunk JSON: none yet.

@@ -10,17 +10,18 @@ use url::Url;
 use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct,
-    RawProvider, RawPublicUrl, RawRecipe, RawSource,
+    RawProductOptions, RawProvider, RawPublicUrl, RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
-use super::{digest, templates, urls};
+use super::{digest, templates, urls, zarr};
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, PublishSettings, Recipe,
     SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
     CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, PublicUrls, SourcePlace, SourceUrl,
+    ZarrSettings,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -357,7 +358,9 @@ impl Resolver<'_> {
             raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
         {
             let settings = match product {
-                RawProduct::Name(ProductFormat::Kerchunk) | RawProduct::Options(_) => ProductSettings::Kerchunk,
+                RawProduct::Name(ProductFormat::Kerchunk) => ProductSettings::Kerchunk,
+                RawProduct::Name(ProductFormat::Zarr) => ProductSettings::Zarr(ZarrSettings::default()),
+                RawProduct::Options(options) => self.product_options(&format!("products[{index}]"), options)?,
             };
             let format = settings.format();
             if all.iter().any(|known| known.format() == format) {
@@ -367,6 +370,23 @@ impl Resolver<'_> {
             }
         }
         Some(all)
+    }
+
+    fn product_options(&mut self, key: &str, options: RawProductOptions) -> Option<ProductSettings> {
+        match options {
+            RawProductOptions { kerchunk: Some(_), zarr: None } => Some(ProductSettings::Kerchunk),
+            RawProductOptions { kerchunk: None, zarr: Some(raw) } => match zarr::resolve(raw) {
+                Ok(settings) => Some(ProductSettings::Zarr(settings)),
+                Err((option, what, advice)) => {
+                    self.mistake(&format!("{key}.zarr.{option}"), what, advice);
+                    None
+                }
+            },
+            _ => {
+                self.mistake(key, "names several formats or none; expected one for each entry of the list", None);
+                None
+            }
+        }
     }
 
     fn output(&mut self, text: &str) -> Option<PathBuf> {
