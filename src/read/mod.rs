@@ -15,6 +15,7 @@ mod slab;
 #[cfg(test)]
 pub(crate) mod testing;
 mod zarr2;
+mod zarr3;
 
 pub use kerchunk::{parse_kerchunk, read_kerchunk};
 #[cfg(feature = "libhdf5")]

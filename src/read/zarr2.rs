@@ -11,7 +11,7 @@ use crate::model::{ByteOrder, ChunkGrid, Codec, CodecChain, DataType, Numbers, P
 
 type Object = Map<String, Value>;
 
-fn wrong(key: &str, expected: &'static str, found: &dyn Display) -> ReadError {
+pub(super) fn wrong(key: &str, expected: &'static str, found: &dyn Display) -> ReadError {
     let found: String = found.to_string().chars().take(200).collect();
     ReadError::Metadata { key: key.into(), expected, found }
 }
@@ -79,6 +79,7 @@ pub(super) fn array(
         key: array_key.into(),
         data_type,
         grid,
+        missing_element: (!fill_value.is_null()).then(|| fill_element.clone()),
         fill_value,
         fill_element,
         codecs,
@@ -89,11 +90,11 @@ pub(super) fn array(
     })
 }
 
-fn shown(value: Option<&Value>) -> String {
+pub(super) fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "nothing".into(), Value::to_string)
 }
 
-fn lengths(key: &str, document: &Object, name: &'static str) -> Result<Vec<u64>, ReadError> {
+pub(super) fn lengths(key: &str, document: &Object, name: &'static str) -> Result<Vec<u64>, ReadError> {
     let list = document.get(name).and_then(Value::as_array);
     list.and_then(|list| list.iter().map(Value::as_u64).collect())
         .ok_or_else(|| wrong(key, "shape and chunks to be lists of lengths", &shown(document.get(name))))
@@ -185,7 +186,7 @@ fn codec(key: &str, filter: &Value) -> Result<Codec, ReadError> {
 }
 
 /// The bytes of one element of fill; `None` if the value is not one of the type's.
-fn fill_element(data_type: &DataType, value: &Value) -> Option<Vec<u8>> {
+pub(super) fn fill_element(data_type: &DataType, value: &Value) -> Option<Vec<u8>> {
     let Some((primitive, order)) = data_type.number() else {
         return value.is_null().then(|| vec![0; data_type.size().unwrap_or(0)]);
     };

@@ -203,7 +203,7 @@ impl<'a> Chunk<'a> {
             }
             let fill = variable.map_or_else(|| nothing_element(checked.variable), fill_element);
             let variable = variable.unwrap_or(checked.variable);
-            if checked.array.fill_value.is_null() || fill != checked.array.fill_element {
+            if checked.array.missing_element.as_ref() != Some(&fill) {
                 let found = format!("fill_value {}", checked.array.fill_value);
                 return Err(report(
                     DifferenceKind::Fill,

@@ -10,6 +10,7 @@
 
 mod kerchunk;
 mod source_table;
+mod zarr3;
 
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use source_table::write_source_table;

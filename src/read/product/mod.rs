@@ -49,8 +49,10 @@ pub struct ProductArray {
     pub grid: ChunkGrid,
     /// `fill_value` as written.
     pub fill_value: Value,
-    /// The element that missing chunks read as; zeros for `null`, none for texts of any length.
+    /// The element that readers mask, and that missing chunks read as unless the next says otherwise; zeros for `null`, none for texts.
     pub fill_element: Vec<u8>,
+    /// The element that missing chunks read as, by every reader; `None` if readers make different things of them.
+    pub missing_element: Option<Vec<u8>>,
     /// The filters, the compressor last.
     pub codecs: CodecChain,
     /// The array's attributes, `_ARRAY_DIMENSIONS` left out.
@@ -125,7 +127,11 @@ impl ProductStore {
             || ReadError::TooLarge { variable: array.key.clone(), elements: array.grid.chunk_shape.clone(), size };
         let length = byte_length(&array.grid.chunk_shape, size).ok_or_else(too_large)?;
         let Some(stored) = self.stored(array, number, open)? else {
-            return Ok(array.fill_element.repeat(length.checked_div(size).unwrap_or(0)));
+            return Ok(array
+                .missing_element
+                .as_ref()
+                .unwrap_or(&array.fill_element)
+                .repeat(length.checked_div(size).unwrap_or(0)));
         };
         decode_chunk(&stored, &array.codecs, 0, length).map_err(|source| codec_error(array, number, source))
     }

@@ -38,7 +38,7 @@ impl Fill {
 }
 
 /// The number that a reader makes of the JSON: of all NaN only one comes through.
-fn readable(numbers: &Numbers) -> Numbers {
+pub(in crate::write) fn readable(numbers: &Numbers) -> Numbers {
     match numbers {
         Numbers::F32(values) => {
             Numbers::F32(values.iter().map(|v| if v.is_nan() { f32::from_bits(0x7fc0_0000) } else { *v }).collect())
@@ -117,7 +117,7 @@ pub(super) fn variable_attributes(variable: &Variable, fill: &Fill) -> Object {
     object
 }
 
-pub(super) fn attributes(attributes: &Attributes) -> Object {
+pub(in crate::write) fn attributes(attributes: &Attributes) -> Object {
     attributes.iter().filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect()
 }
 
@@ -134,7 +134,7 @@ fn attribute(value: &AttributeValue) -> Option<Value> {
 }
 
 /// Numbers as JSON: floats always with a point or exponent, binary32 widened, so that a reader gets the same bits back.
-fn numbers_json(numbers: &Numbers) -> Vec<Value> {
+pub(in crate::write) fn numbers_json(numbers: &Numbers) -> Vec<Value> {
     if numbers.primitive().is_float() {
         return numbers.to_f64().into_iter().map(float).collect();
     }
@@ -154,11 +154,11 @@ fn float(value: f64) -> Value {
 }
 
 /// The byte order of a variable's numbers; little-endian for what has none.
-pub(super) fn byte_order(data_type: &DataType) -> ByteOrder {
+pub(in crate::write) fn byte_order(data_type: &DataType) -> ByteOrder {
     data_type.number().map_or(ByteOrder::Little, |(_, order)| order)
 }
 
 /// The number that a variable stores, if it stores numbers.
-pub(super) fn primitive(data_type: &DataType) -> Option<Primitive> {
+pub(in crate::write) fn primitive(data_type: &DataType) -> Option<Primitive> {
     data_type.number().map(|(primitive, _)| primitive)
 }

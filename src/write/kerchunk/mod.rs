@@ -15,7 +15,7 @@
 //! Attributes of types that are not carried over ([`AttributeValue::Unsupported`](crate::model::AttributeValue)) are left out.
 
 mod chunks;
-mod metadata;
+pub(super) mod metadata;
 mod output;
 
 use std::collections::VecDeque;
