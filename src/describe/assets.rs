@@ -1,5 +1,7 @@
 //! What an Item links to: products, sources, reports.
 
+mod zarr;
+
 use serde_json::{Map, Value, json};
 
 use super::dataset::Dataset;
@@ -112,13 +114,25 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Op
                 "zarr:zarr_format": 2,
             }),
         ),
+        ProductFormat::Zarr => {
+            let place = ProductFile { path: store_of(&file.path).into(), ..file.clone() };
+            ("zarr", "zarr", zarr::fields(relative(&place, folder), product))
+        }
     };
     let parameters = parameters(dataset);
     if !parameters.is_empty() {
         fields["cf:parameter"] = parameters.into();
     }
-    describe_file(&mut fields, file);
+    if !product.format.is_copy() {
+        describe_file(&mut fields, file);
+    }
     Some(Asset { key: key.into(), kind, fields })
+}
+
+/// The folder of a store by the path of a file in it.
+fn store_of(path: &str) -> &str {
+    let end = format!("/{}", ProductFormat::Zarr.file_name());
+    path.find(&end).and_then(|at| path.get(..at + end.len())).unwrap_or(path)
 }
 
 /// The standard names of data variables with their units (cf extension v0.2.0).

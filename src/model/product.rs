@@ -19,6 +19,14 @@ pub enum ProductFormat {
 }
 
 impl ProductFormat {
+    /// Whether it holds values of its own, not references.
+    pub fn is_copy(self) -> bool {
+        match self {
+            Self::Kerchunk => false,
+            Self::Zarr => true,
+        }
+    }
+
     /// The name of the file or folder within a revision.
     pub fn file_name(self) -> &'static str {
         match self {
@@ -94,6 +102,9 @@ pub struct VerificationReport {
     pub attributes: u64,
     /// References compared with a fresh index, all of them.
     pub references: u64,
+    /// Chunks of copies that stand in the product.
+    #[serde(default)]
+    pub stored_chunks: u64,
     /// Inlined chunks whose values were compared, all of them.
     pub inlined_chunks: u64,
     /// Chunks without a reference, of which no source has one either: all of them.

@@ -14,6 +14,7 @@ mod region;
 mod slab;
 #[cfg(test)]
 pub(crate) mod testing;
+mod zarr;
 mod zarr2;
 mod zarr3;
 
@@ -24,6 +25,7 @@ pub use product::{Open, ProductArray, ProductStore, ReadBack, Reference};
 pub use reader::{Disagreement, Examination, NativeReader, OpenSource, SourceReader, read_values};
 pub use region::{Region, copy_region};
 pub use slab::{read_chunk, read_slab};
+pub use zarr::{Digests, StoredDigest, read_zarr};
 
 use crate::codec::CodecError;
 use crate::storage::StorageError;

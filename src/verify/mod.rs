@@ -17,6 +17,7 @@
 //! | variables, dimensions, types, filters | as in the files; texts and numbers that say what values mean agree in all files |
 //! | attributes | the first file's; global ones equal in all files must be there, others may be merged or left out |
 //! | **every** reference | file, offset, length and filter mask of the fresh index at that very place |
+//! | chunks of a copy | each is where the product's own metadata say; values as below |
 //! | missing chunks | never written in the source either, or no file is there; and of the same fill |
 //! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants; where files pack in different ways: the same values |
 //! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
@@ -210,6 +211,7 @@ fn report(files: u64, counts: &Counts, sampling: Sampling, notes: Vec<Note>) -> 
         variables: counts.variables,
         attributes: counts.attributes,
         references: counts.references,
+        stored_chunks: counts.stored_chunks,
         inlined_chunks: counts.inlined_chunks,
         missing_chunks: counts.missing_chunks,
         sampled_chunks: counts.sampled_chunks,

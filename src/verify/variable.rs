@@ -18,6 +18,7 @@ pub(super) struct Counts {
     pub(super) variables: u64,
     pub(super) attributes: u64,
     pub(super) references: u64,
+    pub(super) stored_chunks: u64,
     pub(super) inlined_chunks: u64,
     pub(super) missing_chunks: u64,
     pub(super) sampled_chunks: u64,
@@ -29,6 +30,7 @@ impl Counts {
         self.variables += other.variables;
         self.attributes += other.attributes;
         self.references += other.references;
+        self.stored_chunks += other.stored_chunks;
         self.inlined_chunks += other.inlined_chunks;
         self.missing_chunks += other.missing_chunks;
         self.sampled_chunks += other.sampled_chunks;
@@ -87,8 +89,8 @@ pub(super) fn check_all(
             (None, first) => missing(key, first.map(|first| &sources.files[first]), differences, notes),
         }
     }
-    let virtual_chunks: Vec<u64> = checked.iter().map(Checked::virtual_chunks).collect();
-    for (checked, share) in checked.iter().zip(shares(&virtual_chunks, sampling.budget)) {
+    let sampled_chunks: Vec<u64> = checked.iter().map(Checked::sampled_chunks).collect();
+    for (checked, share) in checked.iter().zip(shares(&sampled_chunks, sampling.budget)) {
         counts.add(checked.check(sampling, share, differences));
         counts.add(shared::check(checked, sampling, differences));
     }
@@ -190,10 +192,29 @@ impl<'a> Checked<'a> {
         let expected = || self.sources.files.iter().filter_map(|file| file.variables.get(self.key)?.data_type.numpy());
         let is_new = (self.is_reencoded && found.as_deref() == Some("<i8"))
             || (self.is_repacked && found.as_deref() == Some("<f8"));
-        if !is_new && !expected().any(|expected| Some(expected) == found) {
+        // A copy may have the bytes of its numbers in another order.
+        let is_turned = || {
+            let mut files = self.sources.files.iter().filter_map(|file| file.variables.get(self.key));
+            self.is_copy() && files.any(|variable| same_but_order(&variable.data_type, &self.array.data_type))
+        };
+        if !is_new && !expected().any(|expected| Some(expected) == found) && !is_turned() {
             let shown = |name: Option<String>| name.unwrap_or_else(|| "an unsupported type".into());
             let expected = shown(self.variable.data_type.numpy());
             differences.add(self.difference(DifferenceKind::DataType, expected, shown(found)));
+        }
+    }
+
+    /// Whether the product is a copy: the bytes are its own.
+    fn is_copy(&self) -> bool {
+        self.store.folder.is_some()
+    }
+
+    /// How many chunks have values that are sampled.
+    fn sampled_chunks(&self) -> u64 {
+        let is_stored = |number| matches!(self.array.reference(number), Some(Reference::Stored { .. }));
+        match self.is_copy() && (0..self.array.grid.chunk_count()).any(is_stored) {
+            true => self.array.reference_count() as u64,
+            false => self.virtual_chunks(),
         }
     }
 
@@ -223,7 +244,8 @@ impl<'a> Checked<'a> {
 
     /// Which chunks are compared by value: some of all; where some files were verified before, of those of the others.
     fn sample(&self, count: u64, wanted: u64, mix: &mut SplitMix) -> Vec<u64> {
-        if !self.sources.are_some_verified() {
+        // A copy is made of all files anew.
+        if !self.sources.are_some_verified() || self.is_copy() {
             return strata(count, wanted, mix);
         }
         let is_new = |number: &u64| match self.array.reference(*number) {

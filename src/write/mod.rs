@@ -6,14 +6,17 @@
 //! | format | function |
 //! | --- | --- |
 //! | Kerchunk JSON, version 1 | [`write_kerchunk`]; [`refused_by_kerchunk`] tells beforehand |
+//! | Zarr, version 3 or 2: a copy | [`copy_to_zarr`] |
 //! | the table of sources beside the products | [`write_source_table`] |
 
 mod kerchunk;
 mod source_table;
+mod zarr;
 mod zarr3;
 
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use source_table::write_source_table;
+pub use zarr::{StoreSink, CopyError, ZarrCopy, bytes_to_copy, copy_to_zarr};
 
 use crate::codec::CodecError;
 

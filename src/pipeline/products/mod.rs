@@ -2,13 +2,15 @@
 
 mod files;
 mod kerchunk;
+mod zarr;
 
 use std::path::Path;
 
 pub(super) use files::{hex, sha256, staged_file};
+pub(super) use zarr::KEPT;
 
-use super::Workspace;
-use crate::model::{ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
+use super::{Progress, Workspace};
+use crate::model::{FileIndex, ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
 use crate::read::{ReadBack, ReadError};
 use crate::storage::StagedFolder;
 
@@ -16,6 +18,9 @@ use crate::storage::StagedFolder;
 pub(super) struct Writing<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) cube: &'a VirtualCube,
+    /// The indexes of the cube's files.
+    pub(super) indexes: &'a [FileIndex],
+    pub(super) progress: &'a dyn Progress,
     pub(super) id: &'a ItemId,
     pub(super) revision: Revision,
     /// The folder of the revision below the output.
@@ -28,6 +33,7 @@ pub(super) struct Writing<'a> {
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
     match settings {
         ProductSettings::Kerchunk => kerchunk::write(writing),
+        ProductSettings::Zarr(settings) => zarr::write(writing, settings),
     }
 }
 
@@ -35,5 +41,6 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
     match product.format {
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
+        ProductFormat::Zarr => zarr::read_back(product, folder),
     }
 }

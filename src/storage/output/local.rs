@@ -130,6 +130,24 @@ impl OutputStore for LocalFolder {
         Ok(StagedFolder::new(folder, Box::new(LocalStaging { partial, place })))
     }
 
+    fn resume(&self, folder: &str, key: &str, kept: &[&str]) -> Result<StagedFolder, StorageError> {
+        let place = self.place(folder)?;
+        if place.symlink_metadata().is_ok() {
+            return Err(StorageError::Exists { path: place.display().to_string() });
+        }
+        make_folder(parent(&place))?;
+        let name = folder.rsplit('/').next().unwrap_or_default();
+        let partial = parent(&place).join(format!(".{name}.partial-{key}"));
+        for entry in entries(&partial)?.iter().filter(|entry| !kept.contains(&entry.name.as_str())) {
+            let left = partial.join(&entry.name);
+            let is_folder = matches!(entry.kind, EntryKind::Folder);
+            let result = if is_folder { fs::remove_dir_all(&left) } else { fs::remove_file(&left) };
+            result.map_err(|error| failed("remove", left.display(), error))?;
+        }
+        fs::create_dir_all(&partial).map_err(|error| failed("create", partial.display(), error))?;
+        Ok(StagedFolder::new(folder, Box::new(LocalStaging { partial, place })))
+    }
+
     fn remove_folder(&self, folder: &str) -> Result<bool, StorageError> {
         let place = self.place(folder)?;
         let name = folder.rsplit('/').next().unwrap_or_default();

@@ -10,17 +10,17 @@ type Object = Map<String, Value>;
 const FILL_VALUE: &str = "_FillValue";
 
 /// What a reader takes missing chunks for.
-pub(super) struct Fill {
+pub(in crate::write) struct Fill {
     /// `fill_value` of `.zarray`.
     json: Value,
     /// The bytes of an element that a reader makes of it; `None` for `null`, of which every reader makes something else.
-    pub(super) element: Option<Vec<u8>>,
+    pub(in crate::write) element: Option<Vec<u8>>,
     /// Whether `_FillValue` stays an attribute.
     keep_attribute: bool,
 }
 
 impl Fill {
-    pub(super) fn of(variable: &Variable) -> Self {
+    pub(in crate::write) fn of(variable: &Variable) -> Self {
         let null = |keep_attribute| Self { json: Value::Null, element: None, keep_attribute };
         let attribute = variable.attributes.get(FILL_VALUE);
         match (attribute, variable.data_type.number()) {
@@ -50,11 +50,11 @@ pub(in crate::write) fn readable(numbers: &Numbers) -> Numbers {
     }
 }
 
-pub(super) fn group() -> Object {
+pub(in crate::write) fn group() -> Object {
     Object::from_iter([("zarr_format".to_owned(), json!(2))])
 }
 
-pub(super) fn array(key: &str, variable: &Variable, fill: &Fill) -> Result<Object, WriteError> {
+pub(in crate::write) fn array(key: &str, variable: &Variable, fill: &Fill) -> Result<Object, WriteError> {
     let data_type = variable.data_type.numpy().ok_or_else(|| WriteError::DataType {
         variable: key.into(),
         expected: "numbers or texts",
@@ -107,7 +107,7 @@ fn blosc(parameters: &[u32]) -> Value {
     json!({"id": "blosc", "cname": compressor, "clevel": parameter(4, 5).min(9), "shuffle": parameter(5, 1).min(2), "blocksize": 0})
 }
 
-pub(super) fn variable_attributes(variable: &Variable, fill: &Fill) -> Object {
+pub(in crate::write) fn variable_attributes(variable: &Variable, fill: &Fill) -> Object {
     let mut object = attributes(&variable.attributes);
     if !fill.keep_attribute {
         object.shift_remove(FILL_VALUE);

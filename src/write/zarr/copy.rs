@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::field::Field;
 use super::part::{Decoded, Failed};
 use super::strided::{self, Strided, strides};
-use super::{ChunkSink, CopyError, Open, encode};
+use super::{StoreSink, CopyError, Open, encode};
 use crate::read::Region;
 use crate::storage::ByteSource;
 
@@ -19,7 +19,7 @@ const AT_ONCE: u64 = 48 << 20;
 #[derive(Clone, Copy)]
 pub(super) struct Tools<'a> {
     pub(super) open: Open<'a>,
-    pub(super) sink: &'a dyn ChunkSink,
+    pub(super) sink: &'a dyn StoreSink,
     pub(super) level: i32,
     /// The most bytes that are held at once.
     pub(super) memory: u64,
@@ -142,7 +142,7 @@ struct Wave<'a, 'f> {
 }
 
 impl<'a, 'f> Wave<'a, 'f> {
-    fn new(field: &'a Field<'f>, regions: &[Region], sink: &dyn ChunkSink) -> Self {
+    fn new(field: &'a Field<'f>, regions: &[Region], sink: &dyn StoreSink) -> Self {
         let mut wave = Self { field, units: Vec::new(), chunks: HashMap::new(), known: 0 };
         for place in regions.iter().flat_map(|region| field.cut.units_in(region)) {
             let key = field.cut.unit_key(&field.key, &place);

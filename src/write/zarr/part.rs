@@ -1,11 +1,22 @@
 //! What one file holds of a variable: cut into the pieces that are read and decoded at once.
 
-use crate::model::{ByteOrder, ChunkGrid, DataType, FileIndex, FileVariable, Numbers, Part};
+use crate::model::{ByteOrder, ChunkGrid, DataType, FileIndex, FileVariable, Numbers};
 use crate::read::{ReadError, Region, read_chunk, read_values};
 use crate::storage::ByteSource;
 
 /// The most bytes of one piece of a variable without filters, which need not be read chunk by chunk.
 const PIECE: u64 = 2 << 20;
+
+/// The part of a variable of the cube that one file holds.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) file: usize,
+    pub(super) origin: Vec<u64>,
+    pub(super) count: Vec<u64>,
+    pub(super) start: Vec<u64>,
+    pub(super) reversed: Vec<bool>,
+    pub(super) new_dimensions: usize,
+}
 
 /// How the file's elements become the product's.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +31,7 @@ pub(super) enum Conversion {
 pub(super) struct FilePart<'a> {
     pub(super) index: &'a FileIndex,
     /// The path of the variable in the file, without the first `/`.
-    pub(super) key: &'a str,
+    pub(super) key: String,
     pub(super) variable: &'a FileVariable,
     pub(super) part: Part,
     /// The pieces: a grid over all of the file's array that the part touches.
@@ -61,7 +72,7 @@ pub(super) enum Failed {
 impl<'a> FilePart<'a> {
     /// `None` if the numbers do not fit together: of dimensions, or beyond what can be counted.
     pub(super) fn new(
-        (index, key): (&'a FileIndex, &'a str),
+        (index, key): (&'a FileIndex, &str),
         variable: &'a FileVariable,
         part: Part,
         conversion: Conversion,
@@ -85,7 +96,7 @@ impl<'a> FilePart<'a> {
         let pieces = ChunkGrid::new(ends, piece)?;
         let mut fill = variable.fill_value.clone().unwrap_or_else(|| vec![0; variable.data_type.size().unwrap_or(0)]);
         fill = conversion.apply(fill, &variable.data_type)?;
-        Some(Self { index, key, variable, part, pieces, is_by_chunk, conversion, fill })
+        Some(Self { index, key: key.into(), variable, part, pieces, is_by_chunk, conversion, fill })
     }
 
     /// The bytes of one decoded piece.
@@ -173,7 +184,7 @@ impl<'a> FilePart<'a> {
     pub(super) fn read(&self, number: u64, source: &dyn ByteSource) -> Result<Option<Decoded>, Failed> {
         let Some((whole, own)) = self.own(number) else { return Ok(None) };
         let slab = |region: &Region| {
-            read_values((self.index, self.key), self.variable, source, &region.start, &region.count)
+            read_values((self.index, &self.key), self.variable, source, &region.start, &region.count)
                 .map_err(Failed::Read)
         };
         let is_turned = (0..own.start.len()).any(|axis| self.is_reversed(axis) && own.count[axis] > 1);
