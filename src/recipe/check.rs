@@ -205,7 +205,8 @@ fn in_words(kind: &str) -> Option<&'static str> {
         "array" => "a list",
         "object" => "a map",
         "boolean" => "true or false",
-        "number" | "integer" => "a number",
+        "number" => "a number",
+        "integer" => "a whole number",
         _ => return None,
     })
 }
@@ -216,7 +217,7 @@ fn accepts(schema: &Value, content: &Content) -> bool {
         || match content {
             Content::Null => kinds.contains(&"null"),
             Content::Bool(_) => kinds.contains(&"boolean"),
-            Content::Number(_) => kinds.contains(&"number"),
+            Content::Number(number) => kinds.contains(&"number") || kinds.contains(&"integer") && !number.is_f64(),
             Content::Text(_) => kinds.contains(&"string"),
             Content::List(_) => kinds.contains(&"array"),
             Content::Map(_) => kinds.contains(&"object"),
