@@ -220,11 +220,23 @@ def chunk_seeds():
         write("chunk_decode", name, head + stored)
 
 
+LISTINGS = {
+    "nginx": '<html><head><title>Index of /badc/</title></head><body><h1>Index of /badc/</h1><hr><pre><a href="../">../</a>\n'
+             '<a href="a%20b.nc">a b.nc</a>   22-Nov-2026 10:00   1234\n<a href="v1/">v1/</a>   22-Nov-2026 10:00   -\n</pre></body></html>',
+    "apache": '<table><tr><td valign="top"><img src="/icons/folder.gif" alt="[DIR]"></td><td><a href="gn/">gn/</a></td></tr>'
+              '<tr><td><a href=\'tas.nc?download=1#x\'>tas.nc</a></td></tr><tr><td><a href="?C=N;O=D">Name</a></td></tr></table>',
+    "json": '[{"name": "a.nc", "type": "file", "size": 3}, {"name": "b", "type": "directory"}]',
+    "entities": '<title>Directory listing</title><a href="x&amp;y.nc">x</a><a href=\'https://dap.example.org/badc/cmip6/z&#46;nc\'>z</a><a HREF=q.nc>q</a>',
+}
+
+
 def text_seeds():
     root = pathlib.Path(__file__).parent.parent
     for path in sorted((root / "fixtures").rglob("*.yaml")):
         write("recipe", path.stem, path.read_bytes())
     write("recipe", "small", "collection: {id: a, description: b}\nsources: [{root: /x}]\nitem: {pattern: '{m}/{f}', id: '{{ m }}'}\noutput: out\n")
+    for name, page in LISTINGS.items():
+        write("listing", name, page)
     write("pattern", "facets", "{model}/{rest:**}_{year}.nc\nMIROC6/Amon/tas_2000.nc\nMIROC6/tas.txt\n")
     write("pattern", "regex", "regex:(?P<model>[^/]+)/(?P<name>.*)\\.nc\na/b.nc\n")
     for number, text in enumerate(["days since 2000-01-01", "hours since 1850-1-1 00:00:00 -6:00", "seconds since 1970-01-01T00:00:00.123Z", "months since 1-1-1"]):

@@ -1,4 +1,4 @@
-//! Chunks encoded and decoded: the filters of HDF5 that altostac knows, done and undone.
+//! Chunks encoded and decoded: the filters of HDF5 that altostac knows, done and undone; and what the numbers in them stand for.
 //!
 //! In: the bytes of a chunk as stored, its [`CodecChain`] and filter mask.
 //! Out: the bytes of its elements, or a [`CodecError`] that names the filter.
@@ -16,7 +16,10 @@ mod lz77;
 #[cfg(test)]
 mod registered_tests;
 mod shuffle;
+mod storing;
 mod zstd;
+
+pub use storing::{STORING_ATTRIBUTES, Storing};
 
 use std::borrow::Cow;
 

@@ -1,5 +1,7 @@
 //! Variables of all files: each file's values are a box of the array.
 
+use std::sync::Arc;
+
 use super::absent::{self, Fill};
 use super::assemble::{Misfit, View, together};
 use super::boxes::{Boxes, Part, overlap};
@@ -7,10 +9,10 @@ use super::choice::{self, Why};
 use super::conflict::Report;
 use super::rewrite::Rewritten;
 use super::times::Reencodings;
-use super::{Combined, Context, INLINE_LIMIT, conflict, placed, statics, tolerance};
+use super::{Combined, Context, INLINE_LIMIT, Reason, conflict, placed, statics, tolerance};
 use crate::model::recipe::AggregateSettings;
 use crate::model::{
-    Array, ArrayData, ArrayValues, Conflict, ConflictKind, FileVariable, Numbers, SmallValues, VariablePath,
+    Array, ArrayData, ArrayValues, Conflict, ConflictKind, DataType, FileVariable, Numbers, SmallValues, VariablePath,
 };
 
 /// The greatest size in bytes of a variable that several files hold the same parts of.
@@ -60,7 +62,13 @@ pub(super) fn combine(
     let size = total.saturating_mul(variables[0].data_type.size().unwrap_or(64) as u64);
     let kept = all.variables.iter().all(|variable| matches!(variable.values, SmallValues::Decoded(_)));
     let limit = if shared.is_some() { SHARED_LIMIT } else { INLINE_LIMIT };
-    let (data, reason) = if let Some(rewritten) = rewritten {
+    let (data, reason) = if let Some(rewritten) = rewritten.filter(|rewritten| rewritten.is_apart) {
+        // Files of one place are compared by what they store: here that means different things.
+        if shared.is_some() || !boxes.alike().is_empty() {
+            return Err(rewritten.conflict.clone());
+        }
+        (ArrayData::Apart, apart(&rewritten.conflict, Some(&variables[0].data_type), report))
+    } else if let Some(rewritten) = rewritten {
         // No file has such chunks.
         if size > SHARED_LIMIT {
             return Err(rewritten.conflict.clone());
@@ -89,17 +97,48 @@ pub(super) fn combine(
                 let data = ArrayData::Inline(inline(&all, path, &boxes, None)?);
                 (data, choice::inlined(&Why::Unplaceable(&conflict), size))
             }
+            Err(conflict) if has_parts(&all.variables, &conflict) => (ArrayData::Apart, apart(&conflict, None, report)),
             Err(conflict) => return Err(conflict),
         }
     };
     let reason = if all.fill.is_some() { choice::filled(context, reason) } else { reason };
-    let primitive = match &data {
-        ArrayData::Inline(array) => array.numbers().map(Numbers::primitive),
-        ArrayData::Placed { .. } => None,
+    let (primitive, parts) = match &data {
+        ArrayData::Inline(array) => (array.numbers().map(Numbers::primitive), Arc::default()),
+        ArrayData::Placed { .. } | ArrayData::Apart => (None, report.shared_parts(of_files(&all, &boxes))),
     };
     let data_type = primitive.map(|primitive| statics::retyped(&variables[0].data_type, primitive));
     let fill_value = all.fill.map(|fill| fill.bytes);
-    Ok(Combined { data_type, dimensions: boxes.dimensions, shape: boxes.shape, data, fill_value, reason })
+    Ok(Combined { data_type, dimensions: boxes.dimensions, shape: boxes.shape, data, parts, fill_value, reason })
+}
+
+/// Whether the values are well defined although no grid of chunks says them: of a fixed size each, and each step once.
+fn has_parts(variables: &[&FileVariable], conflict: &Conflict) -> bool {
+    variables[0].data_type.size().is_some() && conflict.kind != ConflictKind::Values
+}
+
+/// A variable that stands apart, and why.
+fn apart(conflict: &Conflict, stored: Option<&DataType>, report: &mut Report) -> Reason {
+    report.apart.push(conflict.clone());
+    choice::apart(conflict, stored)
+}
+
+/// What each file holds, in C order.
+fn of_files(all: &Parts<'_>, boxes: &Boxes) -> Vec<crate::model::Part> {
+    let part = |(file, part): (usize, &&Part)| {
+        let reversed = reversed(&all.context, boxes, file);
+        crate::model::Part {
+            file: all.context.numbers[file],
+            origin: part.start.clone(),
+            count: part.count.clone(),
+            start: vec![0; part.start.len() - boxes.lifted],
+            reversed: if reversed.contains(&true) { reversed } else { Vec::new() },
+            new_dimensions: boxes.lifted,
+        }
+    };
+    let mut parts: Vec<crate::model::Part> =
+        all.parts.iter().enumerate().filter(|(_, part)| part.volume() > 0).map(part).collect();
+    parts.sort_by(|a, b| a.origin.cmp(&b.origin));
+    parts
 }
 
 fn inline(

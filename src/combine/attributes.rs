@@ -147,8 +147,12 @@ fn shown(value: &AttributeValue) -> String {
 
 /// The attributes of a group of the cube.
 pub(super) fn of_group(context: &Context<'_>, path: &str, report: &mut Report) -> Attributes {
-    let groups: Vec<&Attributes> =
-        context.files.iter().filter_map(|file| groups::find(&file.root, path)).map(|group| &group.attributes).collect();
+    let groups: Vec<&Attributes> = context
+        .files
+        .iter()
+        .filter_map(|file| groups::find(&file.root, path))
+        .map(|group| &*group.attributes)
+        .collect();
     let mut merged = Attributes::new();
     let all_names = names(groups.iter().copied());
     for name in all_names {

@@ -1,7 +1,7 @@
 //! How a variable is carried, and why, in words for people.
 
 use super::{Context, Reason};
-use crate::model::{ArrayData, Choice, Conflict, FileVariable, VariableChoice, VariablePath};
+use crate::model::{ArrayData, Choice, Conflict, DataType, FileVariable, VariableChoice, VariablePath};
 
 /// Why values stand in the product.
 pub(super) enum Why<'a> {
@@ -41,13 +41,13 @@ pub(super) fn inlined(why: &Why<'_>, size: u64) -> Reason {
             (why, conflict.files.clone())
         }
     };
-    Reason { choice: Choice::Inlined, why, files }
+    Reason { choice: Choice::Inlined, why, files, conflict: None }
 }
 
 /// By references: to whole chunks, or to pieces of those of some files.
 pub(super) fn placed(context: &Context<'_>, variables: &[&FileVariable], data: &ArrayData) -> Reason {
     let ArrayData::Placed { chunk_shape, .. } = data else {
-        return Reason { choice: Choice::Inlined, why: String::new(), files: Vec::new() };
+        return Reason { choice: Choice::Inlined, why: String::new(), files: Vec::new(), conflict: None };
     };
     let is_cut = |variable: &&FileVariable| {
         let own = chunk_shape.len().checked_sub(variable.grid.chunk_shape.len()).and_then(|new| chunk_shape.get(new..));
@@ -59,21 +59,33 @@ pub(super) fn placed(context: &Context<'_>, variables: &[&FileVariable], data: &
             let why = format!(
                 "unfiltered data are cut into pieces of {chunk_shape:?} that all files have; chunks of {found:?}"
             );
-            Reason { choice: Choice::VirtualSplit, why, files: vec![context.file_name(first)] }
+            let files = vec![context.file_name(first)];
+            Reason { choice: Choice::VirtualSplit, why, files, conflict: None }
         }
         None => {
             let count = variables.len();
             let why = format!("the chunks of {count} {} stand as they are", if count == 1 { "file" } else { "files" });
-            Reason { choice: Choice::Virtual, why, files: Vec::new() }
+            Reason { choice: Choice::Virtual, why, files: Vec::new(), conflict: None }
         }
     }
+}
+
+/// By its parts in the files alone; `stored` says how, if the files store it in different ways.
+pub(super) fn apart(conflict: &Conflict, stored: Option<&DataType>) -> Reason {
+    let stored = stored.map(|data_type| format!("; every value is held exactly by {data_type}")).unwrap_or_default();
+    let why = format!(
+        "references to chunks cannot say it (expected {}, found {}): CFA, or a Zarr copy, can{stored}",
+        conflict.expected, conflict.found
+    );
+    Reason { choice: Choice::OtherProduct, why, files: conflict.files.clone(), conflict: Some(conflict.kind) }
 }
 
 /// The same, with fill where no file has it.
 pub(super) fn filled(context: &Context<'_>, reason: Reason) -> Reason {
     let (has, all) = (context.numbers.len(), context.all.len());
     let why = format!("{has} of {all} files have it, elsewhere it is fill; {}", reason.why);
-    Reason { choice: Choice::Filled, why, ..reason }
+    let choice = if reason.choice == Choice::OtherProduct { reason.choice } else { Choice::Filled };
+    Reason { choice, why, ..reason }
 }
 
 /// Labels that a facet gives.

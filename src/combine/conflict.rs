@@ -1,14 +1,37 @@
 //! Conflicts, and the checks that need no knowledge of the join.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::Context;
-use crate::model::{ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Note, VariableChoice, VariablePath};
+use crate::model::{
+    ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Note, Part, VariableChoice, VariablePath,
+};
 
 /// What a combination has to say besides the cube.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) conflicts: Vec<Conflict>,
+    /// Why variables stand apart.
+    pub(super) apart: Vec<Conflict>,
     pub(super) choices: Vec<VariableChoice>,
     pub(super) notes: Vec<Note>,
+    /// The lists of parts so far: variables that lie alike share one.
+    known_parts: HashSet<Arc<[Part]>>,
+}
+
+impl Report {
+    /// A list of parts, the same one for the same parts.
+    pub(super) fn shared_parts(&mut self, parts: Vec<Part>) -> Arc<[Part]> {
+        match self.known_parts.get(parts.as_slice()) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let parts: Arc<[Part]> = parts.into();
+                self.known_parts.insert(Arc::clone(&parts));
+                parts
+            }
+        }
+    }
 }
 
 /// A conflict between the first file and another.

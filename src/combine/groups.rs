@@ -1,5 +1,7 @@
 //! The groups of the cube: all that some file has.
 
+use std::sync::Arc;
+
 use indexmap::{IndexMap, IndexSet};
 
 use super::conflict::Report;
@@ -23,7 +25,7 @@ pub(super) fn group(
     for axis in context.join.axes.iter().filter(|axis| axis.group == path && axis.is_new()) {
         dimensions.insert(axis.dimension.clone(), Dimension { length: axis.length, unlimited: false });
     }
-    for (name, dimension) in here.iter().flat_map(|group| &group.dimensions) {
+    for (name, dimension) in here.iter().flat_map(|group| group.dimensions.iter()) {
         let known = dimensions.entry(name.clone()).or_insert(*dimension);
         known.unlimited |= dimension.unlimited;
     }
@@ -45,5 +47,11 @@ pub(super) fn group(
         })
         .collect();
     let attributes = attributes::of_group(context, path, report);
-    Group { path: path.to_owned(), dimensions, attributes, variables: found, groups }
+    Group {
+        path: path.into(),
+        dimensions: Arc::new(dimensions),
+        attributes: Arc::new(attributes),
+        variables: found,
+        groups,
+    }
 }

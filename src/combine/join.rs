@@ -102,7 +102,7 @@ pub(super) fn defining_group<'a>(root: &'a FileGroup, path: &VariablePath, name:
     let mut pieces = path.key().split('/').peekable();
     while let Some(here) = group {
         if here.dimensions.contains_key(name) {
-            nearest = Some(here.path.as_str());
+            nearest = Some(&*here.path);
         }
         group = pieces.next().filter(|_| pieces.peek().is_some()).and_then(|piece| here.groups.get(piece));
     }

@@ -1,5 +1,7 @@
 //! The coordinate of a new dimension of labels.
 
+use std::sync::Arc;
+
 use super::join::{JoinAxis, Kind};
 use crate::model::{
     Array, ArrayData, ArrayValues, Attributes, DataType, Primitive, Variable, VariableName, VariablePath,
@@ -26,6 +28,7 @@ pub(super) fn coordinate(axis: &JoinAxis) -> Option<(VariablePath, Variable)> {
         attributes: Attributes::new(),
         fill_value: None,
         data: ArrayData::Inline(Array { shape, values: values.clone() }),
+        parts: Arc::default(),
     };
     Some((path, variable))
 }

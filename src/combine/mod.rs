@@ -32,13 +32,14 @@ mod times;
 mod tolerance;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use crate::model::recipe::AggregateSettings;
 use crate::model::{
     Array, ArrayData, Choice, Conflict, ConflictKind, DataType, DimensionName, Facets, FileIndex, FileVariable, Note,
-    SmallValues, Variable, VariableChoice, VariablePath, VirtualCube,
+    Part, SmallValues, Variable, VariableChoice, VariablePath, VirtualCube,
 };
 
 use conflict::Report;
@@ -78,6 +79,7 @@ struct Combined {
     dimensions: Vec<DimensionName>,
     shape: Vec<u64>,
     data: ArrayData,
+    parts: Arc<[Part]>,
     /// What never-written chunks read as, if it is not what the first file says.
     fill_value: Option<Vec<u8>>,
     reason: Reason,
@@ -89,6 +91,8 @@ struct Reason {
     why: String,
     /// The files that decided it.
     files: Vec<String>,
+    /// Of a variable that stands apart: what kind of conflict.
+    conflict: Option<ConflictKind>,
 }
 
 /// What the parts of this stage share: all files, or those that hold some variable.
@@ -175,10 +179,11 @@ impl<'a> Context<'a> {
 
 /// Combines the files of one item.
 ///
-/// `facets` are those of each file, in the order of `indexes`; they may be left out if `aggregate.along` asks for none.
+/// `facets` are those of each file, in the order of `indexes`; they may be left out if `aggregate.along` asks for none. What cannot be virtual
+/// although its values are well defined stands apart ([`VirtualCube::not_virtual`] says why): products of whole files, or copies, can hold it.
 ///
 /// # Errors
-/// Every conflict that was found: at most one for each variable, and those of the join itself.
+/// Every conflict that was found: at most one for each variable, and those of the join itself; behind them, what could not be virtual either.
 pub fn combine(
     indexes: &[FileIndex],
     facets: &[Facets],
@@ -188,9 +193,9 @@ pub fn combine(
     let (cube, report) = combine_all(indexes, facets, settings, sources);
     match cube {
         Some(cube) if report.conflicts.is_empty() => {
-            Ok(VirtualCube { choices: report.choices, notes: report.notes, ..cube })
+            Ok(VirtualCube { choices: report.choices, apart: report.apart, notes: report.notes, ..cube })
         }
-        _ => Err(report.conflicts),
+        _ => Err([report.conflicts, report.apart].concat()),
     }
 }
 
@@ -203,6 +208,19 @@ pub struct Explanation {
     pub notes: Vec<Note>,
     /// All that stands in the way.
     pub conflicts: Vec<Conflict>,
+    /// Why some variables cannot be virtual, though other products can hold them.
+    pub apart: Vec<Conflict>,
+}
+
+impl Explanation {
+    /// The same for products that are references and nothing else: what they cannot hold is refused.
+    pub fn of_references(mut self) -> Self {
+        self.conflicts.append(&mut self.apart);
+        let refused: Vec<VariableChoice> = self.conflicts.iter().filter_map(Conflict::refusal).collect();
+        self.choices.retain(|choice| refused.iter().all(|refused| refused.name != choice.name));
+        self.choices.extend(refused);
+        self
+    }
 }
 
 /// Says what [`combine`] would do with each variable, and why.
@@ -212,12 +230,12 @@ pub fn explain(
     settings: &AggregateSettings,
     sources: &dyn SourceValues,
 ) -> Explanation {
-    let (_, report) = combine_all(indexes, facets, settings, sources);
-    let refused: Vec<VariableChoice> = report.conflicts.iter().filter_map(Conflict::refusal).collect();
+    let (_, Report { conflicts, apart, choices, notes, .. }) = combine_all(indexes, facets, settings, sources);
+    let refused: Vec<VariableChoice> = conflicts.iter().filter_map(Conflict::refusal).collect();
     let is_refused = |choice: &VariableChoice| refused.iter().any(|refused| refused.name == choice.name);
-    let carried = report.choices.into_iter().filter(|choice| !is_refused(choice));
+    let carried = choices.into_iter().filter(|choice| !is_refused(choice));
     let choices = carried.chain(refused.iter().cloned()).collect();
-    Explanation { choices, notes: report.notes, conflicts: report.conflicts }
+    Explanation { choices, notes, conflicts, apart }
 }
 
 fn combine_all(
@@ -276,6 +294,7 @@ fn assemble(context: &Context<'_>, settings: &AggregateSettings, report: &mut Re
         joins: context.join.axes.iter().map(|axis| axis.dimension.clone()).collect(),
         root,
         choices: Vec::new(),
+        apart: Vec::new(),
         notes: Vec::new(),
     })
 }
@@ -305,8 +324,8 @@ fn combine_variable(
     let first = variables.first().copied().ok_or_else(|| conflict::nothing(path))?;
     let lifted = lift::axes(&holding, path, &variables, times, report)?;
     let combined = along::combine(&holding, path, &variables, &lifted, (times, rewritten.as_ref()), settings, report)?;
-    let Reason { choice, why, files } = combined.reason;
-    report.choices.push(VariableChoice { name: path.key().to_owned(), choice, why, files, conflict: None });
+    let Reason { choice, why, files, conflict } = combined.reason;
+    report.choices.push(VariableChoice { name: path.key().to_owned(), choice, why, files, conflict });
     Ok(Variable {
         name: first.name.clone(),
         data_type: combined.data_type.unwrap_or_else(|| first.data_type.clone()),
@@ -315,5 +334,6 @@ fn combine_variable(
         attributes,
         fill_value: combined.fill_value.or_else(|| first.fill_value.clone()),
         data: combined.data,
+        parts: combined.parts,
     })
 }

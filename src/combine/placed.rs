@@ -138,7 +138,7 @@ fn same_codecs(
     if first.codecs.decodes_like(&variable.codecs) {
         return Ok(());
     }
-    let remedy = "chunks of different filters cannot stand in one array of references: rewrite the files, or publish them apart (products that copy the data, which come later, can hold them)";
+    let remedy = "chunks of different filters cannot stand in one array of references: rewrite the files, or publish them apart (CFA, and Zarr copies of the data, can hold them)";
     let (expected, found) = (first.codecs.to_string(), variable.codecs.to_string());
     Err(conflict::between(context, ConflictKind::Codec, path, file, expected, found, remedy))
 }
@@ -183,7 +183,7 @@ fn chunk_shape(
         return Ok(std::iter::repeat_n(1, boxes.lifted).chain(own).collect());
     };
     let differs = |at: usize, expected: String, found: String| {
-        let remedy = "rewrite the files with chunks of one step along the joined dimension, and of one shape (products that copy the data, which come later, can hold them)";
+        let remedy = "rewrite the files with chunks of one step along the joined dimension, and of one shape (CFA, and Zarr copies of the data, can hold them)";
         conflict::between(context, ConflictKind::Chunking, path, filled[at], expected, found, remedy)
     };
     let is_filtered = !variables[0].codecs.is_empty();

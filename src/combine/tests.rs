@@ -10,8 +10,10 @@ use super::*;
 use crate::model::recipe::{Along, OnGap};
 use crate::model::{
     ArrayValues, AttributeValue, Attributes, ByteOrder, ChunkGrid, ChunkLocation, ChunkManifest, Codec, CodecChain,
-    Dimension, FileGroup, Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName,
+    Dimension, FileGroup, Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName, VariableSchema,
 };
+
+mod parts;
 
 struct Nothing;
 
@@ -41,15 +43,17 @@ fn dims(names: &[&str]) -> Vec<DimensionName> {
 
 fn small(name: &str, dimensions: &[&str], shape: &[u64], numbers: Numbers, attributes: Attributes) -> FileVariable {
     FileVariable {
-        name: VariableName::new(name).unwrap(),
-        data_type: DataType::little(numbers.primitive()),
-        dimensions: dims(dimensions),
-        attributes: Arc::new(attributes),
-        fill_value: None,
-        layout: Layout::Contiguous,
-        codecs: CodecChain::default(),
-        grid: ChunkGrid::new(shape.to_vec(), shape.iter().map(|n| (*n).max(1)).collect()).unwrap(),
-        unfiltered_edges: false,
+        schema: Arc::new(VariableSchema {
+            name: VariableName::new(name).unwrap(),
+            data_type: DataType::little(numbers.primitive()),
+            dimensions: dims(dimensions),
+            attributes: Arc::new(attributes),
+            fill_value: None,
+            layout: Layout::Contiguous,
+            codecs: CodecChain::default(),
+            grid: ChunkGrid::new(shape.to_vec(), shape.iter().map(|n| (*n).max(1)).collect()).unwrap(),
+            unfiltered_edges: false,
+        }),
         manifest: Arc::new(ChunkManifest::missing(1)),
         values: Array { shape: shape.to_vec(), values: ArrayValues::Numbers(numbers) }.into(),
     }
@@ -62,14 +66,11 @@ fn data(steps: u64, chunk: u64, base: u64) -> FileVariable {
     for number in 0..manifest.len() {
         manifest.set(number, ChunkLocation { offset: base + number as u64, length: 7, filter_mask: 0 });
     }
-    FileVariable {
-        layout: Layout::Chunked,
-        codecs: CodecChain(vec![Codec::Deflate { level: 1 }]),
-        grid,
-        manifest: Arc::new(manifest),
-        values: SmallValues::NotRead,
-        ..small("tas", &["time", "lat"], &[0, 2], Numbers::F32(vec![]), text(&[("units", "K")]))
-    }
+    let mut variable = small("tas", &["time", "lat"], &[0, 2], Numbers::F32(vec![]), text(&[("units", "K")]));
+    (variable.layout, variable.grid) = (Layout::Chunked, grid);
+    variable.codecs = CodecChain(vec![Codec::Deflate { level: 1 }]);
+    (variable.manifest, variable.values) = (Arc::new(manifest), SmallValues::NotRead);
+    variable
 }
 
 fn time(values: &[f64], units: &str, calendar: &str) -> FileVariable {
@@ -97,8 +98,8 @@ fn file(name: &str, variables: Vec<FileVariable>, attributes: &[(&str, &str)]) -
         format: "netCDF-4".into(),
         root: FileGroup {
             path: "/".into(),
-            dimensions,
-            attributes: text(attributes),
+            dimensions: Arc::new(dimensions),
+            attributes: Arc::new(text(attributes)),
             variables: variables.into_iter().map(|v| (v.name.clone(), v)).collect(),
             groups: IndexMap::new(),
         },
@@ -114,8 +115,10 @@ fn variable<'a>(cube: &'a VirtualCube, name: &str) -> &'a Variable {
     &cube.root.variables[name]
 }
 
+/// What stands in the way of one dataset of references.
 fn kinds(result: Result<VirtualCube, Vec<Conflict>>) -> Vec<ConflictKind> {
-    result.unwrap_err().into_iter().map(|conflict| conflict.kind).collect()
+    let conflicts = result.map_or_else(|conflicts| conflicts, |cube| cube.not_virtual().to_vec());
+    conflicts.into_iter().map(|conflict| conflict.kind).collect()
 }
 
 const DAYS: &str = "days since 2000-01-01";
@@ -282,7 +285,7 @@ fn little_that_is_packed_in_two_ways_is_written_anew() {
     let tas = variable(&cube, "tas");
     let expected = Numbers::F32(vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.5, 0.5]);
     assert_eq!((tas.inline().unwrap().numbers(), tas.attributes.get("scale_factor")), (Some(&expected), None));
-    let told = explain(&files, &[], &settings(), &Nothing);
+    let told = explain(&files, &[], &settings(), &Nothing).of_references();
     let refused = told.choices.iter().find(|choice| choice.name == "tas").unwrap();
     assert_eq!((refused.choice, refused.conflict), (Choice::Refused, Some(ConflictKind::Packing)));
     assert!(told.choices.iter().any(|choice| choice.name == "time" && choice.choice == Choice::Inlined));
@@ -319,13 +322,9 @@ fn unfiltered_chunks_are_cut_until_they_fit() {
         let values: Vec<f64> = (0..steps).map(|step| start + step as f64).collect();
         let grid = ChunkGrid::new(vec![steps, 1 << 20], vec![steps, 1 << 20]).unwrap();
         let location = ChunkLocation { offset: 1000, length: steps << 22, filter_mask: 0 };
-        let contiguous = FileVariable {
-            layout: Layout::Contiguous,
-            codecs: CodecChain::default(),
-            grid,
-            manifest: Arc::new(ChunkManifest::single(location)),
-            ..data(steps, 1, 0)
-        };
+        let manifest = Arc::new(ChunkManifest::single(location));
+        let mut contiguous = FileVariable { manifest, ..data(steps, 1, 0) };
+        (contiguous.layout, contiguous.codecs, contiguous.grid) = (Layout::Contiguous, CodecChain::default(), grid);
         file(name, vec![time(&values, DAYS, "standard"), contiguous], &[])
     };
     let cube = combine(&[of("a", 0.0, 4), of("b", 4.0, 6)], &[], &settings(), &Nothing).unwrap();
@@ -406,7 +405,7 @@ fn global_attributes_are_merged_by_rule() {
     let a = with("a", 0.0, &[("title", "T"), ("tracking_id", "1"), ("time_coverage_start", "2000-01-01")]);
     let b = with("b", 1.0, &[("title", "T"), ("tracking_id", "2"), ("time_coverage_start", "2000-01-02")]);
     let cube = combine(&[b, a], &[], &settings(), &Nothing).unwrap();
-    assert_eq!(cube.root.attributes, text(&[("title", "T"), ("time_coverage_start", "2000-01-01")]));
+    assert_eq!(*cube.root.attributes, text(&[("title", "T"), ("time_coverage_start", "2000-01-01")]));
     assert!(cube.notes.iter().any(|note| note.subject.as_deref() == Some(":tracking_id")));
 }
 
@@ -453,7 +452,11 @@ fn with_variable(name: &str, other: FileVariable) -> FileIndex {
 
 #[test]
 fn variables_of_several_files_are_merged_where_their_coordinates_meet() {
-    let pr = |base| FileVariable { name: VariableName::new("pr").unwrap(), ..data(2, 1, base) };
+    let pr = |base| {
+        let mut variable = data(2, 1, base);
+        variable.name = VariableName::new("pr").unwrap();
+        variable
+    };
     let files = [with_variable("tas_day", data(2, 1, 0)), with_variable("pr_day", pr(100))];
     let cube = combine(&files, &[], &settings(), &Nothing).unwrap();
     assert_eq!(cube.joins, []);
@@ -471,7 +474,8 @@ fn variables_of_several_files_are_merged_where_their_coordinates_meet() {
 fn data_that_are_not_in_the_file_refuse_the_item() {
     for layout in [Layout::Virtual("put together".into()), Layout::External("data in a.bin".into())] {
         let reason = layout.obstacle().unwrap().to_owned();
-        let elsewhere = FileVariable { layout, manifest: Arc::new(ChunkManifest::missing(1)), ..data(2, 1, 0) };
+        let mut elsewhere = FileVariable { manifest: Arc::new(ChunkManifest::missing(1)), ..data(2, 1, 0) };
+        elsewhere.layout = layout;
         let conflicts = combine(&[with_variable("a", elsewhere)], &[], &settings(), &Nothing).unwrap_err();
         let [conflict] = conflicts.as_slice() else { panic!("{conflicts:?}") };
         assert_eq!((conflict.kind, conflict.variable.as_deref()), (ConflictKind::Unsupported, Some("tas")));
@@ -493,10 +497,8 @@ fn members_of_an_ensemble_overlap() {
 #[test]
 fn an_auxiliary_time_orders_files_whose_dimension_has_none() {
     let part = |name: &str, day: f64, base: u64| {
-        let centred = FileVariable {
-            name: VariableName::new("time_centered").unwrap(),
-            ..time(&[day], "days since 2000-01-01", "360_day")
-        };
+        let mut centred = time(&[day], "days since 2000-01-01", "360_day");
+        centred.name = VariableName::new("time_centered").unwrap();
         let index = small("time", &["time"], &[1], Numbers::F64(vec![0.0]), text(&[("axis", "T")]));
         file(name, vec![index, centred, lat([0.0, 1.0]), data(1, 1, base)], &[])
     };

@@ -114,6 +114,7 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Op
                 "zarr:zarr_format": 2,
             }),
         ),
+        ProductFormat::Cfa => ("cfa", "cfa", cfa(href)),
         ProductFormat::Zarr => {
             let place = ProductFile { path: store_of(&file.path).into(), ..file.clone() };
             ("zarr", "zarr", zarr::fields(relative(&place, folder), product))
@@ -133,6 +134,19 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Op
 fn store_of(path: &str) -> &str {
     let end = format!("/{}", ProductFormat::Zarr.file_name());
     path.find(&end).and_then(|at| path.get(..at + end.len())).unwrap_or(path)
+}
+
+/// CFA-netCDF: `cloud_format` and `open_xarray_kwargs` are what DataPoint goes by; it opens with the engine `CFA`.
+fn cfa(href: String) -> Value {
+    json!({
+        "href": href,
+        "type": "application/netcdf",
+        "title": "CFA-netCDF aggregation",
+        "description": "All files as one dataset: xarray.open_dataset(href, engine=\"CFA\") with cfapyx, or cf.read(href)",
+        "roles": ["data", "virtual", "references"],
+        "cloud_format": "CFA",
+        "xarray:open_kwargs": {"engine": "CFA"},
+    })
 }
 
 /// The standard names of data variables with their units (cf extension v0.2.0).

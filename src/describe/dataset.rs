@@ -65,7 +65,7 @@ impl<'a> Dataset<'a> {
     }
 
     fn take(&mut self, group: &'a Group) {
-        self.dimension_groups.extend(group.dimensions.keys().map(|name| (group.path.as_str(), name.as_str())));
+        self.dimension_groups.extend(group.dimensions.keys().map(|name| (&*group.path, name.as_str())));
         for variable in group.variables.values() {
             let path = VariablePath::new(&group.path, &variable.name);
             self.by_path.insert(path.as_str().to_owned(), self.members.len());

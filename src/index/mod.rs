@@ -17,7 +17,7 @@ mod text;
 
 pub use error::IndexError;
 
-use crate::model::FileIndex;
+use crate::model::{FileIndex, FileVariable};
 use crate::storage::ByteSource;
 use sniff::Format;
 
@@ -51,4 +51,21 @@ pub fn index(source: &dyn ByteSource) -> Result<FileIndex, IndexError> {
     };
     source.learn(needed_head);
     Ok(index)
+}
+
+/// Reads all texts of a variable of any length (`NC_STRING`), which an index keeps only if they are few.
+///
+/// # Errors
+/// [`IndexError`] if the file is no HDF5, is damaged, or the texts are more than it can hold.
+pub fn read_texts(source: &dyn ByteSource, variable: &FileVariable) -> Result<Vec<String>, IndexError> {
+    let failed = |error| IndexError::Storage { file: source.file().url.to_string(), source: error };
+    let head = source.read_one(0..source.file().size.min(LEAST_HEAD)).map_err(failed)?;
+    match sniff::sniff(source, &head).map_err(failed)? {
+        Format::Hdf5 { superblock } => hdf5::read_texts(source, superblock, &head, variable),
+        Format::NetCdf3 { .. } => Err(IndexError::Format {
+            file: source.file().url.to_string(),
+            found: "netCDF-3, which has no texts of any length".into(),
+        }),
+        Format::Other(found) => Err(IndexError::Format { file: source.file().url.to_string(), found }),
+    }
 }

@@ -309,7 +309,7 @@ pub enum SmallValues {
     /// A coordinate, bounds or scalar of at most 1 MiB; shared between files where equal.
     Decoded(Arc<Array>),
     /// A coordinate or bounds beyond that.
-    Digest(Digest),
+    Digest(Arc<Digest>),
 }
 
 impl From<Array> for SmallValues {

@@ -1,6 +1,7 @@
 //! Attributes of groups and variables.
 
 use indexmap::IndexMap;
+use serde_json::{Number, Value, json};
 
 use super::array::Numbers;
 
@@ -33,6 +34,43 @@ impl AttributeValue {
             Self::Numbers(numbers) if numbers.len() == 1 => numbers.to_f64().first().copied(),
             _ => None,
         }
+    }
+
+    /// The value as attributes of Zarr are written: a number alone for one number, NaN and infinities as texts, binary32 widened;
+    /// `None` for types that are not carried over.
+    ///
+    /// ```
+    /// use altostac::model::{AttributeValue, Numbers};
+    /// let range = AttributeValue::Numbers(Numbers::F32(vec![-1.0, f32::NAN]));
+    /// assert_eq!(range.to_json().unwrap().to_string(), r#"[-1.0,"NaN"]"#);
+    /// ```
+    pub fn to_json(&self) -> Option<Value> {
+        Some(match self {
+            Self::Text(text) => json!(text),
+            Self::Texts(texts) => json!(texts),
+            Self::Numbers(numbers) => {
+                let mut values = numbers_json(numbers);
+                if values.len() == 1 { values.pop()? } else { Value::Array(values) }
+            }
+            Self::Unsupported(_) => return None,
+        })
+    }
+}
+
+fn numbers_json(numbers: &Numbers) -> Vec<Value> {
+    match (numbers.to_i64(), numbers) {
+        (Some(values), _) => values.into_iter().map(Value::from).collect(),
+        (None, Numbers::U64(values)) => values.iter().map(|value| json!(value)).collect(),
+        (None, floats) => floats.to_f64().into_iter().map(float_json).collect(),
+    }
+}
+
+fn float_json(value: f64) -> Value {
+    match Number::from_f64(value) {
+        Some(number) => Value::Number(number),
+        None if value.is_nan() => json!("NaN"),
+        None if value > 0.0 => json!("Infinity"),
+        None => json!("-Infinity"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,25 @@ pub struct Placement {
     pub inlined: BTreeMap<u64, Bytes>,
 }
 
+/// The part of a variable of the cube that one file holds: a box of the cube's array, and the box of the same size of the file's.
+///
+/// What lies beyond the shape that the file stored (a variable may be shorter than its dimensions) is the file's fill.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// The number of the file in [`VirtualCube::files`].
+    pub file: usize,
+    /// Where the part begins in the cube, along each dimension of the cube's variable.
+    pub origin: Vec<u64>,
+    /// Its length along each of them. Along new dimensions the file's values are repeated, if it is more than 1.
+    pub count: Vec<u64>,
+    /// Where it begins in the file, along each dimension of the file's variable: 0 unless the file is used in part.
+    pub start: Vec<u64>,
+    /// Along which dimensions of the file's variable it runs the other way: there the last element of the file's box comes first. Empty: none.
+    pub reversed: Vec<bool>,
+    /// How many dimensions in front the file's variable does not have.
+    pub new_dimensions: usize,
+}
+
 /// The data of a variable of the cube.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ArrayData {
@@ -46,6 +66,9 @@ pub enum ArrayData {
         /// The parts.
         placements: Vec<Placement>,
     },
+    /// In [`Variable::parts`] alone: no grid of chunks says them. A file may store them in another way than the variable does (type, order of
+    /// bytes, packing, numbers that mean nothing is there): `codec::Storing` says one as the other.
+    Apart,
 }
 
 /// A variable of the cube.
@@ -65,6 +88,9 @@ pub struct Variable {
     pub fill_value: Option<Vec<u8>>,
     /// The data.
     pub data: ArrayData,
+    /// What each file holds of the data, in C order of the origins, no two of one place; where there is none it reads as fill. Shared between
+    /// variables that lie in the same way; empty if the values stand in the cube.
+    pub parts: Arc<[Part]>,
 }
 
 impl Variable {
@@ -77,7 +103,7 @@ impl Variable {
     pub fn inline(&self) -> Option<&Array> {
         match &self.data {
             ArrayData::Inline(array) => Some(array),
-            ArrayData::Placed { .. } => None,
+            ArrayData::Placed { .. } | ArrayData::Apart => None,
         }
     }
 }
@@ -96,6 +122,8 @@ pub struct VirtualCube {
     pub root: Group,
     /// How each variable is carried, and why.
     pub choices: Vec<VariableChoice>,
+    /// Why the variables that are [`ArrayData::Apart`] cannot be virtual: what stands in the way of products of references.
+    pub apart: Vec<Conflict>,
     /// What was merged, dropped or tolerated on the way.
     pub notes: Vec<Note>,
 }
@@ -112,7 +140,7 @@ pub enum Choice {
     Inlined,
     /// As the others, but some files lack it: there it is fill.
     Filled,
-    /// Not by this product, but by another one that the recipe asks for.
+    /// Not by references to chunks: by products of whole files, or of copies.
     OtherProduct,
     /// Not at all: a conflict says why.
     Refused,
@@ -130,12 +158,18 @@ pub struct VariableChoice {
     /// The files that decided it: most often the first and the first that differs.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub files: Vec<String>,
-    /// Of a refused variable: what kind of conflict.
+    /// Of a refused variable, or one of other products: what kind of conflict.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub conflict: Option<ConflictKind>,
 }
 
 impl VirtualCube {
+    /// What stands in the way of products that are references to chunks and nothing else; nothing if all variables can be virtual or
+    /// inlined.
+    pub fn not_virtual(&self) -> &[Conflict] {
+        &self.apart
+    }
+
     /// Lets go of where the chunks are, once the products are written: what is left says what the cube holds.
     pub fn forget_chunks(&mut self) {
         let mut groups = vec![&mut self.root];
@@ -144,6 +178,7 @@ impl VirtualCube {
                 if let ArrayData::Placed { placements, .. } = &mut variable.data {
                     *placements = Vec::new();
                 }
+                variable.parts = Arc::default();
             }
             groups.extend(group.groups.values_mut());
         }

@@ -1,6 +1,7 @@
 //! What one source file holds: everything but the data.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::array::SmallValues;
@@ -61,16 +62,16 @@ impl fmt::Display for Layout {
     }
 }
 
-/// A variable of a file.
+/// What a file says of a variable, but for the places and values of its data: most files of a dataset say the same.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FileVariable {
+pub struct VariableSchema {
     /// Its name within its group.
     pub name: VariableName,
     /// The type of an element.
     pub data_type: DataType,
     /// The names of its dimensions, slowest first; empty for a scalar.
     pub dimensions: Vec<DimensionName>,
-    /// Its attributes, those of the netCDF-4 library's own book-keeping left out. Shared between files where equal.
+    /// Its attributes, those of the netCDF-4 library's own book-keeping left out.
     pub attributes: Arc<Attributes>,
     /// The element that never-written chunks read as, in the bytes of `data_type`; `None`: zeros.
     pub fill_value: Option<Vec<u8>>,
@@ -83,14 +84,9 @@ pub struct FileVariable {
     pub grid: ChunkGrid,
     /// Whether chunks at the edge of the array skip all filters (layout version 4, flag 1).
     pub unfiltered_edges: bool,
-    /// Where each chunk is. For texts of any length: where the heap references are, of no use to a product. All chunks are
-    /// missing where the file does not hold the data ([`Layout::obstacle`]), which does not mean that they read as fill.
-    pub manifest: ManifestHandle,
-    /// The values, where the index keeps them.
-    pub values: SmallValues,
 }
 
-impl FileVariable {
+impl VariableSchema {
     /// The text of an attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
         attribute::text(&self.attributes, name)
@@ -107,6 +103,33 @@ impl FileVariable {
     }
 }
 
+/// A variable of a file. It can be asked for whatever its schema says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileVariable {
+    /// Shared between files where equal.
+    pub schema: Arc<VariableSchema>,
+    /// Where each chunk is. For texts of any length: where the heap references are, of no use to a product. All chunks are
+    /// missing where the file does not hold the data ([`Layout::obstacle`]), which does not mean that they read as fill.
+    pub manifest: ManifestHandle,
+    /// The values, where the index keeps them.
+    pub values: SmallValues,
+}
+
+impl Deref for FileVariable {
+    type Target = VariableSchema;
+
+    fn deref(&self) -> &VariableSchema {
+        &self.schema
+    }
+}
+
+/// What is changed is this variable's own from then on.
+impl DerefMut for FileVariable {
+    fn deref_mut(&mut self) -> &mut VariableSchema {
+        Arc::make_mut(&mut self.schema)
+    }
+}
+
 /// A group of a file.
 pub type FileGroup = VariableGroup<FileVariable>;
 
@@ -116,7 +139,7 @@ pub struct FileIndex {
     /// The file.
     pub source: SourceFile,
     /// The format in words: `netCDF-4`, `netCDF-4 classic model`, `HDF5`, `netCDF-3 classic (CDF-1)`.
-    pub format: String,
+    pub format: Arc<str>,
     /// The root group.
     pub root: FileGroup,
     /// What a reader of the file should know: objects left out by kind, phony dimensions, and the like.

@@ -1,6 +1,7 @@
 //! Groups of variables: of a file, and of a dataset over many files.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -16,15 +17,18 @@ pub struct Dimension {
     pub unlimited: bool,
 }
 
+/// Dimensions by name, in the order of the file.
+pub type Dimensions = IndexMap<DimensionName, Dimension>;
+
 /// A group with its variables and the groups within it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VariableGroup<V> {
     /// The absolute path, `/` for the root.
-    pub path: String,
-    /// The dimensions defined here; those of groups further up are inherited.
-    pub dimensions: IndexMap<DimensionName, Dimension>,
-    /// Its attributes; of the root: the global attributes.
-    pub attributes: Attributes,
+    pub path: Arc<str>,
+    /// The dimensions defined here; those of groups further up are inherited. Shared between files where equal.
+    pub dimensions: Arc<Dimensions>,
+    /// Its attributes; of the root: the global attributes. Shared between files where equal.
+    pub attributes: Arc<Attributes>,
     /// Its variables, in the order of the file.
     pub variables: IndexMap<VariableName, V>,
     /// Groups within it, by name.
@@ -34,9 +38,9 @@ pub struct VariableGroup<V> {
 impl<V> Default for VariableGroup<V> {
     fn default() -> Self {
         Self {
-            path: String::new(),
-            dimensions: IndexMap::new(),
-            attributes: Attributes::new(),
+            path: Arc::default(),
+            dimensions: Arc::default(),
+            attributes: Arc::default(),
             variables: IndexMap::new(),
             groups: IndexMap::new(),
         }

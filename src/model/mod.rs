@@ -54,11 +54,11 @@ pub use codec::{Codec, CodecChain};
 pub use content::{ContentReport, FileContent};
 pub use coverage::{BoundingBox, Coverage, TemporalExtent};
 pub use cube::{
-    ArrayData, Choice, Conflict, ConflictKind, Group, Note, Placement, Variable, VariableChoice, VirtualCube,
+    ArrayData, Choice, Conflict, ConflictKind, Group, Note, Part, Placement, Variable, VariableChoice, VirtualCube,
 };
 pub use dtype::{ByteOrder, DataType, Primitive};
-pub use file_index::{FileGroup, FileIndex, FileVariable, Layout};
-pub use group::{Dimension, VariableGroup};
+pub use file_index::{FileGroup, FileIndex, FileVariable, Layout, VariableSchema};
+pub use group::{Dimension, Dimensions, VariableGroup};
 pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
 pub use manifest::{ChunkManifest, ManifestHandle};
 pub use pattern::ItemPattern;

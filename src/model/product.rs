@@ -14,6 +14,8 @@ use super::zarr::ZarrSettings;
 pub enum ProductFormat {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// CFA-netCDF, by CF-1.13.
+    Cfa,
     /// A Zarr store: a copy of the values, rechunked.
     Zarr,
 }
@@ -22,7 +24,7 @@ impl ProductFormat {
     /// Whether it holds values of its own, not references.
     pub fn is_copy(self) -> bool {
         match self {
-            Self::Kerchunk => false,
+            Self::Kerchunk | Self::Cfa => false,
             Self::Zarr => true,
         }
     }
@@ -31,6 +33,7 @@ impl ProductFormat {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Kerchunk => "kerchunk.json",
+            Self::Cfa => "cfa.nca",
             Self::Zarr => "data.zarr",
         }
     }
@@ -40,6 +43,7 @@ impl fmt::Display for ProductFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kerchunk => f.write_str("kerchunk"),
+            Self::Cfa => f.write_str("cfa"),
             Self::Zarr => f.write_str("zarr"),
         }
     }
@@ -51,6 +55,8 @@ impl fmt::Display for ProductFormat {
 pub enum ProductSettings {
     /// Kerchunk references, version 1, in JSON.
     Kerchunk,
+    /// CFA-netCDF, by CF-1.13.
+    Cfa,
     /// A Zarr store.
     Zarr(ZarrSettings),
 }
@@ -60,6 +66,7 @@ impl ProductSettings {
     pub fn format(&self) -> ProductFormat {
         match self {
             Self::Kerchunk => ProductFormat::Kerchunk,
+            Self::Cfa => ProductFormat::Cfa,
             Self::Zarr(_) => ProductFormat::Zarr,
         }
     }

@@ -3,15 +3,27 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ids::ItemId;
 
-/// Where a source file is: an absolute URL; local files are `file:///…`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SourceUrl(url::Url);
+/// Where a source file is: an absolute URL; local files are `file:///…`. Copies share the text: files are named in many places.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceUrl(Arc<url::Url>);
+
+impl Serialize for SourceUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SourceUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        url::Url::deserialize(deserializer).map(Self::new)
+    }
+}
 
 /// The schemes of files that are not on this machine.
 pub const REMOTE_SCHEMES: [&str; 5] = ["https", "http", "s3", "gs", "az"];
@@ -19,7 +31,7 @@ pub const REMOTE_SCHEMES: [&str; 5] = ["https", "http", "s3", "gs", "az"];
 impl SourceUrl {
     /// Takes a URL.
     pub fn new(url: url::Url) -> Self {
-        Self(url)
+        Self(Arc::new(url))
     }
 
     /// The URL of a local file; `None` if the path is not absolute.
@@ -30,7 +42,7 @@ impl SourceUrl {
     /// assert_eq!(url.as_str(), "file:///archive/tas%201.nc");
     /// ```
     pub fn from_path(path: impl AsRef<Path>) -> Option<Self> {
-        url::Url::from_file_path(path).ok().map(Self)
+        url::Url::from_file_path(path).ok().map(Self::new)
     }
 
     /// The URL as text.

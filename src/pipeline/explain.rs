@@ -3,6 +3,7 @@
 use super::build::{files_to_read, is_work, reads_afar};
 use super::conflicts::conflicts_error;
 use super::item::{Means, index_all};
+use super::products;
 use super::report::{Explained, PlanReport};
 use super::values::FileValues;
 use super::workers::Workers;
@@ -47,6 +48,15 @@ fn of_item(means: Means<'_>, source: &ItemSource) -> Result<(Explained, Option<I
     let aggregate = &means.workspace.recipe.aggregate;
     let found =
         means.workers.compute(|| crate::combine::explain(&indexes, &source.file_facets, aggregate, &FileValues));
-    let error = (!found.conflicts.is_empty()).then(|| conflicts_error(&found.conflicts));
+    let found = match means.workspace.recipe.products.iter().any(products::holds_parts) {
+        true => found,
+        false => found.of_references(),
+    };
+    // Once something stands in the way, all that does is told, as a build does.
+    let mut conflicts = found.conflicts;
+    if !conflicts.is_empty() {
+        conflicts.extend(found.apart);
+    }
+    let error = (!conflicts.is_empty()).then(|| conflicts_error(&conflicts));
     Ok((Explained { variables: found.choices, notes: found.notes }, error))
 }

@@ -140,7 +140,7 @@ pub fn inspect(url: &SourceUrl) -> Result<InspectReport, ItemError> {
     Ok(InspectReport {
         path: url.to_string(),
         size: index.source.size,
-        format: index.format.clone(),
+        format: index.format.to_string(),
         group: group(&index.root, &role),
         coverage,
         no_coverage,

@@ -97,6 +97,10 @@ pub(super) fn build(
     let aggregate = &workspace.recipe.aggregate;
     let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
     let mut cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
+    let possible = products::possible(&workspace.recipe.products, &cube);
+    if possible.is_empty() {
+        return Err(conflicts_error(cube.not_virtual()));
+    }
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
         Some(revision) => return redescribe(means, source, &cube, (&indexes, &found), stands, revision, now),
@@ -105,7 +109,7 @@ pub(super) fn build(
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = stage(workspace, &folder, &cube.files)?;
     let mut written = Vec::new();
-    for settings in &workspace.recipe.products {
+    for settings in possible {
         let (cube, indexes, id, folder, staged) = (&cube, &indexes[..], &planned.id, &folder[..], &mut staged);
         let progress = means.progress;
         let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged };
@@ -402,7 +406,7 @@ pub(super) fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath
             }
             Some(_) => {}
             None => {
-                found.insert(path, digest.clone());
+                found.insert(path, Digest::clone(digest));
             }
         }
     }

@@ -36,7 +36,8 @@ pub fn inspect_kerchunk(url: &SourceUrl, out: &mut dyn Write) -> Result<Vec<Note
 pub(super) fn carried(index: &mut FileIndex, notes: &mut Vec<Note>) -> Result<VirtualCube, ItemError> {
     loop {
         let conflicts = match alone(index) {
-            Ok(cube) => return Ok(cube),
+            Ok(cube) if cube.not_virtual().is_empty() => return Ok(cube),
+            Ok(cube) => cube.apart,
             Err(conflicts) => conflicts,
         };
         for conflict in &conflicts {

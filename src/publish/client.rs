@@ -1,18 +1,18 @@
 //! HTTP with a STAC API: bounded, retried, and careful with secrets.
 
-use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_MATCH, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use super::{ApiOptions, Audience, PublishError};
+use crate::storage::web::{is_tls, retry_after};
 
 /// After this many requests in a row to which nobody answered, the rest is not tried.
 const UNANSWERED_LIMIT: usize = 8;
@@ -218,7 +218,7 @@ impl ApiClient {
         let answer = Answer {
             status: response.status().as_u16(),
             etag: response.headers().get(ETAG).cloned(),
-            retry_after: retry_after(response.headers()),
+            retry_after: retry_after(response.headers()).map(|pause| pause.min(LONGEST_PAUSE)),
             body: body.freeze(),
         };
         if answer.is_transient() { Err(RequestError::Transient(answer)) } else { Ok(answer) }
@@ -291,35 +291,6 @@ fn status_words(status: u16) -> String {
     }
 }
 
-/// Seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-            (until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default()
-        }
-    };
-    Some(pause.min(LONGEST_PAUSE))
-}
-
-/// Whether a certificate, or the TLS protocol, is the cause.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        // An io::Error leaves what it wraps out of its own chain.
-        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -342,16 +313,5 @@ mod tests {
         let error = refused("https://me:s3cret@api.example.org", None);
         assert!(error.starts_with("https://api.example.org/ cannot") && !error.contains("s3cret"), "{error}");
         assert!(refused("file:///x", None).contains("http"));
-    }
-
-    #[test]
-    fn pauses_that_servers_ask_for() {
-        let asked =
-            |text: &'static str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]));
-        assert_eq!(asked("0"), Some(Duration::ZERO));
-        assert_eq!(asked("7"), Some(Duration::from_secs(7)));
-        assert_eq!(asked("99999999999"), Some(LONGEST_PAUSE));
-        assert_eq!(asked("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(asked("soon"), None);
     }
 }

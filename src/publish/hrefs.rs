@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use super::{PublishError, STRUCTURAL_LINKS};
 use crate::model::{PublicUrls, Record, RecordKind, ValidatedRecord};
+use crate::storage::web::is_loopback;
 
 /// What is encoded in a piece of a URL's path.
 const PATH_PIECE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -31,13 +32,7 @@ impl Audience {
     /// # Ok::<(), url::ParseError>(())
     /// ```
     pub fn of(api: &Url) -> Self {
-        let is_loopback = match api.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        if is_loopback { Self::Loopback } else { Self::Everyone }
+        if is_loopback(api) { Self::Loopback } else { Self::Everyone }
     }
 }
 

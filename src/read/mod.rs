@@ -5,9 +5,11 @@
 //!
 //! The bytes are untrusted: no more memory is used than the slab that was asked for and the chunks that it touches.
 
+mod cfa;
 mod kerchunk;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
+mod placed;
 mod product;
 mod reader;
 mod region;
@@ -18,10 +20,12 @@ mod zarr;
 mod zarr2;
 mod zarr3;
 
+pub use cfa::{Texts, read_cfa};
 pub use kerchunk::{parse_kerchunk, read_kerchunk};
 #[cfg(feature = "libhdf5")]
 pub use libhdf5::LibraryReader;
-pub use product::{Open, ProductArray, ProductStore, ReadBack, Reference};
+pub use placed::read_placed;
+pub use product::{Fragments, Open, ProductArray, ProductStore, ReadBack, Reference};
 pub use reader::{Disagreement, Examination, NativeReader, OpenSource, SourceReader, read_values};
 pub use region::{Region, copy_region};
 pub use slab::{read_chunk, read_slab};
@@ -145,6 +149,15 @@ pub enum ReadError {
         /// What the parser said, with line and column.
         #[source]
         source: serde_json::Error,
+    },
+    /// The product is no file that can be indexed.
+    #[error("{file} cannot be indexed")]
+    Unindexed {
+        /// The file, or a variable of it.
+        file: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A metadata document of the product is wrong.
     #[error("{key}: expected {expected}, found {found}")]

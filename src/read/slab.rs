@@ -280,7 +280,8 @@ mod tests {
         assert!(matches!(read_slab(&variable, &memory, &[0, 0], &[1, 1]), Err(ReadError::Slab { .. })));
         assert!(matches!(read_slab(&variable, &memory, &[u64::MAX], &[2]), Err(ReadError::Slab { .. })));
         assert!(matches!(read_slab(&variable, &memory, &[0], &[1 << 40]), Err(ReadError::TooLarge { .. })));
-        let elsewhere = FileVariable { layout: crate::model::Layout::External("a.bin".into()), ..variable.clone() };
+        let mut elsewhere = variable.clone();
+        elsewhere.layout = crate::model::Layout::External("a.bin".into());
         assert!(matches!(read_slab(&elsewhere, &memory, &[0], &[1]), Err(ReadError::NotHeld { .. })));
         assert!(matches!(read_chunk(&elsewhere, 0, &memory), Err(ReadError::NotHeld { .. })));
         let beyond = ChunkLocation { offset: 1 << 40, length: 6, filter_mask: 0 };

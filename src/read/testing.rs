@@ -9,7 +9,7 @@ use crate::codec::encode_chunk;
 use crate::model::{
     Array, ArrayData, ArrayValues, Attributes, ChunkGrid, ChunkLocation, ChunkManifest, CodecChain, DataType,
     Dimension, DimensionName, FileGroup, FileIndex, FileVariable, Group, Layout, Numbers, Placement, SmallValues,
-    SourceFile, SourceUrl, Variable, VariableName, VirtualCube,
+    SourceFile, SourceUrl, Variable, VariableName, VariableSchema, VirtualCube,
 };
 use crate::storage::{ByteSource, MemoryFile, StorageError};
 
@@ -74,11 +74,11 @@ impl Spec {
 /// Puts variables into a file in memory.
 pub(crate) fn file(path: &str, attributes: Attributes, specs: &[Spec]) -> (FileIndex, MemoryFile) {
     let mut content = b"not HDF5, but long enough".to_vec();
-    let mut root = FileGroup { path: "/".into(), attributes, ..FileGroup::default() };
+    let mut root = FileGroup { path: "/".into(), attributes: Arc::new(attributes), ..FileGroup::default() };
     for spec in specs {
         for (name, length) in spec.dimensions.iter().zip(&spec.shape) {
             let dimension = Dimension { length: *length, unlimited: *name == "time" };
-            root.dimensions.insert(DimensionName::new(*name).unwrap(), dimension);
+            Arc::make_mut(&mut root.dimensions).insert(DimensionName::new(*name).unwrap(), dimension);
         }
         let variable = place(spec, &mut content);
         root.variables.insert(variable.name.clone(), variable);
@@ -113,15 +113,17 @@ fn place(spec: &Spec, content: &mut Vec<u8>) -> FileVariable {
     }
     let array = Array::from_bytes(&spec.data_type, &spec.shape, &spec.bytes).unwrap();
     FileVariable {
-        name: VariableName::new(spec.name).unwrap(),
-        data_type: spec.data_type.clone(),
-        dimensions: spec.dimensions.iter().map(|name| DimensionName::new(*name).unwrap()).collect(),
-        attributes: Arc::new(spec.attributes.clone()),
-        fill_value: spec.fill_value.clone(),
-        layout: if spec.chunk_shape.is_some() { Layout::Chunked } else { Layout::Contiguous },
-        codecs: spec.codecs.clone(),
-        grid,
-        unfiltered_edges: false,
+        schema: Arc::new(VariableSchema {
+            name: VariableName::new(spec.name).unwrap(),
+            data_type: spec.data_type.clone(),
+            dimensions: spec.dimensions.iter().map(|name| DimensionName::new(*name).unwrap()).collect(),
+            attributes: Arc::new(spec.attributes.clone()),
+            fill_value: spec.fill_value.clone(),
+            layout: if spec.chunk_shape.is_some() { Layout::Chunked } else { Layout::Contiguous },
+            codecs: spec.codecs.clone(),
+            grid,
+            unfiltered_edges: false,
+        }),
         manifest: Arc::new(manifest),
         values: if spec.small { array.into() } else { SmallValues::NotRead },
     }
@@ -133,10 +135,10 @@ fn place(spec: &Spec, content: &mut Vec<u8>) -> FileVariable {
 pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
     let first = &files[0].root;
     let mut root = Group { path: "/".into(), attributes: first.attributes.clone(), ..Group::default() };
-    for (name, dimension) in &first.dimensions {
+    for (name, dimension) in first.dimensions.iter() {
         let length = |file: &FileIndex| file.root.dimensions[name.as_str()].length;
         let length = if name.as_str() == along { files.iter().map(length).sum() } else { dimension.length };
-        root.dimensions.insert(name.clone(), Dimension { length, ..*dimension });
+        Arc::make_mut(&mut root.dimensions).insert(name.clone(), Dimension { length, ..*dimension });
     }
     for variable in first.variables.values() {
         let joined = variable.dimensions.first().is_some_and(|name| name.as_str() == along);
@@ -154,6 +156,7 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
                 attributes: (*variable.attributes).clone(),
                 fill_value: variable.fill_value.clone(),
                 data,
+                parts: Default::default(),
             },
         );
     }
@@ -163,6 +166,7 @@ pub(crate) fn join(files: &[FileIndex], along: &str) -> VirtualCube {
         joins,
         root,
         choices: vec![],
+        apart: vec![],
         notes: vec![],
     }
 }

@@ -85,6 +85,7 @@ pub(super) fn array(
         codecs,
         attributes,
         dimensions,
+        fragments: None,
         separator,
         references: References::default(),
     })

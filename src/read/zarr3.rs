@@ -116,6 +116,7 @@ fn array(key: &str, array_key: &str, document: &Object, mut attributes: Object) 
         codecs,
         attributes,
         dimensions,
+        fragments: None,
         separator: '/',
         references: References::default(),
     };

@@ -361,6 +361,7 @@ impl Resolver<'_> {
                 RawProduct::Name(ProductFormat::Kerchunk) => ProductSettings::Kerchunk,
                 RawProduct::Name(ProductFormat::Zarr) => ProductSettings::Zarr(ZarrSettings::default()),
                 RawProduct::Options(options) => self.product_options(&format!("products[{index}]"), options)?,
+                RawProduct::Name(ProductFormat::Cfa) => ProductSettings::Cfa,
             };
             let format = settings.format();
             if all.iter().any(|known| known.format() == format) {

@@ -36,6 +36,10 @@ mod remote;
 mod templates;
 mod walk;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use listing::children;
+
 /// How many unmatched files get a reason of their own; working it out is slow.
 const EXPLAINED: usize = 100;
 

@@ -7,6 +7,7 @@ mod output;
 pub mod remote;
 mod source;
 mod traffic;
+pub(crate) mod web;
 
 pub use output::{LocalFolder, MemoryOutput, OutputStore, StagedFile, StagedFolder, Staging};
 pub use source::{

@@ -17,6 +17,7 @@
 //! | variables, dimensions, types, filters | as in the files; texts and numbers that say what values mean agree in all files |
 //! | attributes | the first file's; global ones equal in all files must be there, others may be merged or left out |
 //! | **every** reference | file, offset, length and filter mask of the fresh index at that very place |
+//! | **every** fragment | the whole variable of the file whose coordinates stand at that very place, of the type, packing, fill and units claimed |
 //! | chunks of a copy | each is where the product's own metadata say; values as below |
 //! | missing chunks | never written in the source either, or no file is there; and of the same fill |
 //! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants; where files pack in different ways: the same values |
@@ -31,6 +32,7 @@ mod chunks;
 mod content;
 mod coordinates;
 mod difference;
+mod fragments;
 mod layout;
 mod locate;
 mod packing;

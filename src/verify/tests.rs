@@ -113,7 +113,7 @@ impl Case {
     fn new((indexes, files): (Vec<FileIndex>, Vec<MemoryFile>), change: impl Fn(&mut VirtualCube)) -> Self {
         let mut cube = join(&indexes, "time");
         if indexes.len() > 1 {
-            cube.root.attributes.shift_remove("tracking_id");
+            std::sync::Arc::make_mut(&mut cube.root.attributes).shift_remove("tracking_id");
         }
         split_rows(&mut cube);
         change(&mut cube);
@@ -593,13 +593,13 @@ fn groups_inherit_dimensions() {
     for index in &mut archive.0 {
         let tas = index.root.variables.shift_remove("tas").unwrap();
         let mut group = crate::model::FileGroup { path: "/model".into(), ..Default::default() };
-        group.attributes.insert("member".into(), text("r1"));
+        std::sync::Arc::make_mut(&mut group.attributes).insert("member".into(), text("r1"));
         group.variables.insert(name.clone(), tas);
         index.root.groups.insert("model".into(), group);
     }
     let mut case = Case::new(archive, |cube| {
         let mut group = crate::model::Group { path: "/model".into(), ..Default::default() };
-        group.attributes.insert("member".into(), text("r1"));
+        std::sync::Arc::make_mut(&mut group.attributes).insert("member".into(), text("r1"));
         group.variables.insert(name.clone(), flat.root.variables["tas"].clone());
         cube.root.groups.insert("model".into(), group);
     });

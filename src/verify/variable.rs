@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::sample::{SplitMix, shares, strata};
 use super::sources::{File, Sources};
 use super::values::{Meaning, same_but_order};
-use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, packing, shared};
+use super::{Difference, DifferenceKind, Differences, Sampling, attributes, chunks, fragments, packing, shared};
 use crate::model::{FileVariable, Note};
 use crate::read::{ProductArray, ProductStore, Reference};
 
@@ -146,7 +146,8 @@ impl<'a> Checked<'a> {
                 (Layout::nothing(), false)
             }
         };
-        let is_repacked = !meanings[first].is_time() && present().any(|(_, other)| packing::differ(variable, other));
+        let is_repacked = !meanings[first].is_time()
+            && (present().any(|(_, other)| packing::differ(variable, other)) || packing::is_unpacked(array, variable));
         let mut checked = Self {
             key,
             store,
@@ -162,7 +163,7 @@ impl<'a> Checked<'a> {
             attributes: 0,
         };
         // Only values that stand in the product can be other numbers than the files'.
-        checked.is_repacked &= checked.virtual_chunks() == 0;
+        checked.is_repacked &= checked.virtual_chunks() == 0 && array.fragments.is_none();
         checked.attributes = attributes::check_variable(&checked, differences);
         checked.check_type(differences);
         for (at, other) in present() {
@@ -191,13 +192,13 @@ impl<'a> Checked<'a> {
         let found = self.array.data_type.numpy();
         let expected = || self.sources.files.iter().filter_map(|file| file.variables.get(self.key)?.data_type.numpy());
         let is_new = (self.is_reencoded && found.as_deref() == Some("<i8"))
-            || (self.is_repacked && found.as_deref() == Some("<f8"));
-        // A copy may have the bytes of its numbers in another order.
-        let is_turned = || {
-            let mut files = self.sources.files.iter().filter_map(|file| file.variables.get(self.key));
-            self.is_copy() && files.any(|variable| same_but_order(&variable.data_type, &self.array.data_type))
-        };
-        if !is_new && !expected().any(|expected| Some(expected) == found) && !is_turned() {
+            || (self.is_repacked && matches!(found.as_deref(), Some("<f8" | "<f4")));
+        // Where no reference is to bytes of a file, their order does not matter.
+        let is_native = self.virtual_chunks() == 0
+            && self.sources.files.iter().any(|file| {
+                file.variables.get(self.key).is_some_and(|v| same_but_order(&v.data_type, &self.array.data_type))
+            });
+        if !is_new && !is_native && !expected().any(|expected| Some(expected) == found) {
             let shown = |name: Option<String>| name.unwrap_or_else(|| "an unsupported type".into());
             let expected = shown(self.variable.data_type.numpy());
             differences.add(self.difference(DifferenceKind::DataType, expected, shown(found)));
@@ -226,6 +227,10 @@ impl<'a> Checked<'a> {
     }
 
     fn check(&self, sampling: Sampling, share: u64, differences: &mut Differences) -> Counts {
+        if let Some(grid) = &self.array.fragments {
+            let counts = fragments::check(self, grid, differences);
+            return Counts { attributes: self.attributes, ..counts };
+        }
         // Each chunk costs time, and the number of chunks is the product's claim: the sources know how many there can be.
         let elements = self.array.grid.shape.iter().fold(1u64, |product, length| product.saturating_mul(*length));
         let possible = self.possible_chunks().saturating_add(self.array.reference_count() as u64);

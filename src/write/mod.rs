@@ -6,14 +6,17 @@
 //! | format | function |
 //! | --- | --- |
 //! | Kerchunk JSON, version 1 | [`write_kerchunk`]; [`refused_by_kerchunk`] tells beforehand |
+//! | CFA-netCDF (CF-1.13) | [`write_cfa`]; [`refused_by_cfa`] tells beforehand |
 //! | Zarr, version 3 or 2: a copy | [`copy_to_zarr`] |
 //! | the table of sources beside the products | [`write_source_table`] |
 
+mod cfa;
 mod kerchunk;
 mod source_table;
 mod zarr;
 mod zarr3;
 
+pub use cfa::{Values, refused_by_cfa, write_cfa};
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use source_table::write_source_table;
 pub use zarr::{StoreSink, CopyError, ZarrCopy, bytes_to_copy, copy_to_zarr};
@@ -62,6 +65,36 @@ pub enum WriteError {
         expected: String,
         /// What it is.
         found: String,
+    },
+    /// A variable that fragments in whole files cannot say, or that their readers would misread.
+    #[error("{variable}: expected {expected}; found {found}; {remedy}")]
+    Fragments {
+        /// The variable.
+        variable: String,
+        /// What would do.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+        /// What a person can do about it.
+        remedy: &'static str,
+    },
+    /// What the writer of netCDF does not take.
+    #[error("{object} cannot be written to netCDF")]
+    NetCdf {
+        /// The variable, attribute or dimension.
+        object: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Values that must stand in the product cannot be read.
+    #[error("{variable}: its values cannot be read")]
+    Values {
+        /// The variable.
+        variable: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A chunk that skipped filters: the format has one chain of filters for all chunks.
     #[error("{variable}: chunk {chunk} in {file} skipped filters (mask {mask:#x}); expected a chunk with all filters")]

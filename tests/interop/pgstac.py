@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from program import wait_until
+from program import end, wait_until
 
 
 
@@ -99,12 +99,7 @@ class Api:
                    if "/search" not in line)
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
 
 
 class Files:
@@ -130,5 +125,4 @@ class Files:
             return False
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(20)
+        end(self.process)

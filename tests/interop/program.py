@@ -184,3 +184,13 @@ def wait_until(ready, seconds=60):
             return True
         time.sleep(0.1)
     return False
+
+
+def end(process, seconds=20):
+    """Ends a server, by force if it does not go by itself."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

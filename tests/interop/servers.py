@@ -13,7 +13,7 @@ from urllib.parse import quote
 import requests
 
 from pgstac import free_port
-from program import wait_until
+from program import end, wait_until
 
 NGINX = """
 worker_processes 1;
@@ -104,12 +104,7 @@ class WebServer:
         return found
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -163,11 +158,6 @@ class ObjectStore:
         assert answer.ok, f"{answer.status_code} {answer.text}"
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -30,7 +30,7 @@ fn one_file() {
     let Some(path) = std::env::var_os(FILE) else { return };
     let started = Instant::now();
     let answer = index(&*open_source(&SourceUrl::from_path(std::path::Path::new(&path)).unwrap()).unwrap());
-    let answer = answer.map_or_else(|error| error.to_string(), |index| index.format);
+    let answer = answer.map_or_else(|error| error.to_string(), |index| index.format.to_string());
     println!("\npeak={}", peak().unwrap_or(0));
     println!("seconds={}", started.elapsed().as_secs());
     println!("answer={}", answer.chars().take(300).collect::<String>());

@@ -187,7 +187,7 @@ fn compare_netcdf(ours: &FileIndex, theirs: &Value, wrong: &mut Vec<String>) {
     let mut pending: Vec<(&FileGroup, BTreeMap<DimensionName, String>)> = vec![(&ours.root, BTreeMap::new())];
     while let Some((group, mut scope)) = pending.pop() {
         let prefix = group.path.trim_end_matches('/');
-        for (name, dimension) in &group.dimensions {
+        for (name, dimension) in group.dimensions.iter() {
             let key = format!("{prefix}/{name}");
             dimensions.insert(key.clone(), json!([dimension.length, dimension.unlimited]));
             scope.insert(name.clone(), key);
@@ -266,7 +266,7 @@ fn compare(ours: &FileIndex, theirs: &Value, content: &[u8]) -> (Vec<String>, us
     wrong.extend(extra.map(|path| format!("{path}: not there for h5py")));
     let mut groups = vec![&ours.root];
     while let Some(group) = groups.pop() {
-        compare_attributes(&group.path, &group.attributes, &theirs["groups"][&group.path], &mut wrong);
+        compare_attributes(&group.path, &group.attributes, &theirs["groups"][&*group.path], &mut wrong);
         groups.extend(group.groups.values());
     }
     if theirs["netcdf"].is_object() && !has_aliases(ours) {

@@ -11,7 +11,7 @@ use altostac::model::{
     Array, AttributeValue, Attributes, ByteOrder, ChunkGrid, ChunkLocation, ChunkManifest, Codec, CodecChain,
     ConflictKind, DataType, Dimension, DimensionName, Facets, FileGroup, FileIndex, FileVariable, ItemId, Layout,
     Numbers, Product, ProductFile, ProductFormat, PublicUrls, Revision, SmallValues, SourceUrl, VariableName,
-    VariablePath,
+    VariablePath, VariableSchema,
 };
 use altostac::read::{ProductStore, Region, copy_region, read_kerchunk, read_slab};
 use altostac::storage::{ByteSource, MemoryFile, StorageError};
@@ -100,18 +100,20 @@ impl Writer {
         let dimension = |(name, length): &(&str, u64)| {
             (DimensionName::new(*name).unwrap(), Dimension { length: *length, unlimited: *name == "time" })
         };
-        self.root.dimensions.extend(dimensions.iter().map(dimension));
+        Arc::make_mut(&mut self.root.dimensions).extend(dimensions.iter().map(dimension));
         let array = Array::from_bytes(&data_type, &shape, &bytes).unwrap();
         let variable = FileVariable {
-            name: VariableName::new(name).unwrap(),
-            data_type,
-            dimensions: dimensions.iter().map(|(name, _)| DimensionName::new(*name).unwrap()).collect(),
-            attributes: Arc::new(attributes),
-            fill_value: None,
-            layout: if chunks.is_some() { Layout::Chunked } else { Layout::Contiguous },
-            codecs,
-            grid,
-            unfiltered_edges: false,
+            schema: Arc::new(VariableSchema {
+                name: VariableName::new(name).unwrap(),
+                data_type,
+                dimensions: dimensions.iter().map(|(name, _)| DimensionName::new(*name).unwrap()).collect(),
+                attributes: Arc::new(attributes),
+                fill_value: None,
+                layout: if chunks.is_some() { Layout::Chunked } else { Layout::Contiguous },
+                codecs,
+                grid,
+                unfiltered_edges: false,
+            }),
             manifest: Arc::new(manifest),
             values: if small { array.into() } else { SmallValues::NotRead },
         };

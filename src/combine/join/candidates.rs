@@ -48,8 +48,8 @@ fn dimensions(files: &[&FileIndex]) -> IndexSet<(String, DimensionName)> {
     let mut found = IndexSet::new();
     for group in files.iter().flat_map(|file| groups(&file.root)) {
         for name in group.dimensions.keys() {
-            if !found.contains(&(group.path.clone(), name.clone())) {
-                found.insert((group.path.clone(), name.clone()));
+            if !found.contains(&(group.path.to_string(), name.clone())) {
+                found.insert((group.path.to_string(), name.clone()));
             }
         }
     }

@@ -23,7 +23,10 @@ pub(super) fn candidates(archive: &Archive<'_>, report: &mut Report) -> Vec<Cand
 fn candidate(archive: &Archive<'_>, stated: &FacetDimension) -> Result<Candidate, Box<Conflict>> {
     let labels = labels(archive, stated)?;
     let group = archive.files.iter().find_map(|file| {
-        groups(&file.root).into_iter().find(|group| group.dimensions.contains_key(&stated.name)).map(|g| g.path.clone())
+        groups(&file.root)
+            .into_iter()
+            .find(|group| group.dimensions.contains_key(&stated.name))
+            .map(|g| g.path.to_string())
     });
     match group {
         Some(group) => along_a_dimension_of_files(archive, stated, group, &labels),

@@ -103,7 +103,7 @@ fn without_common_dimension(archive: &Archive<'_>, heads: &BTreeSet<usize>) -> O
     let dimensions = |file: usize| -> BTreeSet<(String, String)> {
         let groups = super::candidates::groups(&archive.files[file].root);
         let named = |group: &crate::model::FileGroup| {
-            group.dimensions.keys().map(|name| (group.path.clone(), name.to_string())).collect::<Vec<_>>()
+            group.dimensions.keys().map(|name| (group.path.to_string(), name.to_string())).collect::<Vec<_>>()
         };
         groups.into_iter().flat_map(named).collect()
     };

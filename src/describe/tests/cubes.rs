@@ -33,6 +33,7 @@ pub(in crate::describe) fn inline(
         attributes: texts.collect(),
         fill_value: None,
         data: ArrayData::Inline(array),
+        parts: std::sync::Arc::default(),
     }
 }
 
@@ -92,7 +93,8 @@ pub(in crate::describe) fn cube(variables: Vec<Variable>) -> VirtualCube {
     let mut root = Group { path: "/".into(), ..Group::default() };
     for variable in variables {
         for (name, length) in variable.dimensions.iter().zip(&variable.shape) {
-            root.dimensions.insert(name.clone(), Dimension { length: *length, unlimited: name.as_str() == "time" });
+            std::sync::Arc::make_mut(&mut root.dimensions)
+                .insert(name.clone(), Dimension { length: *length, unlimited: name.as_str() == "time" });
         }
         root.variables.insert(variable.name.clone(), variable);
     }
@@ -107,6 +109,7 @@ pub(in crate::describe) fn cube(variables: Vec<Variable>) -> VirtualCube {
         joins: DimensionName::new("time").into_iter().collect(),
         root,
         choices: Vec::new(),
+        apart: Vec::new(),
         notes: Vec::new(),
     }
 }

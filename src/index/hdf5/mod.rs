@@ -43,11 +43,13 @@ mod superblock;
 mod symbol_table;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod values;
 #[cfg(test)]
 mod waves;
 
 pub(super) use superblock::SIGNATURE;
+pub(super) use texts::read as read_texts;
 
 use ::bytes::Bytes;
 use driver::{Driver, Failure};
@@ -81,7 +83,7 @@ pub(super) fn index(source: &dyn ByteSource, base: u64, head: &Bytes) -> Result<
         tree.notes.push(Note::new("open_for_writing", message));
     }
     values::read(&mut driver, source, &mut tree).map_err(|(object, failure)| failed(&object, failure))?;
-    let index = FileIndex { source: file.clone(), format: tree.format, root: tree.root, notes: tree.notes };
+    let index = FileIndex { source: file.clone(), format: tree.format.into(), root: tree.root, notes: tree.notes };
     Ok((index, driver.needed_head()))
 }
 

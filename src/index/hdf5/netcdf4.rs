@@ -13,7 +13,7 @@ use super::message::link::{Link, Target};
 use super::parser::{Body, Structure};
 use crate::model::{
     AttributeValue, Attributes, ChunkGrid, ChunkManifest, CodecChain, DataType, Dimension, DimensionName, FileGroup,
-    FileVariable, Layout, Note, SmallValues, VariableName,
+    FileVariable, Layout, Note, SmallValues, VariableName, VariableSchema,
 };
 
 /// What netCDF-C puts before the name of a variable that has a dimension's name but is not its coordinate.
@@ -201,7 +201,13 @@ fn build_group(
     let attributes = Arc::clone(&structure.objects[node.object].attributes);
     notes.extend(uncarried(&attributes, &node.path));
     let attributes = Arc::unwrap_or_clone(attributes);
-    Ok(FileGroup { path: node.path.clone(), dimensions: own?, attributes, variables, groups: IndexMap::new() })
+    Ok(FileGroup {
+        path: node.path.as_str().into(),
+        dimensions: Arc::new(own?),
+        attributes: Arc::new(attributes),
+        variables,
+        groups: IndexMap::new(),
+    })
 }
 
 fn build_variable(
@@ -231,18 +237,20 @@ fn build_variable(
     };
     notes.extend(uncarried(&object.attributes, path));
     Some(FileVariable {
-        name,
-        dimensions,
-        attributes: Arc::clone(&object.attributes),
-        fill_value: dataset
-            .fill_value
-            .clone()
-            .filter(|_| data_type.size().is_some() || data_type == DataType::VariableString),
-        data_type,
-        layout: dataset.layout.clone(),
-        codecs: dataset.codecs.clone(),
-        grid: dataset.grid.clone(),
-        unfiltered_edges: dataset.unfiltered_edges,
+        schema: Arc::new(VariableSchema {
+            name,
+            dimensions,
+            attributes: Arc::clone(&object.attributes),
+            fill_value: dataset
+                .fill_value
+                .clone()
+                .filter(|_| data_type.size().is_some() || data_type == DataType::VariableString),
+            data_type,
+            layout: dataset.layout.clone(),
+            codecs: dataset.codecs.clone(),
+            grid: dataset.grid.clone(),
+            unfiltered_edges: dataset.unfiltered_edges,
+        }),
         manifest: Arc::clone(&dataset.manifest),
         values: SmallValues::NotRead,
     })
@@ -252,15 +260,17 @@ fn build_variable(
 fn unknown(name: VariableName, feature: &str) -> Option<FileVariable> {
     let reason = format!("unknown (it uses {feature})");
     Some(FileVariable {
-        name,
-        data_type: DataType::Unsupported { class: reason.clone(), size: 0 },
-        dimensions: Vec::new(),
-        attributes: Arc::default(),
-        fill_value: None,
-        layout: Layout::Unknown(reason.into()),
-        codecs: CodecChain::default(),
-        grid: ChunkGrid::new(Vec::new(), Vec::new())?,
-        unfiltered_edges: false,
+        schema: Arc::new(VariableSchema {
+            name,
+            data_type: DataType::Unsupported { class: reason.clone(), size: 0 },
+            dimensions: Vec::new(),
+            attributes: Arc::default(),
+            fill_value: None,
+            layout: Layout::Unknown(reason.into()),
+            codecs: CodecChain::default(),
+            grid: ChunkGrid::new(Vec::new(), Vec::new())?,
+            unfiltered_edges: false,
+        }),
         manifest: Arc::new(ChunkManifest::missing(1)),
         values: SmallValues::NotRead,
     })

@@ -1,6 +1,7 @@
 //! The values of coordinates, bounds and scalars.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -69,7 +70,7 @@ pub(super) fn read(driver: &mut Driver, source: &dyn ByteSource, tree: &mut Tree
     for wanted in &large {
         let spent = driver.spend_values(wanted.bytes.max(decoded_bytes(wanted)));
         let read = match spent.and_then(|()| digest(source, wanted)) {
-            Ok(digest) => (SmallValues::Digest(digest), None),
+            Ok(digest) => (SmallValues::Digest(Arc::new(digest)), None),
             Err(Failure::Fault(fault)) => {
                 unread(fault).map_err(|fault| (wanted.path.as_str().to_owned(), fault.into()))?
             }
@@ -109,6 +110,11 @@ fn read_small(view: &View, wanted: &Wanted) -> Found<Read> {
 }
 
 fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
+    read_up_to(view, wanted, WHOLE_LIMIT)
+}
+
+/// All values; texts of any length, up to so many bytes of them.
+pub(super) fn read_up_to(view: &View, wanted: &Wanted, text_limit: u64) -> Found<SmallValues> {
     let variable = wanted.variable;
     chunk_bytes(wanted, chunk_limit(view.facts.size))?;
     let chunks = each(variable.manifest.written(), |(number, location)| {
@@ -132,20 +138,20 @@ fn read_whole(view: &View, wanted: &Wanted) -> Found<SmallValues> {
         }
     }
     if variable.data_type == DataType::VariableString {
-        return strings(view, wanted, &elements);
+        return strings(view, wanted, &elements, text_limit);
     }
     let array = Array::from_bytes(&variable.data_type, &wanted.shape, &elements);
     Ok(array.map_or(SmallValues::NotRead, SmallValues::from))
 }
 
-/// Texts of any length, up to 1 MiB of them.
-fn strings(view: &View, wanted: &Wanted, elements: &[u8]) -> Found<SmallValues> {
+/// Texts of any length, up to so many bytes of them.
+fn strings(view: &View, wanted: &Wanted, elements: &[u8], limit: u64) -> Found<SmallValues> {
     let mut cursor = view.cursor("references to texts", elements, 0);
     let count = elements.len() / wanted.element.max(1);
     let references = (0..count).map(|_| HeapReference::read(&mut cursor)).collect::<Found<Vec<_>>>()?;
     each(references.iter().filter_map(|reference| reference.collection), |address| global_heap::open(view, address))?;
     let total = references.iter().filter(|r| r.collection.is_some()).map(|r| u64::from(r.length)).sum::<u64>();
-    if total > WHOLE_LIMIT {
+    if total > limit {
         return Ok(SmallValues::NotRead);
     }
     let fill = decode_text(wanted.variable.fill_value.as_deref().unwrap_or_default());
@@ -261,7 +267,7 @@ mod tests {
     use crate::index::digest::Digester;
     use crate::model::{
         Attributes, ByteOrder, ChunkGrid, ChunkManifest, DimensionName, FileVariable, Numbers, Primitive, SourceUrl,
-        VariableName,
+        VariableName, VariableSchema,
     };
     use crate::storage::MemoryFile;
 
@@ -286,15 +292,17 @@ mod tests {
         content.push(0);
         let dimensions = (0..grid.shape.len()).map(|d| DimensionName::new(format!("d{d}")).unwrap()).collect();
         let variable = FileVariable {
-            name: VariableName::new("v").unwrap(),
-            data_type: DataType::little(Primitive::U16),
-            dimensions,
-            attributes: Arc::new(Attributes::new()),
-            fill_value: Some(vec![0xff, 0xfe]),
-            layout: Layout::Chunked,
-            codecs: CodecChain::default(),
-            grid,
-            unfiltered_edges: false,
+            schema: Arc::new(VariableSchema {
+                name: VariableName::new("v").unwrap(),
+                data_type: DataType::little(Primitive::U16),
+                dimensions,
+                attributes: Arc::new(Attributes::new()),
+                fill_value: Some(vec![0xff, 0xfe]),
+                layout: Layout::Chunked,
+                codecs: CodecChain::default(),
+                grid,
+                unfiltered_edges: false,
+            }),
             manifest: Arc::new(manifest),
             values: SmallValues::NotRead,
         };

@@ -11,7 +11,7 @@ use super::header::{Header, RawVariable};
 use crate::index::IndexError;
 use crate::model::{
     AttributeValue, ByteOrder, ChunkGrid, ChunkLocation, ChunkManifest, CodecChain, Dimension, DimensionName,
-    FileGroup, FileVariable, Layout, SmallValues, SourceFile, VariableName,
+    FileGroup, FileVariable, Layout, SmallValues, SourceFile, VariableName, VariableSchema,
 };
 
 /// A variable's place in the file.
@@ -58,6 +58,7 @@ pub(super) fn lay_out(file: &SourceFile, header: &Header) -> Result<FileGroup, I
         variables.insert(part.name.clone(), variable(file, header, part, &records)?);
     }
     let attributes = header.attributes.clone();
+    let (dimensions, attributes) = (Arc::new(dimensions), Arc::new(attributes));
     Ok(FileGroup { path: "/".into(), dimensions, attributes, variables, groups: IndexMap::new() })
 }
 
@@ -200,15 +201,17 @@ fn variable(file: &SourceFile, header: &Header, part: &Part, records: &Records) 
     }
     let name_of = |number: &usize| header.dimensions.get_index(*number).map(|(name, _)| name.clone());
     Ok(FileVariable {
-        name: part.name.clone(),
-        data_type: part.raw.external.data_type(),
-        dimensions: part.raw.dimensions.iter().filter_map(name_of).collect(),
-        attributes: Arc::new(part.raw.attributes.clone()),
-        fill_value: Some(fill_value(part.raw)),
-        layout: if is_one_piece { Layout::Contiguous } else { Layout::Chunked },
-        codecs: CodecChain::default(),
-        grid,
-        unfiltered_edges: false,
+        schema: Arc::new(VariableSchema {
+            name: part.name.clone(),
+            data_type: part.raw.external.data_type(),
+            dimensions: part.raw.dimensions.iter().filter_map(name_of).collect(),
+            attributes: Arc::new(part.raw.attributes.clone()),
+            fill_value: Some(fill_value(part.raw)),
+            layout: if is_one_piece { Layout::Contiguous } else { Layout::Chunked },
+            codecs: CodecChain::default(),
+            grid,
+            unfiltered_edges: false,
+        }),
         manifest: Arc::new(manifest),
         values: SmallValues::NotRead,
     })

@@ -1,6 +1,7 @@
 //! The values of coordinates, bounds and scalars.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -96,7 +97,7 @@ impl Reader<'_> {
             }
         }
         self.digest_batch(&batch, data_type, &mut digester)?;
-        Ok(SmallValues::Digest(digester.finish()))
+        Ok(SmallValues::Digest(Arc::new(digester.finish())))
     }
 
     fn digest_batch(

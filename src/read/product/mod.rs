@@ -2,7 +2,7 @@
 
 mod references;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,8 +69,21 @@ pub struct ProductArray {
     pub attributes: Map<String, Value>,
     /// `_ARRAY_DIMENSIONS`.
     pub dimensions: Vec<String>,
+    /// Of an array of whole variables of files: which ones; it has no chunks then.
+    pub fragments: Option<Fragments>,
     pub(super) separator: char,
     pub(super) references: References,
+}
+
+/// A grid of fragments that an array is made of, each a whole variable of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragments {
+    /// The lengths of the fragments along each dimension.
+    pub lengths: Arc<Vec<Vec<u64>>>,
+    /// The URL of the file of each fragment as written, in C order.
+    pub urls: Arc<Vec<String>>,
+    /// The path of the variable in each file.
+    pub variable: String,
 }
 
 impl ProductArray {
@@ -112,6 +125,8 @@ pub struct ProductStore {
     pub arrays: BTreeMap<String, ProductArray>,
     /// Keys that belong to no group or array, or to no chunk of theirs.
     pub extra_keys: Vec<String>,
+    /// Attributes of the root that are the format's own: they say nothing of the sources.
+    pub own_attributes: BTreeSet<String>,
     /// The folder that [`Reference::Stored`] means.
     pub folder: Option<PathBuf>,
 }

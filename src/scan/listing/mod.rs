@@ -56,6 +56,14 @@ pub(super) fn listing(page: &[u8], folder: &Url) -> Option<Listing> {
     links(&text, folder)
 }
 
+/// Names, URLs and whether it is a folder, of all children: what fuzzing holds against the rule.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn children(page: &[u8], folder: &Url) -> Vec<(String, Url, bool)> {
+    let entries = listing(page, folder).unwrap_or_default().entries;
+    entries.into_iter().map(|entry| (entry.name, entry.url, entry.is_folder)).collect()
+}
+
 /// The children that an HTML page links to; `None` if it is no listing.
 pub(super) fn links(page: &str, folder: &Url) -> Option<Listing> {
     let mut children = Children::default();

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, RETRY_AFTER,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
 use http::{Response, StatusCode};
 use object_store::ClientOptions;
 use object_store::client::{
@@ -22,6 +20,7 @@ use super::Settings;
 use super::answer::{Body, State, Unfit, judge, text};
 use super::servers::Hosts;
 use crate::storage::traffic;
+use crate::storage::web::{is_loopback, is_tls, retry_after};
 
 /// What an answer may hold that is not bounded by what was asked for: a page of a listing, a token.
 const DOCUMENT_LIMIT: u64 = 64 << 20;
@@ -87,13 +86,7 @@ impl Connector {
 
     /// A connector for a server at this URL: no proxy leads to one on this machine.
     pub(super) fn towards(&self, url: &Url) -> Self {
-        let is_here = match url.host() {
-            Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        Self { direct: is_here, ..self.clone() }
+        Self { direct: is_loopback(url), ..self.clone() }
     }
 
     /// A client that verifies certificates by the system's store (or `SSL_CERT_FILE`), and has no time to lose.
@@ -312,16 +305,6 @@ pub(super) fn code_in(start: &str) -> String {
     code.filter(is_word).map(|code| format!(" ({code})")).unwrap_or_default()
 }
 
-/// Seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let asked = text(headers, &RETRY_AFTER)?;
-    if let Ok(seconds) = asked.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = chrono::DateTime::parse_from_rfc2822(&asked).ok()?;
-    Some((until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
-}
-
 fn broken(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     (if error.is_timeout() && !error.is_connect() { Unfit::Stalled } else { Unfit::Transport(error) }, None)
@@ -341,19 +324,5 @@ fn kind(unfit: &Unfit) -> HttpErrorKind {
 
 /// Whether a certificate, or the request itself, is the cause.
 fn is_lasting(error: &reqwest::Error) -> bool {
-    if error.is_builder() || error.is_redirect() {
-        return true;
-    }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        // An io::Error leaves what it wraps out of its own chain.
-        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    false
+    error.is_builder() || error.is_redirect() || is_tls(error)
 }

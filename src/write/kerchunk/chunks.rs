@@ -36,6 +36,16 @@ pub(super) fn write(
             Some(part) => part.write(output, placements, written),
             None => Ok(()),
         },
+        ArrayData::Apart => Err(apart(key)),
+    }
+}
+
+/// A variable that no grid of chunks says.
+pub(super) fn apart(key: &str) -> WriteError {
+    WriteError::DataType {
+        variable: key.into(),
+        expected: "chunks of one shape, type and chain of filters",
+        found: "parts of files that differ in them".into(),
     }
 }
 

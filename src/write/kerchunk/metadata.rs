@@ -65,6 +65,7 @@ pub(in crate::write) fn array(key: &str, variable: &Variable, fill: &Fill) -> Re
             (inline_chunk_shape(&variable.shape), vec![json!({"id": "vlen-utf8"})])
         }
         ArrayData::Inline(_) => (inline_chunk_shape(&variable.shape), vec![]),
+        ArrayData::Apart => return Err(super::chunks::apart(key)),
         ArrayData::Placed { chunk_shape, codecs, .. } => {
             (chunk_shape.clone(), codecs.0.iter().map(|codec| filter(key, codec)).collect::<Result<_, _>>()?)
         }

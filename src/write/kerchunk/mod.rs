@@ -31,7 +31,7 @@ use crate::model::{PublicUrls, Variable, VariablePath, VirtualCube};
 /// ```
 /// use altostac::model::{PublicUrls, VirtualCube};
 /// use altostac::write::write_kerchunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// let mut json = Vec::new();
 /// write_kerchunk(&cube, &PublicUrls::default(), &mut json)?;
 /// let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
@@ -70,7 +70,7 @@ pub fn write_kerchunk(cube: &VirtualCube, urls: &PublicUrls, out: &mut dyn Write
 /// ```
 /// use altostac::model::VirtualCube;
 /// use altostac::write::refused_by_kerchunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// assert!(refused_by_kerchunk(&cube).is_empty());
 /// ```
 pub fn refused_by_kerchunk(cube: &VirtualCube) -> Vec<(VariablePath, WriteError)> {

@@ -86,6 +86,31 @@ pub(super) fn copy(field: &Field<'_>, tools: Tools<'_>) -> Result<Copied, CopyEr
     Ok(copied)
 }
 
+/// All elements of a variable whose one chunk is all of it.
+pub(super) fn whole(field: &Field<'_>, tools: Tools<'_>) -> Result<Vec<u8>, CopyError> {
+    let division = Division::of(field, tools.memory)?;
+    let all = Region { start: vec![0; field.cut.grid.shape.len()], count: field.cut.grid.shape.clone() };
+    let wave = Wave::new(field, &[all], &Forgetting);
+    wave.gather(tools, division.decoders, &mut OpenFiles::default())?;
+    let chunk = wave.chunks.into_values().next().map(|chunk| chunk.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(chunk.filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| field.background_chunk()))
+}
+
+/// A sink that has nothing and takes nothing.
+struct Forgetting;
+
+impl StoreSink for Forgetting {
+    fn has(&self, _key: &str) -> Option<u64> {
+        None
+    }
+
+    fn put(&self, _key: &str, _pieces: &[&[u8]], _chunks: u64) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn advance(&self, _bytes: u64) {}
+}
+
 /// The sources that are open.
 #[derive(Default)]
 struct OpenFiles {

@@ -36,15 +36,22 @@ pub use error::CopyError;
 use copy::Tools;
 use cut::Cut;
 use field::Field;
+use part::FilePart;
 use metadata::Documents;
 use shape::{Extent, chunk_shape, shard_shape};
 
 use super::{WriteError, zarr3};
+use crate::codec::{STORING_ATTRIBUTES, Storing};
 use crate::model::{
-    Array, ArrayData, ArrayValues, AttributeValue, ByteOrder, ChunkGrid, FileIndex, Numbers, SourceUrl, Variable,
-    VirtualCube, ZarrSettings, ZarrVersion,
+    Array, ArrayData, AttributeValue, ByteOrder, ChunkGrid, DataType, FileIndex, Numbers, Primitive, SourceUrl,
+    Variable, VirtualCube, ZarrPacking, ZarrSettings, ZarrVersion,
 };
 use crate::storage::{ByteSource, StorageError};
+
+/// The factors of packed values.
+const PACKING: [&str; 2] = ["scale_factor", "add_offset"];
+/// Attributes whose numbers are packed too (CF 8.1): they mean nothing once the values are not.
+const PACKED_RANGES: [&str; 3] = ["valid_min", "valid_max", "valid_range"];
 
 /// Opens a source.
 pub type Open<'a> = &'a (dyn Fn(&SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> + Sync);
@@ -115,6 +122,10 @@ pub fn copy_to_zarr(
             let key = format!("{prefix}{}", variable.name);
             match &variable.data {
                 ArrayData::Inline(array) => inline(&key, variable, array, settings, tools, &mut documents, &mut done)?,
+                _ if matches!(variable.data_type, DataType::FixedString { .. }) && settings.version == ZarrVersion::V3 => {
+                    let array = texts(&key, variable, &files, settings, tools)?;
+                    inline(&key, variable, &array, settings, tools, &mut documents, &mut done)?;
+                }
                 _ => {
                     let (field, stored) = field(&key, variable, &files, settings, &times)?;
                     documents.numbers(&key, &stored, &field.cut, settings.level)?;
@@ -150,17 +161,15 @@ fn field<'a>(
     settings: &ZarrSettings,
     times: &[&str],
 ) -> Result<(Field<'a>, Variable), CopyError> {
-    let data_type = variable.data_type.with_order(ByteOrder::Little);
-    let (Some(size), Some(_)) = (data_type.size(), data_type.number()) else {
-        let (expected, found) = ("numbers, or texts that are small enough to be kept whole", data_type.to_string());
+    let mut stored = stored(variable, settings.packing);
+    let is_copied = stored.data_type.number().is_some()
+        || matches!(stored.data_type, DataType::FixedString { .. }) && settings.version == ZarrVersion::V2;
+    let Some(size) = stored.data_type.size().filter(|_| is_copied) else {
+        let (expected, found) = ("numbers, or texts of a fixed length", stored.data_type.to_string());
         return Err(WriteError::DataType { variable: key.into(), expected, found }.into());
     };
-    let stored = Variable {
-        fill_value: Some(background(variable)),
-        data: ArrayData::Inline(Array { shape: Vec::new(), values: ArrayValues::Strings(Vec::new()) }),
-        data_type,
-        ..variable.clone()
-    };
+    let background = background(&stored);
+    stored.fill_value = Some(background.clone());
     let dimensions: Vec<&str> = variable.dimensions.iter().map(|name| name.as_str()).collect();
     let is_time = dimensions.iter().map(|name| times.contains(name)).collect();
     let extent = Extent { dimensions, shape: &variable.shape, is_time, size: size as u64 };
@@ -175,25 +184,67 @@ fn field<'a>(
         found: format!("the shape {:?}", variable.shape),
     })?;
     let cut = Cut { version: settings.version, grid, shard };
-    let background = stored.fill_value.clone().unwrap_or_default();
-    let is_readable = metadata::readable_fill(settings.version, &stored).is_some_and(|element| element == background);
     let parts = parts::of(key, variable, &stored, files)?;
+    // What is recoded has been decided upon value by value; that holds for fill too.
+    let is_readable = metadata::readable_fill(settings.version, &stored).is_some_and(|element| element == background)
+        && !parts.iter().any(FilePart::is_recoded);
     Ok((Field::new(key.into(), cut, background, is_readable, parts), stored))
 }
 
+/// The variable as the store has it: little-endian; unpacked, if it shall be.
+fn stored(variable: &Variable, packing: ZarrPacking) -> Variable {
+    let data = ArrayData::Apart;
+    let data_type = variable.data_type.with_order(ByteOrder::Little);
+    let mut stored = Variable { data, data_type, ..variable.clone() };
+    let Some((primitive, order)) = variable.data_type.number() else { return stored };
+    let little = |bytes: Vec<u8>| Numbers::from_bytes(primitive, order, &bytes).to_bytes(ByteOrder::Little);
+    stored.fill_value = variable.fill_value.clone().map(little);
+    let factors: Vec<_> = PACKING.iter().filter_map(|name| variable.attributes.get(*name)).collect();
+    if packing == ZarrPacking::Keep || factors.is_empty() {
+        return stored;
+    }
+    // Readers unpack small numbers in binary32 if the factors are.
+    let is_single = |value: &&AttributeValue| matches!(value, AttributeValue::Numbers(Numbers::F32(_)));
+    let is_narrow = (primitive.size() <= 2 || primitive == Primitive::F32) && factors.iter().all(is_single);
+    let plain = Storing::plain(if is_narrow { Primitive::F32 } else { Primitive::F64 });
+    stored.data_type = plain.data_type().clone();
+    stored.attributes.retain(|name, _| !STORING_ATTRIBUTES.contains(&name.as_str()) && !PACKED_RANGES.contains(&name.as_str()));
+    stored.attributes.extend(plain.attributes().clone());
+    stored.fill_value = None;
+    stored
+}
+
 /// The element, little-endian, that stands where no file has anything: `_FillValue`, which readers take for nothing.
-fn background(variable: &Variable) -> Vec<u8> {
-    let Some((primitive, order)) = variable.data_type.number() else { return Vec::new() };
-    match variable.attributes.get("_FillValue") {
+fn background(stored: &Variable) -> Vec<u8> {
+    let Some((primitive, _)) = stored.data_type.number() else {
+        return vec![0; stored.data_type.size().unwrap_or(0)];
+    };
+    match stored.attributes.get("_FillValue") {
         Some(AttributeValue::Numbers(fill)) if fill.len() == 1 && fill.primitive() == primitive => {
             fill.to_bytes(ByteOrder::Little)
         }
         _ => {
-            let own = variable.fill_value.clone().filter(|bytes| bytes.len() == primitive.size());
-            let own = own.unwrap_or_else(|| vec![0; primitive.size()]);
-            Numbers::from_bytes(primitive, order, &own).to_bytes(ByteOrder::Little)
+            let own = stored.fill_value.clone().filter(|bytes| bytes.len() == primitive.size());
+            own.unwrap_or_else(|| vec![0; primitive.size()])
         }
     }
+}
+
+/// All texts of a variable that is too large for the cube to have it: version 3 has no type for them that could be cut into chunks.
+fn texts(
+    key: &str,
+    variable: &Variable,
+    files: &[Option<&FileIndex>],
+    settings: &ZarrSettings,
+    tools: Tools<'_>,
+) -> Result<Array, CopyError> {
+    let whole = ZarrSettings { version: ZarrVersion::V2, target: u64::MAX, chunks: Default::default(), ..settings.clone() };
+    let (field, stored) = field(key, variable, files, &whole, &[])?;
+    let bytes = copy::whole(&field, Tools { memory: tools.memory / 4, ..tools })?;
+    Array::from_bytes(&stored.data_type, &stored.shape, &bytes).ok_or_else(|| CopyError::Shape {
+        variable: key.into(),
+        found: format!("{} bytes for {:?}", bytes.len(), stored.shape),
+    })
 }
 
 /// Values that the cube has are one chunk.
@@ -206,7 +257,7 @@ fn inline(
     documents: &mut Documents,
     done: &mut ZarrCopy,
 ) -> Result<(), CopyError> {
-    let stored = Variable { data_type: variable.data_type.with_order(ByteOrder::Little), ..variable.clone() };
+    let stored = Variable { fill_value: None, ..stored(variable, ZarrPacking::Keep) };
     let whole: Vec<u64> = variable.shape.iter().map(|length| (*length).max(1)).collect();
     let wrong = || WriteError::DataType {
         variable: key.into(),

@@ -1,22 +1,12 @@
 //! What one file holds of a variable: cut into the pieces that are read and decoded at once.
 
-use crate::model::{ByteOrder, ChunkGrid, DataType, FileIndex, FileVariable, Numbers};
+use crate::codec::Storing;
+use crate::model::{ByteOrder, ChunkGrid, DataType, FileIndex, FileVariable, Numbers, Part};
 use crate::read::{ReadError, Region, read_chunk, read_values};
 use crate::storage::ByteSource;
 
 /// The most bytes of one piece of a variable without filters, which need not be read chunk by chunk.
 const PIECE: u64 = 2 << 20;
-
-/// The part of a variable of the cube that one file holds.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) file: usize,
-    pub(super) origin: Vec<u64>,
-    pub(super) count: Vec<u64>,
-    pub(super) start: Vec<u64>,
-    pub(super) reversed: Vec<bool>,
-    pub(super) new_dimensions: usize,
-}
 
 /// How the file's elements become the product's.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +15,8 @@ pub(super) enum Conversion {
     Same,
     /// In the other order of bytes.
     Turned,
+    /// Stored in another way.
+    Recoded(Box<(Storing, Storing)>),
 }
 
 /// A part of a variable in a file.
@@ -97,6 +89,11 @@ impl<'a> FilePart<'a> {
         let mut fill = variable.fill_value.clone().unwrap_or_else(|| vec![0; variable.data_type.size().unwrap_or(0)]);
         fill = conversion.apply(fill, &variable.data_type)?;
         Some(Self { index, key: key.into(), variable, part, pieces, is_by_chunk, conversion, fill })
+    }
+
+    /// Whether the product stores its values in another way.
+    pub(super) fn is_recoded(&self) -> bool {
+        matches!(self.conversion, Conversion::Recoded(_))
     }
 
     /// The bytes of one decoded piece.
@@ -240,6 +237,7 @@ impl Conversion {
                 let other = if order == ByteOrder::Little { ByteOrder::Big } else { ByteOrder::Little };
                 Some(Numbers::from_bytes(primitive, order, &bytes).to_bytes(other))
             }
+            (Self::Recoded(ways), _) => ways.0.recode(&bytes, &ways.1),
         }
     }
 }

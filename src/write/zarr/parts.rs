@@ -1,8 +1,9 @@
 //! Which parts of which files a variable is made of, and how each is stored.
 
 use super::CopyError;
-use super::part::{Conversion, FilePart, Part};
-use crate::model::{ArrayData, FileIndex, FileVariable, Placement, Variable, VariableName};
+use super::part::{Conversion, FilePart};
+use crate::codec::{STORING_ATTRIBUTES, Storing};
+use crate::model::{ArrayData, FileIndex, FileVariable, Variable, VariableName};
 
 /// The parts of a variable of the cube; `stored` is how the product stores it.
 pub(super) fn of<'a>(
@@ -18,8 +19,10 @@ pub(super) fn of<'a>(
         expected: expected.into(),
         found,
     };
+    // Placed chunks are stored in one way, that of the variable.
+    let is_apart = matches!(variable.data, ArrayData::Apart) || stored.attributes != variable.attributes;
     let mut parts = Vec::new();
-    for part in listed(variable) {
+    for part in variable.parts.iter() {
         let index = files.get(part.file).copied().flatten();
         let index = index.ok_or_else(|| wrong(format!("file {}", part.file), "an index of it", "none".into()))?;
         let file = || index.source.url.to_string();
@@ -27,10 +30,10 @@ pub(super) fn of<'a>(
         if let Some(obstacle) = own.obstacle() {
             return Err(wrong(file(), "values in the file itself", obstacle.into()));
         }
-        let conversion = conversion(own, stored)
+        let conversion = conversion(own, stored, is_apart)
             .ok_or_else(|| wrong(file(), &stored.data_type.to_string(), own.data_type.to_string()))?;
         let found = format!("{:?} with {part:?}", own.grid);
-        let part = FilePart::new((index, key), own, part, conversion, size);
+        let part = FilePart::new((index, key), own, part.clone(), conversion, size);
         parts.push(part.ok_or_else(|| wrong(file(), "a part within the variable", found))?);
     }
     Ok(parts)
@@ -43,25 +46,18 @@ fn find<'a>(index: &'a FileIndex, key: &str) -> Option<&'a FileVariable> {
     group.variables.get(&VariableName::new(name).ok()?)
 }
 
-/// What each file holds of a variable.
-fn listed(variable: &Variable) -> Vec<Part> {
-    let ArrayData::Placed { chunk_shape, placements, .. } = &variable.data else { return Vec::new() };
-    let part = |placement: &Placement| Part {
-        file: placement.file,
-        origin: placement.grid_origin.iter().zip(chunk_shape).map(|(at, chunk)| at * chunk).collect(),
-        count: placement.grid.shape.clone(),
-        start: vec![0; placement.grid.shape.len()],
-        reversed: Vec::new(),
-        new_dimensions: 0,
+/// How the elements of a file become those of the product; `None` if they cannot.
+fn conversion(own: &FileVariable, stored: &Variable, is_apart: bool) -> Option<Conversion> {
+    let (Some((primitive, order)), Some((wanted, wanted_order))) = (own.data_type.number(), stored.data_type.number())
+    else {
+        return (own.data_type == stored.data_type).then_some(Conversion::Same);
     };
-    placements.iter().map(part).collect()
-}
-
-fn conversion(own: &FileVariable, stored: &Variable) -> Option<Conversion> {
-    match (own.data_type.number(), stored.data_type.number()) {
-        (Some((own, order)), Some((wanted, wanted_order))) if own == wanted => {
-            Some(if order == wanted_order || own.size() == 1 { Conversion::Same } else { Conversion::Turned })
-        }
-        _ => None,
+    let is_alike = primitive == wanted
+        && (!is_apart || STORING_ATTRIBUTES.iter().all(|name| own.attributes.get(*name) == stored.attributes.get(*name)));
+    if is_alike {
+        let is_same = order == wanted_order || primitive.size() == 1;
+        return Some(if is_same { Conversion::Same } else { Conversion::Turned });
     }
+    let ways = (Storing::of(&own.data_type, &own.attributes)?, Storing::of(&stored.data_type, &stored.attributes)?);
+    Some(Conversion::Recoded(Box::new(ways)))
 }
