@@ -6,7 +6,7 @@
 //!
 //! A `PATH` is a file, or a folder whose `.nc` and `.h5` files are taken; a `URL` is one file. Every run opens and indexes all files anew (attributes,
 //! every chunk, values of coordinates) and drops each index. `--runs` (default 3): figures of time are the least of them.
-//! `--threads` (default 1): files are spread over so many threads.
+//! `--threads` (default 1): files are spread over so many threads, and the waves of a huge one.
 //!
 //! Prints one line of JSON: `case`, `files`, `variables`, `chunks` (those written), `cpu_s` (user and system time of the process),
 //! `wall_s`, `threads`, `runs`, `waves` (calls of `ByteSource::read`), `most_waves` (of one file), `requests` (ranges read),
@@ -26,7 +26,6 @@ use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
@@ -80,6 +79,18 @@ impl ByteSource for Counting<'_> {
 
     fn learn(&self, needed_head: u64) {
         self.head.store(needed_head, Relaxed);
+    }
+
+    fn wave_limit(&self) -> u64 {
+        self.inner.wave_limit()
+    }
+
+    fn gap(&self) -> u64 {
+        self.inner.gap()
+    }
+
+    fn reads_beside(&self) -> bool {
+        self.inner.reads_beside()
     }
 
     fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {
@@ -149,26 +160,18 @@ fn request() -> Result<Request, String> {
 }
 
 /// Indexes all files once.
-fn run(files: &[SourceUrl], pool: Option<&rayon::ThreadPool>) -> Result<Contents, String> {
+fn run(files: &[SourceUrl], pool: &rayon::ThreadPool) -> Result<Contents, String> {
     let each = |file: &SourceUrl| index_file(file).map(|index| count(&index.root));
-    match pool {
-        Some(pool) => pool.install(|| files.par_iter().map(each).try_reduce(Contents::default, |a, b| Ok(add(a, b)))),
-        None => files.iter().try_fold(Contents::default(), |sum, file| Ok(add(sum, each(file)?))),
-    }
+    pool.install(|| files.par_iter().map(each).try_reduce(Contents::default, |a, b| Ok(add(a, b))))
 }
 
 fn measure(request: &Request) -> Result<String, String> {
-    let pool = match request.threads {
-        0 | 1 => None,
-        threads => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            Some(Arc::new(pool.map_err(|error| error.to_string())?))
-        }
-    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(request.threads.max(1)).build();
+    let pool = pool.map_err(|error| error.to_string())?;
     let (mut cpu, mut wall, mut contents) = (f64::INFINITY, f64::INFINITY, Contents::default());
     for _ in 0..request.runs.max(1) {
         let (started, cpu_before) = (Instant::now(), cpu_seconds());
-        contents = run(&request.files, pool.as_deref())?;
+        contents = run(&request.files, &pool)?;
         wall = wall.min(started.elapsed().as_secs_f64());
         cpu = cpu.min(cpu_seconds() - cpu_before);
     }

@@ -154,7 +154,7 @@ class Bench:
         quick, slow = (3, 1) if self.quick else (15, 2)
         if "references" not in done:
             self.check(case, files, files)
-        fast = ["altostac", "libhdf5", "libhdf5-names", "hidefix"] + ["altostac-2"] * (case == "A")
+        fast = ["altostac", "libhdf5", "libhdf5-names", "hidefix"] + ["altostac-2"] * (case in ("A", "C1", "C2"))
         rest = [tool for tool in ["kerchunk", "virtualizarr", "h5py"] + ["pyfive"] * (case != "C2") if tool not in done]
         if rest or any(tool not in done for tool in fast):
             # Ours and what is about as fast, before and after the slow ones: a busy minute must not fall on one of them alone.

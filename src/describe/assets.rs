@@ -1,5 +1,6 @@
 //! What an Item links to: products, sources, reports.
 
+mod icechunk;
 mod zarr;
 
 use serde_json::{Map, Value, json};
@@ -59,7 +60,7 @@ fn render_one<'k>(
 fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
     let folder = input.collection.id.as_str();
     let mut assets: Vec<Asset> =
-        input.products.iter().filter_map(|product| self::product(product, dataset, folder)).collect();
+        input.products.iter().filter_map(|product| self::product(product, dataset, input)).collect();
     let files = &input.cube.files;
     match input.source_manifest {
         Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => {
@@ -69,7 +70,7 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
     }
     if let Some(report) = input.report {
         let mut fields = json!({
-            "href": relative(report, folder),
+            "href": relative(&report.path, folder),
             "type": "application/json",
             "title": "Report of the build and its verification",
             "roles": ["metadata"],
@@ -80,11 +81,11 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
     assets
 }
 
-/// From an Item's place, `<collection>/items/`, to a file below the output.
-fn relative(file: &ProductFile, collection: &str) -> String {
-    match file.path.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) {
+/// From an Item's place, `<collection>/items/`, to a file or folder below the output.
+fn relative(path: &str, collection: &str) -> String {
+    match path.strip_prefix(collection).and_then(|rest| rest.strip_prefix('/')) {
         Some(rest) => format!("../{rest}"),
-        None => format!("../../{}", file.path),
+        None => format!("../../{path}"),
     }
 }
 
@@ -94,10 +95,10 @@ fn describe_file(fields: &mut Value, file: &ProductFile) {
     fields["file:checksum"] = format!("1220{}", file.sha256.to_ascii_lowercase()).into();
 }
 
-fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Option<Asset> {
+fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Option<Asset> {
+    let folder = input.collection.id.as_str();
     let product = product.product();
-    let file = product.files.first()?;
-    let href = relative(file, folder);
+    let href = relative(product.place()?, folder);
     let (key, kind, mut fields) = match product.format {
         ProductFormat::Kerchunk => (
             "reference_file",
@@ -114,30 +115,44 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, folder: &str) -> Op
                 "zarr:zarr_format": 2,
             }),
         ),
-        ProductFormat::Cfa => ("cfa", "cfa", cfa(href)),
-        ProductFormat::Zarr => {
-            let place = ProductFile { path: store_of(&file.path).into(), ..file.clone() };
-            ("zarr", "zarr", zarr::fields(relative(&place, folder), product))
-        }
+        ProductFormat::Cfa => ("cfa", "cfa", cfa(&href)),
+        ProductFormat::KerchunkParquet => (
+            "reference_parquet",
+            "kerchunk-parquet",
+            json!({
+                "href": href,
+                "type": "application/vnd.zarr+kerchunk",
+                "title": "Kerchunk references in Parquet",
+                "description": "All files as one dataset, its references read as they are needed: \
+                    xarray.open_dataset(href, engine=\"kerchunk\"), with fastparquet installed",
+                "roles": ["data", "virtual", "references"],
+                "cloud_format": "kerchunk",
+                "xarray:open_kwargs": {"engine": "kerchunk"},
+                "zarr:node_type": "group",
+                "zarr:zarr_format": 2,
+            }),
+        ),
+        ProductFormat::Icechunk => ("icechunk", "icechunk", icechunk::fields(product, input)),
+        ProductFormat::Zarr => ("zarr", "zarr", zarr::fields(&href, product)),
     };
     let parameters = parameters(dataset);
     if !parameters.is_empty() {
         fields["cf:parameter"] = parameters.into();
     }
-    if !product.format.is_copy() {
-        describe_file(&mut fields, file);
+    match product.files.as_slice() {
+        // A repository grows: it has neither size nor checksum.
+        _ if product.format == ProductFormat::Icechunk => {}
+        // Of a copy only the documents are listed.
+        _ if product.format == ProductFormat::Zarr => {}
+        [file] if file.path.ends_with(product.format.file_name()) => describe_file(&mut fields, file),
+        // A folder: there is no checksum of such.
+        files => fields["file:size"] = files.iter().map(|file| file.size).sum::<u64>().into(),
     }
     Some(Asset { key: key.into(), kind, fields })
 }
 
-/// The folder of a store by the path of a file in it.
-fn store_of(path: &str) -> &str {
-    let end = format!("/{}", ProductFormat::Zarr.file_name());
-    path.find(&end).and_then(|at| path.get(..at + end.len())).unwrap_or(path)
-}
-
 /// CFA-netCDF: `cloud_format` and `open_xarray_kwargs` are what DataPoint goes by; it opens with the engine `CFA`.
-fn cfa(href: String) -> Value {
+fn cfa(href: &str) -> Value {
     json!({
         "href": href,
         "type": "application/netcdf",
@@ -187,7 +202,7 @@ fn source(number: usize, file: &SourceFile, input: &ItemInput<'_>) -> Asset {
 
 fn source_manifest(file: &ProductFile, folder: &str, count: usize) -> Asset {
     let mut fields = json!({
-        "href": relative(file, folder),
+        "href": relative(&file.path, folder),
         "type": "application/vnd.apache.parquet",
         "title": format!("Table of {count} source files"),
         "description": "One row a file: url, size, fingerprint, role",

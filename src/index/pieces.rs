@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 /// Pieces of a file by their offset; no two of them overlap.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Pieces {
     held: BTreeMap<u64, Bytes>,
     /// Where the pieces begin that are used up soon.
@@ -35,6 +35,11 @@ impl Pieces {
     fn insert(&mut self, start: u64, part: &Range<u64>, bytes: &Bytes) {
         let within = |offset: u64| usize::try_from(offset - start).unwrap_or(usize::MAX);
         self.held.insert(part.start, bytes.slice(within(part.start)..within(part.end)));
+    }
+
+    /// How many bytes are at hand that are used up soon.
+    pub(super) fn passing(&self) -> u64 {
+        self.passing.iter().filter_map(|start| self.held.get(start)).map(|piece| piece.len() as u64).sum()
     }
 
     /// Forgets the bytes that were used up.

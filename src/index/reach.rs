@@ -31,6 +31,14 @@ impl Reach {
         }
     }
 
+    /// Notes what another one has noted.
+    pub(super) fn merge(&self, other: &Self) {
+        self.beyond.set(self.beyond.get() || other.beyond.get());
+        for (word, more) in self.pages.iter().zip(&other.pages) {
+            word.set(word.get() | more.get());
+        }
+    }
+
     /// The head that would have held all that was used, or else all that lies together at the start.
     pub(super) fn head(&self, size: u64) -> u64 {
         let pages = (0u64..).zip(&self.pages).flat_map(|(word, bits)| {
@@ -66,8 +74,11 @@ mod tests {
         // With something far away, only what lies together at the start counts.
         assert_eq!(head(&[0..48, 60_000..70_000, 300_000..300_001, NEAR..NEAR + 1]), 18 * PAGE);
         assert_eq!(head(&[0..1, 0..u64::MAX]), NEAR);
-        let reach = Reach::default();
+        let (reach, other) = (Reach::default(), Reach::default());
         reach.note(&(0..100));
         assert_eq!(reach.head(100), 100);
+        other.note(&(PAGE..PAGE + 1));
+        reach.merge(&other);
+        assert_eq!(reach.head(5_000_000), 2 * PAGE);
     }
 }

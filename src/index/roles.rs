@@ -120,8 +120,10 @@ fn want<'a>(
     // Texts of any length are in the file's heap, where no product can point at them.
     let in_heap = variable.data_type == DataType::VariableString;
     let keep = if coordinate { small || digestible } else { small && (shape.len() <= 1 || in_heap) };
-    let path = VariablePath::new(&group.path, &variable.name);
-    keep.then_some(Wanted { path, variable, shape, element, coordinate, bytes })
+    keep.then(|| {
+        let path = VariablePath::new(&group.path, &variable.name);
+        Wanted { path, variable, shape, element, coordinate, bytes }
+    })
 }
 
 fn is_coordinate(variable: &FileVariable) -> bool {

@@ -167,7 +167,7 @@ impl VariablePath {
     /// # Ok::<(), altostac::model::IdError>(())
     /// ```
     pub fn new(group: &str, name: &VariableName) -> Self {
-        Self(format!("{}/{name}", group.trim_end_matches('/')))
+        Self([group.trim_end_matches('/'), "/", name.as_str()].concat())
     }
 
     /// The absolute path.

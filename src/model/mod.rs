@@ -26,7 +26,8 @@ pub mod array;
 pub mod attribute;
 pub mod chunk;
 pub mod codec;
-pub mod content;
+pub mod container;
+mod content;
 pub mod coverage;
 pub mod cube;
 pub mod dtype;
@@ -51,6 +52,7 @@ pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
 pub use attribute::{AttributeValue, Attributes};
 pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
 pub use codec::{Codec, CodecChain};
+pub use container::ChunkContainer;
 pub use content::{ContentReport, FileContent};
 pub use coverage::{BoundingBox, Coverage, TemporalExtent};
 pub use cube::{
@@ -62,7 +64,10 @@ pub use group::{Dimension, Dimensions, VariableGroup};
 pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
 pub use manifest::{ChunkManifest, ManifestHandle};
 pub use pattern::ItemPattern;
-pub use product::{Product, ProductFile, ProductFormat, ProductSettings, VerificationReport, VerifiedProduct};
+pub use product::{
+    IcechunkVersion, Product, ProductFile, ProductFormat, ProductSettings, ProductsAsked, VerificationReport,
+    VerifiedProduct,
+};
 pub use public_urls::PublicUrls;
 pub use record::{Record, RecordKind, ValidatedRecord};
 pub use share::Sharing;

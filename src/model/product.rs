@@ -16,6 +16,10 @@ pub enum ProductFormat {
     Kerchunk,
     /// CFA-netCDF, by CF-1.13.
     Cfa,
+    /// Kerchunk references in Parquet: a folder.
+    KerchunkParquet,
+    /// Virtual references in an Icechunk repository.
+    Icechunk,
     /// A Zarr store: a copy of the values, rechunked.
     Zarr,
 }
@@ -24,7 +28,7 @@ impl ProductFormat {
     /// Whether it holds values of its own, not references.
     pub fn is_copy(self) -> bool {
         match self {
-            Self::Kerchunk | Self::Cfa => false,
+            Self::Kerchunk | Self::KerchunkParquet | Self::Cfa | Self::Icechunk => false,
             Self::Zarr => true,
         }
     }
@@ -34,6 +38,8 @@ impl ProductFormat {
         match self {
             Self::Kerchunk => "kerchunk.json",
             Self::Cfa => "cfa.nca",
+            Self::KerchunkParquet => "kerchunk.parq",
+            Self::Icechunk => "icechunk",
             Self::Zarr => "data.zarr",
         }
     }
@@ -44,6 +50,8 @@ impl fmt::Display for ProductFormat {
         match self {
             Self::Kerchunk => f.write_str("kerchunk"),
             Self::Cfa => f.write_str("cfa"),
+            Self::KerchunkParquet => f.write_str("kerchunk-parquet"),
+            Self::Icechunk => f.write_str("icechunk"),
             Self::Zarr => f.write_str("zarr"),
         }
     }
@@ -57,19 +65,74 @@ pub enum ProductSettings {
     Kerchunk,
     /// CFA-netCDF, by CF-1.13.
     Cfa,
+    /// The same, or in Parquet if there are many.
+    KerchunkByNumber {
+        /// More references than these go to Parquet.
+        parquet_above: u64,
+    },
+    /// Kerchunk references in Parquet.
+    KerchunkParquet {
+        /// References in a table, at least 1.
+        record_size: u32,
+    },
     /// A Zarr store.
     Zarr(ZarrSettings),
+    /// Virtual references in an Icechunk repository.
+    Icechunk {
+        /// The version of the format on disk.
+        version: IcechunkVersion,
+    },
+}
+
+/// Versions of Icechunk's format on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+pub enum IcechunkVersion {
+    /// The one that all readers know.
+    #[default]
+    #[serde(rename = "1")]
+    V1,
+    /// For readers of version 2 and later, which need Python 3.12.
+    #[serde(rename = "2")]
+    V2,
+}
+
+impl IcechunkVersion {
+    /// The number itself.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
 }
 
 impl ProductSettings {
-    /// The format.
+    /// More references than these are better read from Parquet than from JSON, which a reader holds as a whole.
+    pub const MANY_REFERENCES: u64 = 200_000;
+    /// References in a table of Parquet: a reader that needs one reads the table.
+    pub const RECORD_SIZE: u32 = 100_000;
+
+    /// The format; of those that go by a number the first.
     pub fn format(&self) -> ProductFormat {
         match self {
-            Self::Kerchunk => ProductFormat::Kerchunk,
             Self::Cfa => ProductFormat::Cfa,
+            Self::Kerchunk | Self::KerchunkByNumber { .. } => ProductFormat::Kerchunk,
+            Self::KerchunkParquet { .. } => ProductFormat::KerchunkParquet,
+            Self::Icechunk { .. } => ProductFormat::Icechunk,
             Self::Zarr(_) => ProductFormat::Zarr,
         }
     }
+}
+
+/// What a recipe asks for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProductsAsked {
+    /// For each item what carries it faithfully at the least cost.
+    Auto,
+    /// These; never empty, each format once.
+    #[serde(untagged)]
+    Listed(Vec<ProductSettings>),
 }
 
 /// One file of a product.
@@ -96,6 +159,34 @@ pub struct Product {
     pub files: Vec<ProductFile>,
     /// The number of chunk references, inlined ones included.
     pub chunks: u64,
+}
+
+impl Product {
+    /// The path below the output of what a reader opens: the file, or the folder that holds all files; `None` without files.
+    ///
+    /// ```
+    /// use altostac::model::{ItemId, Product, ProductFile, ProductFormat, Revision};
+    /// let path = "c/products/i/r1/kerchunk.parq/.zmetadata".to_owned();
+    /// let files = vec![ProductFile { path, size: 2, sha256: String::new() }];
+    /// let (item, format) = (ItemId::new("i").unwrap(), ProductFormat::KerchunkParquet);
+    /// let product = Product { item, format, revision: Revision::FIRST, files, chunks: 0 };
+    /// assert_eq!(product.place(), Some("c/products/i/r1/kerchunk.parq"));
+    /// ```
+    pub fn place(&self) -> Option<&str> {
+        let path = self.files.first()?.path.as_str();
+        if self.format == ProductFormat::Icechunk {
+            return path.rsplit_once("/snapshots/").map(|(repository, _)| repository);
+        }
+        let name = format!("/{}/{}", self.revision, self.format.file_name());
+        let end = path.find(&name).map_or(path.len(), |at| at + name.len());
+        path.get(..end)
+    }
+
+    /// The snapshot of a repository that the product is.
+    pub fn snapshot(&self) -> Option<&str> {
+        let first = self.files.first().filter(|_| self.format == ProductFormat::Icechunk)?;
+        first.path.rsplit_once("/snapshots/").map(|(_, snapshot)| snapshot)
+    }
 }
 
 /// What a verification looked at.

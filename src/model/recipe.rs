@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::ids::{CollectionId, DimensionName};
-use super::product::ProductSettings;
+use super::product::ProductsAsked;
 use super::public_urls::PublicUrls;
 use super::source::SourcePlace;
 
@@ -25,8 +25,8 @@ pub struct Recipe {
     pub item: ItemSettings,
     /// How the files of an item become one dataset.
     pub aggregate: AggregateSettings,
-    /// What is written for each item; never empty, each format once.
-    pub products: Vec<ProductSettings>,
+    /// What is written for each item.
+    pub products: ProductsAsked,
     /// The folder that products and the static catalogue go to, absolute.
     pub output: PathBuf,
     /// What readers outside see instead of local URLs.

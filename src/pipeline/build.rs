@@ -197,7 +197,7 @@ impl Run<'_> {
 
     fn built(&self, known: &KnownItem, status: BuiltStatus) -> BuiltItem {
         let product = |product: &crate::model::Product| {
-            let place = self.workspace.output.root().join(&product.files.first()?.path);
+            let place = self.workspace.output.root().join(product.place()?);
             let path = place.display().to_string();
             Some(BuiltProduct { format: product.format, href: self.href(&place), path })
         };

@@ -48,7 +48,7 @@ fn of_item(means: Means<'_>, source: &ItemSource) -> Result<(Explained, Option<I
     let aggregate = &means.workspace.recipe.aggregate;
     let found =
         means.workers.compute(|| crate::combine::explain(&indexes, &source.file_facets, aggregate, &FileValues));
-    let found = match means.workspace.recipe.products.iter().any(products::holds_parts) {
+    let found = match products::holds_parts(&means.workspace.recipe.products) {
         true => found,
         false => found.of_references(),
     };

@@ -103,7 +103,8 @@ impl Host {
         for grant in grants {
             let decoded = percent_encoding::percent_decode_str(&grant.url_path).decode_utf8_lossy().into_owned();
             let path = std::fs::canonicalize(&grant.path).unwrap_or(grant.path);
-            files.insert(decoded, FileGrant::File(path));
+            let grant = if path.is_dir() { FileGrant::Directory(path) } else { FileGrant::File(path) };
+            files.insert(decoded, grant);
         }
         let defaults = ServeOptions::default();
         let options =

@@ -97,27 +97,23 @@ pub(super) fn build(
     let aggregate = &workspace.recipe.aggregate;
     let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
     let mut cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
-    let possible = products::possible(&workspace.recipe.products, &cube);
-    if possible.is_empty() {
-        return Err(conflicts_error(cube.not_virtual()));
-    }
+    let urls = &workspace.recipe.public_urls;
+    let chosen = workers.compute(|| products::choose(&workspace.recipe.products, (&cube, &indexes), urls))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
         Some(revision) => return redescribe(means, source, &cube, (&indexes, &found), stands, revision, now),
         None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
     };
     let folder = product_folder(workspace, &planned.id, revision);
-    let mut staged = stage(workspace, &folder, &cube.files)?;
-    let mut written = Vec::new();
-    for settings in possible {
-        let (cube, indexes, id, folder, staged) = (&cube, &indexes[..], &planned.id, &folder[..], &mut staged);
-        let progress = means.progress;
-        let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged };
+    let mut staged = stage(workspace, &folder, (&chosen.products, &cube.files))?;
+    cube.notes.extend(chosen.notes);
+    let (mut written, mut reveals) = (Vec::new(), Vec::new());
+    for settings in &chosen.products {
+        let (cube, indexes, id, folder) = (&cube, &indexes[..], &planned.id, &folder[..]);
+        let (staged, reveals, progress) = (&mut staged, &mut reveals, means.progress);
+        let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged, reveals };
         let write = || products::write(&mut writing, settings);
-        written.push(match settings {
-            ProductSettings::Zarr(_) => workers.copy(&cube.files, write)?,
-            _ => workers.compute(write)?,
-        });
+        written.push(if settings.format().is_copy() { workers.copy(&cube.files, write) } else { workers.compute(write) }?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
     drop(indexes);
@@ -147,13 +143,18 @@ pub(super) fn build(
     let describe = || describe(workspace, source, &cube, &found, &products, (&report, &sources), now);
     let record = workers.compute(describe)?;
     staged.commit().map_err(|error| error_of("output", &error))?;
+    reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
 }
 
 /// The folder of a revision before it is revealed. If it is to hold copies, what an earlier run of the same plan left of it is taken up.
-fn stage(workspace: &Workspace, folder: &str, files: &[SourceFile]) -> Result<StagedFolder, ItemError> {
-    let staged = if workspace.recipe.products.iter().any(|settings| settings.format().is_copy()) {
+fn stage(
+    workspace: &Workspace,
+    folder: &str,
+    (products, files): (&[ProductSettings], &[SourceFile]),
+) -> Result<StagedFolder, ItemError> {
+    let staged = if products.iter().any(|settings| settings.format().is_copy()) {
         let mut plan = workspace.recipe.product_digest.clone();
         for file in files {
             let _ = write!(plan, "\n{} {} {}", file.url, file.size, file.fingerprint);

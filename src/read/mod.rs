@@ -6,7 +6,9 @@
 //! The bytes are untrusted: no more memory is used than the slab that was asked for and the chunks that it touches.
 
 mod cfa;
+mod icechunk;
 mod kerchunk;
+mod kerchunk_parquet;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
 mod placed;
@@ -21,7 +23,10 @@ mod zarr2;
 mod zarr3;
 
 pub use cfa::{Texts, read_cfa};
+pub(crate) use icechunk::unsealed as unsealed_icechunk;
+pub use icechunk::{GetObject, IcechunkNode, IcechunkSnapshot, read_icechunk, read_icechunk_head, read_icechunk_nodes};
 pub use kerchunk::{parse_kerchunk, read_kerchunk};
+pub use kerchunk_parquet::{ProductFolder, read_kerchunk_parquet};
 #[cfg(feature = "libhdf5")]
 pub use libhdf5::LibraryReader;
 pub use placed::read_placed;
@@ -142,6 +147,15 @@ pub enum ReadError {
         library: String,
         /// What it said.
         reason: String,
+    },
+    /// A file of the product cannot be read.
+    #[error("{path} cannot be read")]
+    Unread {
+        /// Its path below the output.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
     },
     /// The product is no JSON, or not of the shape of Kerchunk references.
     #[error("the product is not a set of Kerchunk references, version 1")]

@@ -5,14 +5,14 @@ use sha2::{Digest, Sha256};
 
 use crate::model::recipe::{AggregateSettings, Along, CollectionSettings, ItemSettings, OnGap, StacSettings};
 use crate::model::recipe::{SourceFiles, SourceSettings};
-use crate::model::{ItemPattern, ProductSettings};
+use crate::model::{ItemPattern, ProductsAsked};
 
 /// The digest of what decides what products hold. `public_urls` are the resolved pairs.
 pub(super) fn of_products(
     sources: &[SourceSettings],
     pattern: &ItemPattern,
     aggregate: &AggregateSettings,
-    products: &[ProductSettings],
+    products: &ProductsAsked,
     public_urls: &[(url::Url, url::Url)],
 ) -> String {
     let roots: Vec<_> = sources

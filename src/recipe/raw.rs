@@ -25,8 +25,7 @@ pub(super) struct RawRecipe {
     #[serde(default)]
     pub(super) aggregate: RawAggregate,
     /// What is written for each Item. Default: `[kerchunk]`.
-    #[schemars(length(min = 1))]
-    pub(super) products: Option<Vec<RawProduct>>,
+    pub(super) products: Option<RawProducts>,
     /// The folder that products and the static catalogue go to, relative to the recipe. Default: `published`.
     pub(super) output: Option<String>,
     /// What readers outside see instead of local paths; applied to references and to asset hrefs, the longest match first.
@@ -225,6 +224,27 @@ pub(super) enum RawOnGap {
     Error,
 }
 
+/// What is written for each Item: a list of products, or `auto`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Products")]
+pub(super) enum RawProducts {
+    /// These. What cannot carry an Item is left out and told in its report, unless nothing can.
+    Listed(#[schemars(length(min = 1))] Vec<RawProduct>),
+    /// For each Item what carries it faithfully at the least cost: references to its files if they can (Kerchunk, in Parquet above 200,000
+    /// of them, and CFA), else a copy. The report says what was chosen and why.
+    Auto(RawAuto),
+}
+
+/// `auto`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Auto")]
+pub(super) enum RawAuto {
+    /// The best for each Item.
+    Auto,
+}
+
 /// A product: its name, or its name with options.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -238,20 +258,47 @@ pub(super) enum RawProduct {
 
 /// A format with options: one key, the format's name.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "ProductOptions", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct RawProductOptions {
-    /// Kerchunk references, version 1, in JSON. It has no options yet.
+    /// Kerchunk references, version 1, in JSON.
     pub(super) kerchunk: Option<RawKerchunk>,
+    /// Kerchunk references in Parquet, which readers open piece by piece.
+    pub(super) kerchunk_parquet: Option<RawKerchunkParquet>,
+    /// Virtual references in an Icechunk repository, one for each Item, whose commits are its history.
+    pub(super) icechunk: Option<RawIcechunk>,
     /// A Zarr store: a copy of the values, rechunked.
     pub(super) zarr: Option<RawZarr>,
 }
 
-/// The options of Kerchunk JSON: none yet.
+/// The options of Icechunk.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Icechunk")]
+pub(super) struct RawIcechunk {
+    /// The version of the format on disk: 1, which all readers know, or 2 for those of Python 3.12 and later. Default: 1.
+    #[schemars(range(min = 1, max = 2))]
+    pub(super) version: Option<u64>,
+}
+
+/// The options of Kerchunk JSON.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Kerchunk")]
-pub(super) struct RawKerchunk {}
+pub(super) struct RawKerchunk {
+    /// Write Parquet instead for Items of more references than these. Default: JSON, however many there are.
+    pub(super) parquet_above: Option<u64>,
+}
+
+/// The options of Kerchunk Parquet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "KerchunkParquet")]
+pub(super) struct RawKerchunkParquet {
+    /// How many references a table holds: to read one chunk, a reader fetches its whole table. Default: 100000.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub(super) record_size: Option<u32>,
+}
 
 /// What readers outside see instead of a local path or URL.
 #[derive(Debug, Deserialize, JsonSchema)]

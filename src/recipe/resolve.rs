@@ -9,8 +9,8 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawAlong, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap, RawProduct,
-    RawProductOptions, RawProvider, RawPublicUrl, RawRecipe, RawSource,
+    RawAggregate, RawAlong, RawAuto, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap,
+    RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -20,8 +20,8 @@ use crate::model::recipe::{
     SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, DimensionName, ItemPattern, ProductFormat, ProductSettings, PublicUrls, SourcePlace, SourceUrl,
-    ZarrSettings,
+    CollectionId, DimensionName, IcechunkVersion, ItemPattern, ProductFormat, ProductSettings, ProductsAsked,
+    PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -352,42 +352,71 @@ impl Resolver<'_> {
         }
     }
 
-    fn products(&mut self, raw: Option<Vec<RawProduct>>) -> Option<Vec<ProductSettings>> {
+    fn products(&mut self, raw: Option<RawProducts>) -> Option<ProductsAsked> {
+        let listed = match raw {
+            Some(RawProducts::Auto(RawAuto::Auto)) => return Some(ProductsAsked::Auto),
+            Some(RawProducts::Listed(listed)) => listed,
+            None => vec![RawProduct::Name(ProductFormat::Kerchunk)],
+        };
         let mut all: Vec<ProductSettings> = Vec::new();
-        for (index, product) in
-            raw.unwrap_or_else(|| vec![RawProduct::Name(ProductFormat::Kerchunk)]).into_iter().enumerate()
-        {
+        for (index, product) in listed.into_iter().enumerate() {
+            let key = format!("products[{index}]");
             let settings = match product {
-                RawProduct::Name(ProductFormat::Kerchunk) => ProductSettings::Kerchunk,
-                RawProduct::Name(ProductFormat::Zarr) => ProductSettings::Zarr(ZarrSettings::default()),
-                RawProduct::Options(options) => self.product_options(&format!("products[{index}]"), options)?,
-                RawProduct::Name(ProductFormat::Cfa) => ProductSettings::Cfa,
+                RawProduct::Name(format) => named_product(format),
+                RawProduct::Options(options) => self.product(&key, &options)?,
             };
             let format = settings.format();
             if all.iter().any(|known| known.format() == format) {
-                self.mistake(&format!("products[{index}]"), format!("names {format} for the second time"), None);
+                self.mistake(&key, format!("names {format} for the second time"), None);
             } else {
                 all.push(settings);
             }
         }
-        Some(all)
+        Some(ProductsAsked::Listed(all))
     }
 
-    fn product_options(&mut self, key: &str, options: RawProductOptions) -> Option<ProductSettings> {
-        match options {
-            RawProductOptions { kerchunk: Some(_), zarr: None } => Some(ProductSettings::Kerchunk),
-            RawProductOptions { kerchunk: None, zarr: Some(raw) } => match zarr::resolve(raw) {
-                Ok(settings) => Some(ProductSettings::Zarr(settings)),
-                Err((option, what, advice)) => {
-                    self.mistake(&format!("{key}.zarr.{option}"), what, advice);
-                    None
-                }
-            },
-            _ => {
-                self.mistake(key, "names several formats or none; expected one for each entry of the list", None);
-                None
-            }
+    /// A format with its options.
+    fn product(&mut self, key: &str, raw: &RawProductOptions) -> Option<ProductSettings> {
+        let mut found = Vec::new();
+        if let Some(options) = &raw.kerchunk {
+            found.push(match options.parquet_above {
+                Some(parquet_above) => ProductSettings::KerchunkByNumber { parquet_above },
+                None => ProductSettings::Kerchunk,
+            });
         }
+        if let Some(options) = &raw.kerchunk_parquet {
+            let record_size = options.record_size.unwrap_or(ProductSettings::RECORD_SIZE);
+            if !(1..=10_000_000).contains(&record_size) {
+                let key = format!("{key}.kerchunk-parquet.record_size");
+                self.mistake(&key, format!("is {record_size}; expected 1 to 10,000,000"), None);
+            }
+            found.push(ProductSettings::KerchunkParquet { record_size });
+        }
+        if let Some(options) = &raw.icechunk {
+            let version = match options.version {
+                None | Some(1) => IcechunkVersion::V1,
+                Some(2) => IcechunkVersion::V2,
+                Some(other) => {
+                    self.mistake(&format!("{key}.icechunk.version"), format!("is {other}; expected 1 or 2"), None);
+                    IcechunkVersion::V1
+                }
+            };
+            found.push(ProductSettings::Icechunk { version });
+        }
+        match raw.zarr.clone().map(zarr::resolve) {
+            Some(Ok(settings)) => found.push(ProductSettings::Zarr(settings)),
+            Some(Err((option, what, advice))) => {
+                self.mistake(&format!("{key}.zarr.{option}"), what, advice);
+                return None;
+            }
+            None => {}
+        }
+        if found.len() != 1 {
+            let advice =
+                "write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`".to_owned();
+            self.mistake(key, format!("has the options of {} formats; expected one", found.len()), Some(advice));
+        }
+        found.pop()
     }
 
     fn output(&mut self, text: &str) -> Option<PathBuf> {
@@ -444,6 +473,19 @@ impl Resolver<'_> {
     fn api(&mut self, text: &str) -> Option<PublishSettings> {
         let api = self.noted("publish.api", urls::remote(text, &["https", "http"]))?;
         Some(PublishSettings { api })
+    }
+}
+
+/// A format without options.
+fn named_product(format: ProductFormat) -> ProductSettings {
+    match format {
+        ProductFormat::Kerchunk => ProductSettings::Kerchunk,
+        ProductFormat::Zarr => ProductSettings::Zarr(ZarrSettings::default()),
+        ProductFormat::Cfa => ProductSettings::Cfa,
+        ProductFormat::Icechunk => ProductSettings::Icechunk { version: IcechunkVersion::default() },
+        ProductFormat::KerchunkParquet => {
+            ProductSettings::KerchunkParquet { record_size: ProductSettings::RECORD_SIZE }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::recipe::{Along, OnGap, SourceFiles};
-use crate::model::{ProductSettings, SourcePlace};
+use crate::model::{ProductSettings, ProductsAsked, SourcePlace};
 
 const RECIPE: &str = r#"collection:
   id: cmip6
@@ -103,7 +103,7 @@ fn a_product_to_come() {
 
 #[test]
 fn a_product_to_come_with_options() {
-    insta::assert_snapshot!(message(&[("[kerchunk]", "[{icechunk: {}}]")]), @r"recipe.yaml:18:13: products[0].icechunk is not supported by this version yet");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{zarr: {}}]")]), @r"recipe.yaml:18:13: products[0].zarr is not supported by this version yet");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_product_twice() {
 
 #[test]
 fn an_option_that_no_product_has() {
-    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {level: 3}}]")]), @r"recipe.yaml:18:24: products[0].kerchunk.level is not a key of a recipe");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {level: 3}}]")]), @r"recipe.yaml:18:24: products[0].kerchunk.level is not a key of a recipe; products[0].kerchunk has the keys parquet_above");
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn the_least_recipe_has_defaults() {
     let recipe = parse(text, "/somewhere/recipe.yaml".as_ref()).unwrap();
     assert_eq!(recipe.output, Path::new("/somewhere/published"));
     assert_eq!(recipe.sources[0].root, SourcePlace::Local("/somewhere/b".into()));
-    assert_eq!(recipe.products, [ProductSettings::Kerchunk]);
+    assert_eq!(recipe.products, ProductsAsked::Listed(vec![ProductSettings::Kerchunk]));
     assert_eq!((recipe.aggregate.along, recipe.aggregate.on_gap), (Along::default(), OnGap::Report));
     assert_eq!((recipe.stac.profile.as_str(), recipe.collection.license.as_str()), ("default", "other"));
     let SourceFiles::Matching { include, exclude } = &recipe.sources[0].files else { panic!("a root") };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::model::{ZarrAccess, ZarrPacking, ZarrSettings, ZarrShards, ZarrVersion};
 
 /// A Zarr store: a copy of the values, rechunked and compressed with zstd.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Zarr")]
 pub(super) struct RawZarr {

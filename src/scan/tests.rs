@@ -12,7 +12,7 @@ use super::*;
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, Globs, ItemSettings, OnGap, SourceSettings, StacSettings,
 };
-use crate::model::{CollectionId, Facets, ItemPattern, ProductSettings, PublicUrls};
+use crate::model::{CollectionId, Facets, ItemPattern, ProductsAsked, PublicUrls};
 
 /// A recipe with one root, the default globs, and no more than an id.
 fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
@@ -35,7 +35,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
             geometry: None,
         },
         aggregate: AggregateSettings { along: Along::default(), on_gap: OnGap::Report },
-        products: vec![ProductSettings::Kerchunk],
+        products: ProductsAsked::Auto,
         output: root.join("published"),
         public_urls: PublicUrls::default(),
         stac: StacSettings { profile: "default".into(), overrides: BTreeMap::new() },

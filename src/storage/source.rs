@@ -3,10 +3,11 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
 
 use super::{StorageError, remote, traffic};
 use crate::model::{Fingerprint, SourceFile, SourceUrl};
@@ -47,6 +48,16 @@ pub trait ByteSource: Send + Sync {
     /// is dear, few where memory is.
     fn wave_limit(&self) -> u64 {
         16 << 20
+    }
+
+    /// Whether parts of a wave are best read by several threads, each with a call of its own.
+    fn reads_beside(&self) -> bool {
+        false
+    }
+
+    /// Bytes between two ranges that cost less than a range of their own.
+    fn gap(&self) -> u64 {
+        4 << 10
     }
 
     /// Reads one range.
@@ -96,6 +107,33 @@ impl LocalFile {
         let file = SourceFile { url, size: metadata.len(), fingerprint: fingerprint(&metadata) };
         Ok(Self { handle, file })
     }
+
+    fn read_range(&self, range: &Range<u64>) -> Result<Bytes, StorageError> {
+        let length = checked_length(&self.file.url, self.file.size, range)?;
+        let buffer = read_exact_at(&self.handle, length, range.start).map_err(|source| StorageError::Io {
+            action: "read",
+            path: self.file.url.to_string(),
+            source,
+        })?;
+        traffic::count_request();
+        traffic::count_bytes(length as u64);
+        Ok(Bytes::from(buffer))
+    }
+}
+
+/// Reads so many bytes at an offset; memory that is about to be written is not cleared before.
+fn read_exact_at(handle: &File, length: usize, offset: u64) -> io::Result<Vec<u8>> {
+    let mut buffer = Vec::with_capacity(length);
+    while buffer.len() < length {
+        let at = offset + buffer.len() as u64;
+        match rustix::io::pread(handle, spare_capacity(&mut buffer), at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    buffer.truncate(length);
+    Ok(buffer)
 }
 
 impl ByteSource for LocalFile {
@@ -108,20 +146,17 @@ impl ByteSource for LocalFile {
         1 << 20
     }
 
+    fn reads_beside(&self) -> bool {
+        true
+    }
+
+    /// Reading so much takes about as long as the call.
+    fn gap(&self) -> u64 {
+        64 << 10
+    }
+
     fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {
-        let read_range = |range: &Range<u64>| {
-            let length = checked_length(&self.file.url, self.file.size, range)?;
-            let mut buffer = vec![0; length];
-            self.handle.read_exact_at(&mut buffer, range.start).map_err(|source| StorageError::Io {
-                action: "read",
-                path: self.file.url.to_string(),
-                source,
-            })?;
-            traffic::count_request();
-            traffic::count_bytes(buffer.len() as u64);
-            Ok(Bytes::from(buffer))
-        };
-        ranges.iter().map(read_range).collect()
+        ranges.iter().map(|range| self.read_range(range)).collect()
     }
 }
 

@@ -6,20 +6,26 @@
 //! | format | function |
 //! | --- | --- |
 //! | Kerchunk JSON, version 1 | [`write_kerchunk`]; [`refused_by_kerchunk`] tells beforehand |
+//! | Icechunk, virtual references | [`write_icechunk`], then [`IcechunkCommit::reveal`]; [`refused_by_icechunk`] tells beforehand |
 //! | CFA-netCDF (CF-1.13) | [`write_cfa`]; [`refused_by_cfa`] tells beforehand |
+//! | Kerchunk Parquet | [`write_kerchunk_parquet`]; [`refused_by_kerchunk_parquet`] tells beforehand |
 //! | Zarr, version 3 or 2: a copy | [`copy_to_zarr`] |
 //! | the table of sources beside the products | [`write_source_table`] |
 
 mod cfa;
+mod icechunk;
 mod kerchunk;
+mod kerchunk_parquet;
 mod source_table;
 mod zarr;
 mod zarr3;
 
 pub use cfa::{Values, refused_by_cfa, write_cfa};
+pub use icechunk::{IcechunkCommit, IcechunkFiles, Overwrite, Put, refused_by_icechunk, write_icechunk};
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
+pub use kerchunk_parquet::{PutFile, refused_by_kerchunk_parquet, write_kerchunk_parquet};
 pub use source_table::write_source_table;
-pub use zarr::{StoreSink, CopyError, ZarrCopy, bytes_to_copy, copy_to_zarr};
+pub use zarr::{CopyError, Open, StoreSink, ZarrCopy, bytes_to_copy, copy_to_zarr, refused_by_zarr};
 
 use crate::codec::CodecError;
 
@@ -164,5 +170,21 @@ pub enum WriteError {
         length: u64,
         /// The most bytes of all.
         limit: u64,
+    },
+    /// A group below the root: readers of Kerchunk Parquet do not open what has any.
+    #[error(
+        "the group {group} lies below the root; expected all variables in the root group, for readers of Kerchunk Parquet open no other"
+    )]
+    Group {
+        /// The group.
+        group: String,
+    },
+    /// The name of a variable, as that of a folder, is misread by readers of Kerchunk Parquet.
+    #[error(
+        "{variable:?} names a folder that readers of Kerchunk Parquet do not find; expected a name without # ? % \\ and control characters, no dot at the start, of at most 200 bytes"
+    )]
+    Name {
+        /// The variable.
+        variable: String,
     },
 }

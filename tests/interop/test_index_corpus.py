@@ -77,8 +77,12 @@ def table(shared, tmp_path_factory):
     shutil.rmtree(folder)
 
 
-def test_no_file_crashes_hangs_or_takes_too_much(table):
+def test_no_file_crashes_hangs_or_takes_too_much(table, show_at_the_end):
+    """5 s and 200 MB for each file with the release binary, which tests/full runs this with; a debug build may take longer."""
     answers, _ = table
+    slowest, largest = max(answers, key=lambda one: one.seconds), max(answers, key=lambda one: one.memory)
+    show_at_the_end("slowest", f"{slowest.seconds:.2f} s of {corpus.SECONDS * corpus.LENIENCE}: {slowest.path.relative_to(corpus.CORPUS)}")
+    show_at_the_end("largest", f"{largest.memory / 2**20:.0f} MB of 200: {largest.path.relative_to(corpus.CORPUS)}")
     assert [f"{one.path}: {fault}" for one in answers for fault in one.faults(True)] == []
 
 

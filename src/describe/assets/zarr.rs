@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::model::Product;
 
 /// The fields of its asset but the href. The version shows in the name of the document that readers begin with.
-pub(super) fn fields(href: String, product: &Product) -> Value {
+pub(super) fn fields(href: &str, product: &Product) -> Value {
     let is_version3 = product.files.first().is_some_and(|file| file.path.ends_with("/zarr.json"));
     let version = if is_version3 { 3 } else { 2 };
     json!({

@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-
-use super::btree_v2;
+use super::btree_v2::{self, Records};
 use super::bytes::{Cursor, decode_text};
 use super::fault::{Found, Stop, each};
 use super::fractal_heap::{self, FractalHeap};
@@ -52,47 +50,67 @@ pub(super) enum Value {
     References(Vec<Vec<u64>>),
 }
 
-/// The attributes of one message: an attribute of its own, or those of a heap; each with its order, where that is known.
-#[derive(Debug)]
-enum Part {
-    One(Option<u32>, Attribute),
-    Many(Vec<(Option<u32>, Attribute)>),
-}
+/// An attribute with its order, where that is known.
+type Ordered = (Option<u32>, Attribute);
 
-/// Reads the attributes of an object message by message: what was read is not read again when bytes are missing.
+/// Reads the attributes of an object one by one: what was read is not read again when bytes are missing.
 #[derive(Debug, Default)]
 pub(super) struct AttributeWalk {
-    /// As many as there are messages; `None`: not yet read.
-    parts: Vec<Option<Part>>,
-    /// The heap that holds many attributes, and the records of what is in it; an object has at most one.
-    heap: Option<(Rc<FractalHeap>, Vec<Bytes>)>,
+    /// As many as there are messages; `None`: not yet read, or about something else.
+    parts: Vec<Option<Ordered>>,
+    /// The heap that holds many attributes; an object has at most one.
+    dense: Option<DenseWalk>,
+}
+
+/// The attributes of a heap.
+#[derive(Debug)]
+struct DenseWalk {
+    at: Dense,
+    heap: Rc<FractalHeap>,
+    records: Records,
+    /// As many as there are records; `None`: not yet read.
+    found: Vec<Option<Ordered>>,
 }
 
 impl AttributeWalk {
     /// Reads as far as the bytes at hand allow.
     pub(super) fn run(&mut self, view: &View, messages: &[Message]) -> Found<()> {
         self.parts.resize_with(messages.len(), || None);
-        let Self { parts, heap } = self;
+        let Self { parts, dense } = self;
         let waiting = parts.iter_mut().zip(messages).filter(|(part, _)| part.is_none());
         each(waiting, |(part, message)| {
-            *part = read(view, message, heap)?;
+            match message.kind {
+                kind::ATTRIBUTE => {
+                    let (body, address) =
+                        resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
+                    let attribute = decode(view, attribute::read(view, &body, address)?)?;
+                    *part = Some((message.order.map(u32::from), attribute));
+                }
+                kind::ATTRIBUTE_INFO => {
+                    if let Some(at) = link::read_attribute_info(message.cursor("attribute info", view))? {
+                        match dense {
+                            Some(walk) => walk.run(view)?,
+                            None => dense.insert(DenseWalk::open(view, at)?).run(view)?,
+                        }
+                    }
+                }
+                _ => {}
+            }
             Ok(())
         })?;
         Ok(())
     }
 
     /// The attributes of libraries' book-keeping, and all others, in the order in which they were made where that is known, else
-    /// in the file's.
+    /// in the file's, those of a heap by their names.
     pub(super) fn into_attributes(self) -> (Vec<Attribute>, Attributes) {
-        let mut found = Vec::with_capacity(self.parts.len());
-        for part in self.parts.into_iter().flatten() {
-            match part {
-                Part::One(order, attribute) => found.push((order, attribute)),
-                Part::Many(attributes) => found.extend(attributes),
-            }
-        }
+        let mut found: Vec<Ordered> = self.dense.into_iter().flat_map(|dense| dense.found).flatten().collect();
+        let in_heap = found.len();
+        found.extend(self.parts.into_iter().flatten());
         if found.iter().all(|(order, _)| order.is_some()) {
             found.sort_by_key(|(order, _)| *order);
+        } else {
+            found[..in_heap].sort_by(|a, b| a.1.name.cmp(&b.1.name));
         }
         let (mut book_keeping, mut others) = (Vec::new(), Attributes::with_capacity(found.len()));
         for (_, attribute) in found {
@@ -107,55 +125,44 @@ impl AttributeWalk {
     }
 }
 
-/// The attributes of a message; `None` if it is about something else.
-fn read(view: &View, message: &Message, heap: &mut Option<(Rc<FractalHeap>, Vec<Bytes>)>) -> Found<Option<Part>> {
-    match message.kind {
-        kind::ATTRIBUTE => {
-            let (body, address) = resolve(view, kind::ATTRIBUTE, message.flags, &message.body, message.address)?;
-            let attribute = decode(view, attribute::read(view, &body, address)?)?;
-            Ok(Some(Part::One(message.order.map(u32::from), attribute)))
+impl DenseWalk {
+    fn open(view: &View, at: Dense) -> Found<Self> {
+        let heap = fractal_heap::open(view, at.heap);
+        let records = btree_v2::records(view, at.names, &[NAMES_OF_ATTRIBUTES]);
+        if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {
+            heap.expect(view);
         }
-        kind::ATTRIBUTE_INFO => match link::read_attribute_info(message.cursor("attribute info", view))? {
-            Some(dense) => dense_attributes(view, dense, heap).map(|attributes| Some(Part::Many(attributes))),
-            None => Ok(None),
-        },
-        _ => Ok(None),
+        let (heap, records) = (heap?, records?);
+        let count = records.iter().len();
+        view.spend_memory(count.saturating_mul(size_of::<Option<Ordered>>()))?;
+        let found = std::iter::repeat_with(|| None).take(count).collect();
+        Ok(Self { at, heap, records, found })
+    }
+
+    fn run(&mut self, view: &View) -> Found<()> {
+        let Self { at, heap, records, found } = self;
+        let mut waits = false;
+        for (found, record) in found.iter_mut().zip(records.iter()).filter(|(found, _)| found.is_none()) {
+            match read_dense(view, *at, heap, record) {
+                Ok(attribute) => *found = Some(attribute),
+                Err(Stop::Need) => waits = true,
+                Err(fault) => return Err(fault),
+            }
+        }
+        if waits { Err(Stop::Need) } else { Ok(()) }
     }
 }
 
-fn dense_attributes(
-    view: &View,
-    dense: Dense,
-    opened: &mut Option<(Rc<FractalHeap>, Vec<Bytes>)>,
-) -> Found<Vec<(Option<u32>, Attribute)>> {
-    let (heap, records) = match opened {
-        Some(opened) => opened,
-        None => opened.insert(open_dense(view, dense)?),
+fn read_dense(view: &View, at: Dense, heap: &FractalHeap, record: &[u8]) -> Found<Ordered> {
+    let mut cursor = view.cursor("record of an attribute", record, at.names);
+    let (id, flags, order) = (cursor.take(8)?, cursor.u8()?, cursor.u32()?);
+    let body = if flags & SHARED == 0 {
+        heap.object(view, id)?
+    } else {
+        fractal_heap::open(view, shared_heap(view, kind::ATTRIBUTE, at.names)?)?.object(view, id)?
     };
-    // All bodies first: nothing is decoded twice because another lacks bytes.
-    let bodies = each(records.iter(), |record| {
-        let mut cursor = view.cursor("record of an attribute", record, dense.names);
-        let (id, flags, order) = (cursor.take(8)?, cursor.u8()?, cursor.u32()?);
-        let body = if flags & SHARED == 0 {
-            heap.object(view, id)?
-        } else {
-            fractal_heap::open(view, shared_heap(view, kind::ATTRIBUTE, dense.names)?)?.object(view, id)?
-        };
-        Ok((if dense.ordered { Some(order) } else { None }, body))
-    })?;
-    let mut found =
-        each(bodies, |(order, body)| Ok((order, decode(view, attribute::read(view, &body, dense.heap)?)?)))?;
-    found.sort_by(|a, b| a.1.name.cmp(&b.1.name));
-    Ok(found)
-}
-
-fn open_dense(view: &View, dense: Dense) -> Found<(Rc<FractalHeap>, Vec<Bytes>)> {
-    let heap = fractal_heap::open(view, dense.heap);
-    let records = btree_v2::records(view, dense.names, &[NAMES_OF_ATTRIBUTES]);
-    if let (Ok(heap), Err(Stop::Need)) = (&heap, &records) {
-        heap.expect(view);
-    }
-    Ok((heap?, records?))
+    let attribute = decode(view, attribute::read(view, &body, at.heap)?)?;
+    Ok((if at.ordered { Some(order) } else { None }, attribute))
 }
 
 fn decode(view: &View, raw: RawAttribute) -> Found<Attribute> {

@@ -1,7 +1,5 @@
 //! Version-2 B-trees (HDF5 File Format Specification 3.0, III.A.2).
 
-use bytes::Bytes;
-
 use super::bytes::{Cursor, width_for};
 use super::checksum;
 use super::fault::{Fault, Found, each};
@@ -77,8 +75,8 @@ impl Tree {
         &self,
         view: &View,
         node: NodeAt,
-        bytes: &Bytes,
-        mut visit: impl FnMut(Cursor, Bytes) -> Found<()>,
+        bytes: &[u8],
+        mut visit: impl FnMut(Cursor, &[u8]) -> Found<()>,
     ) -> Found<Vec<NodeAt>> {
         let mut cursor = view.cursor("B-tree node", bytes, node.address);
         cursor.signature(if node.depth == 0 { b"BTLF" } else { b"BTIN" })?;
@@ -105,16 +103,30 @@ impl Tree {
         checksum::verify("B-tree node", &bytes[..end + 4], view.absolute(node.address))?;
         for number in 0..count {
             let at = records + number * self.record_size;
-            let record = bytes.slice(at..at + self.record_size);
+            let record = &bytes[at..at + self.record_size];
             let address = node.address.saturating_add(at as u64);
-            visit(view.cursor("B-tree record", &bytes[at..at + self.record_size], address), record)?;
+            visit(view.cursor("B-tree record", record, address), record)?;
         }
         Ok(children)
     }
 }
 
+/// The records of a tree, one after the other.
+#[derive(Debug)]
+pub(super) struct Records {
+    bytes: Vec<u8>,
+    record_size: usize,
+}
+
+impl Records {
+    /// Each record.
+    pub(super) fn iter(&self) -> std::slice::ChunksExact<'_, u8> {
+        self.bytes.chunks_exact(self.record_size)
+    }
+}
+
 /// All records of a small tree, such as the names of a group, in no particular order.
-pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Vec<Bytes>> {
+pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Records> {
     let tree = open(view, address)?;
     if !types.contains(&tree.record_type) {
         let found = format!("type {}", tree.record_type);
@@ -125,7 +137,7 @@ pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Vec<Byte
             found,
         ));
     }
-    let mut found = Vec::new();
+    let mut bytes = Vec::new();
     let mut level: Vec<NodeAt> = tree.root.into_iter().collect();
     let mut seen = std::collections::HashSet::new();
     while !level.is_empty() {
@@ -134,16 +146,16 @@ pub(super) fn records(view: &View, address: u64, types: &[u8]) -> Found<Vec<Byte
             return Err(Fault::corrupt("B-tree node", at, "nodes with one parent", "a node met before"));
         }
         let children = each(level, |node| {
-            let bytes = view.get("B-tree node", node.address, tree.node_length())?;
-            tree.node(view, node, &bytes, |_, record| {
-                view.spend_memory(size_of::<Bytes>())?;
-                found.push(record);
+            let whole = view.get("B-tree node", node.address, tree.node_length())?;
+            tree.node(view, node, &whole, |_, record| {
+                view.spend_memory(record.len())?;
+                bytes.extend_from_slice(record);
                 Ok(())
             })
         })?;
         level = children.into_iter().flatten().collect();
     }
-    Ok(found)
+    Ok(Records { bytes, record_size: tree.record_size })
 }
 
 #[cfg(test)]
@@ -184,8 +196,9 @@ mod tests {
 
     #[test]
     fn all_records_are_found() {
-        let mut found = tree(300).parse(|view| records(view, 0, &[5])).unwrap();
-        found.sort();
+        let records = tree(300).parse(|view| records(view, 0, &[5])).unwrap();
+        let mut found: Vec<&[u8]> = records.iter().collect();
+        found.sort_unstable();
         assert_eq!(found, [&b"record 3..."[..], b"record one.", b"record two."]);
     }
 

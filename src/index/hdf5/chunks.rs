@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::beside;
 use super::btree_v1;
 use super::btree_v2::{self, NodeAt, Tree};
 use super::bytes::Cursor;
@@ -10,7 +11,7 @@ use super::fault::{Fault, Found, Stop};
 use super::fixed_array;
 use super::message::layout::ChunkIndex;
 use super::placer::Placer;
-use super::store::View;
+use super::store::{Aside, View};
 use crate::model::ChunkManifest;
 
 /// How many chunks one variable may have: a grid may be larger than its file, for chunks need not be written.
@@ -26,11 +27,24 @@ enum Node {
     ExtensibleArray(extensible_array::Piece),
 }
 
+impl Node {
+    fn address(&self) -> u64 {
+        match self {
+            Self::BtreeV1 { address, .. } | Self::BtreeV2Header { address } => *address,
+            Self::BtreeV2(node) => node.address,
+            Self::FixedArray(piece) => piece.address(),
+            Self::ExtensibleArray(piece) => piece.address(),
+        }
+    }
+}
+
 /// Walks over an index level by level; each piece is parsed as soon as its bytes are there, and let go.
 #[derive(Debug)]
 pub(super) struct ChunkWalk {
     placer: Placer,
     pending: Vec<Node>,
+    /// How many of them were asked for last.
+    asked: usize,
     tree: Option<Tree>,
     seen: HashSet<u64>,
     /// Where the chunk at hand begins, in elements.
@@ -41,7 +55,8 @@ impl ChunkWalk {
     /// A walk over the index at an address.
     pub(super) fn new(view: &View, placer: Placer, index: ChunkIndex, address: u64) -> Found<Self> {
         let offsets = vec![0; placer.coordinates.len()];
-        let mut walk = Self { placer, pending: Vec::new(), tree: None, seen: HashSet::from([address]), offsets };
+        let (pending, seen) = (Vec::new(), HashSet::from([address]));
+        let mut walk = Self { placer, pending, asked: 0, tree: None, seen, offsets };
         match index {
             ChunkIndex::BtreeV1 => {
                 let key = walk.key_length();
@@ -65,6 +80,10 @@ impl ChunkWalk {
     /// Reads as far as the bytes at hand allow.
     pub(super) fn run(&mut self, view: &View) -> Found<()> {
         loop {
+            let asked = std::mem::take(&mut self.asked);
+            if asked > 1 {
+                self.run_beside(view, asked)?;
+            }
             let nodes = std::mem::take(&mut self.pending);
             if nodes.is_empty() {
                 return Ok(());
@@ -82,6 +101,7 @@ impl ChunkWalk {
                     break;
                 }
             }
+            self.asked = waiting.len();
             // What is at hand stands before what was not yet asked for.
             waiting.extend(nodes);
             let progress = waiting.len() < count;
@@ -91,6 +111,63 @@ impl ChunkWalk {
                 return Err(Stop::Need);
             }
         }
+    }
+
+    /// Parses the first nodes, which were asked for, in several threads if they are many.
+    fn run_beside(&mut self, view: &View, asked: usize) -> Found<()> {
+        let parts = view.parts();
+        if parts < 2 {
+            return Ok(());
+        }
+        let mut nodes = std::mem::take(&mut self.pending);
+        let later = nodes.split_off(asked.min(nodes.len()));
+        let size = nodes.len().div_ceil(parts).max(1);
+        let tasks: Vec<(Self, Aside)> = nodes.chunks(size).map(|nodes| (self.aside(nodes), view.aside())).collect();
+        let parts = beside::each(tasks, |(mut walk, mut aside)| {
+            let waiting = aside.run(|view| walk.run_once(view));
+            (walk, aside, waiting)
+        });
+        let mut children = Vec::new();
+        for (walk, aside, waiting) in parts {
+            view.take_back(&aside)?;
+            self.pending.extend(waiting?);
+            for child in walk.pending {
+                // A node that is longer than thought is no child.
+                if walk.seen.contains(&child.address()) {
+                    self.meet(view, child.address())?;
+                }
+                children.push(child);
+            }
+            self.placer.take_back(walk.placer);
+        }
+        self.pending.extend(later);
+        self.pending.append(&mut children);
+        Ok(())
+    }
+
+    /// A walk over these nodes for another thread.
+    fn aside(&mut self, nodes: &[Node]) -> Self {
+        Self {
+            placer: self.placer.aside(),
+            pending: nodes.to_vec(),
+            asked: 0,
+            tree: self.tree.clone(),
+            seen: HashSet::new(),
+            offsets: self.offsets.clone(),
+        }
+    }
+
+    /// Parses the nodes that are at hand, and gives back the others; their children are then pending.
+    fn run_once(&mut self, view: &View) -> Found<Vec<Node>> {
+        let mut waiting = Vec::new();
+        for node in std::mem::take(&mut self.pending) {
+            match self.node(view, &node) {
+                Ok(()) => {}
+                Err(Stop::Need) => waiting.push(node),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(waiting)
     }
 
     /// The chunks found.

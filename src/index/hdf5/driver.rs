@@ -4,13 +4,16 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::beside;
 use super::fault::{Fault, Found, Stop};
 use super::store::{Budget, FileFacts, Needs, Shared, View};
 use crate::index::pieces::{Pieces, without};
 use crate::storage::{ByteSource, StorageError};
 
-/// Ranges closer than this are read as one.
-const GAP: u64 = 4 << 10;
+/// Bytes between ranges that are read for the sake of fewer ranges, of one file: what is read is kept.
+const GAPS: u64 = 8 << 20;
+/// Ranges closer than this are read as one even then.
+const NARROW: u64 = 4 << 10;
 /// Structures that stay are read with what stands around them, for others of the same object often do.
 const PAGE: u64 = 4 << 10;
 
@@ -65,6 +68,8 @@ pub(super) struct Driver<'a> {
     store: Pieces,
     shared: Shared,
     budget: Budget,
+    /// How many bytes may still be read that nobody asked for.
+    gaps: u64,
     pub(super) facts: FileFacts,
 }
 
@@ -76,7 +81,7 @@ impl<'a> Driver<'a> {
         store.keep(0, head);
         let facts = FileFacts { base, size, ..FileFacts::default() };
         let budget = Budget::new(size, source.wave_limit());
-        Self { source, head: head.clone(), store, shared: Shared::default(), budget, facts }
+        Self { source, head: head.clone(), store, shared: Shared::default(), budget, gaps: GAPS, facts }
     }
 
     /// Takes what the superblock says of the whole file. What was read before may not be what it should be.
@@ -108,15 +113,16 @@ impl<'a> Driver<'a> {
     fn wave(&mut self, needs: Needs) -> Result<(), Failure> {
         self.store.forget_passed();
         let kept = needs.kept.into_iter().chain(needs.wishes).map(|range| self.pages(&range)).collect();
-        let kept: Vec<Range<u64>> = coalesce(kept).iter().flat_map(|range| self.store.missing(range)).collect();
-        let passing = coalesce(needs.passing);
+        let kept = coalesce(kept, self.source.gap(), &mut self.gaps);
+        let kept: Vec<Range<u64>> = kept.iter().flat_map(|range| self.store.missing(range)).collect();
+        let passing = coalesce(needs.passing, NARROW, &mut 0);
         let passing = passing.iter().flat_map(|range| self.store.missing(range));
         let passing: Vec<Range<u64>> = passing.flat_map(|range| without(&range, after(&kept, &range))).collect();
         let ranges = [&kept[..], &passing[..]].concat();
         if ranges.is_empty() {
             return Err(Failure::Fault(Fault::Limit { what: "a structure that cannot be read to its end".into() }));
         }
-        for (number, (range, bytes)) in ranges.iter().zip(self.source.read(&ranges)?).enumerate() {
+        for (number, (range, bytes)) in ranges.iter().zip(self.read(&ranges)?).enumerate() {
             let bytes = self.facts.cache_image.patch(range.start, bytes);
             if number < kept.len() {
                 self.store.keep(range.start, &bytes);
@@ -125,6 +131,19 @@ impl<'a> Driver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Reads ranges, in several threads if that is worth while.
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {
+        let length = ranges.iter().fold(0u64, |sum, range| sum.saturating_add(range.end - range.start));
+        let parts = if self.source.reads_beside() && ranges.len() > 1 { beside::parts(length) } else { 1 };
+        if parts < 2 {
+            return self.source.read(ranges);
+        }
+        let tasks = ranges.chunks(ranges.len().div_ceil(parts)).collect();
+        let read: Result<Vec<Vec<Bytes>>, StorageError> =
+            beside::each(tasks, |ranges: &[Range<u64>]| self.source.read(ranges)).into_iter().collect();
+        Ok(read?.concat())
     }
 
     /// The whole pages around a range.
@@ -144,14 +163,23 @@ fn after(ranges: &[Range<u64>], other: &Range<u64>) -> impl Iterator<Item = Rang
     ranges[ranges.partition_point(|range| range.end <= other.start)..].iter().cloned()
 }
 
-/// Joins ranges that overlap or nearly touch.
-fn coalesce(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+/// Joins ranges that overlap or nearly touch, and those up to `gap` from each other while `left` is left for what lies between.
+fn coalesce(mut ranges: Vec<Range<u64>>, gap: u64, left: &mut u64) -> Vec<Range<u64>> {
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
     let mut joined: Vec<Range<u64>> = Vec::new();
     for range in ranges {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(GAP) => last.end = last.end.max(range.end),
-            _ => joined.push(range),
+        let Some(last) = joined.last_mut() else {
+            joined.push(range);
+            continue;
+        };
+        let between = range.start.saturating_sub(last.end);
+        if between <= NARROW {
+            last.end = last.end.max(range.end);
+        } else if between <= gap.min(*left) {
+            *left -= between;
+            last.end = range.end;
+        } else {
+            joined.push(range);
         }
     }
     joined
@@ -163,7 +191,11 @@ mod tests {
 
     #[test]
     fn near_ranges_are_read_as_one() {
-        let ranges = vec![200_000..200_010, 0..10, 5..7, 100..200, 200_000..200_004];
-        assert_eq!(coalesce(ranges), [0..200, 200_000..200_010]);
+        let ranges = vec![200_000..200_010, 0..10, 5..7, 100..200, 200_000..200_004, 10_200..10_300];
+        assert_eq!(coalesce(ranges.clone(), 0, &mut 0), [0..200, 10_200..10_300, 200_000..200_010]);
+        let mut left = 12_000;
+        assert_eq!(coalesce(ranges.clone(), 1 << 20, &mut left), [0..10_300, 200_000..200_010]);
+        assert_eq!(left, 2_000);
+        assert_eq!(coalesce(ranges, 1 << 20, &mut left), [0..200, 10_200..10_300, 200_000..200_010]);
     }
 }

@@ -178,11 +178,11 @@ impl FractalHeap {
         let key = cursor.uint(self.id_length.saturating_sub(1).min(8))?;
         let tree = self.huge_tree.ok_or_else(|| cursor.corrupt("a B-tree of huge objects", "none"))?;
         let kind = if self.filters.is_some() { 2 } else { 1 };
-        for record in btree_v2::records(view, tree, &[kind])? {
-            let mut number = view.cursor("record of a huge object", &record, tree);
+        for record in btree_v2::records(view, tree, &[kind])?.iter() {
+            let mut number = view.cursor("record of a huge object", record, tree);
             number.skip(widths.address + widths.length + more)?;
             if number.length()? == key {
-                return self.huge_at(view, &mut view.cursor("record of a huge object", &record, tree));
+                return self.huge_at(view, &mut view.cursor("record of a huge object", record, tree));
             }
         }
         Err(cursor.corrupt(format!("huge object {key}"), "no such record"))

@@ -43,7 +43,7 @@ fn dense_links(view: &View, dense: Dense) -> Found<Vec<Link>> {
         heap.expect(view);
     }
     let (heap, records) = (heap?, records?);
-    each(records, |record| {
+    each(records.iter(), |record| {
         let id = record.get(4..).unwrap_or_default();
         let body = heap.object(view, id)?;
         link::read(view.cursor("link", &body, dense.heap))

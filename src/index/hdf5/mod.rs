@@ -10,12 +10,16 @@
 //! a file is untrusted: addresses and lengths are checked against the file's size before anything is allocated, pieces of
 //! a tree may be met once, and the whole work is bounded by the size of the file ([`store::Budget`]).
 //!
+//! Files are indexed by one thread each, but for the index of a million chunks: its waves are read and parsed by all that are
+//! idle ([`beside`]).
+//!
 //! What is whole but beyond this reader is a fact of one object, with its reason, and takes no other with it
 //! ([`Layout::obstacle`](crate::model::Layout::obstacle)); what is damaged is a fault of the file.
 //!
 //! Section numbers are those of the HDF5 File Format Specification, version 3.0.
 
 mod attributes;
+mod beside;
 mod btree_v1;
 mod btree_v2;
 mod bytes;

@@ -122,9 +122,9 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
     while number < groups.len() {
         let (path, group) = (groups[number].path.clone(), groups[number].object);
         for link in links(structure, group) {
-            let full = join(&path, &link.name);
-            let mut note = |kind: &str, message: String| {
-                notes.push(Note { kind: kind.into(), subject: Some(full.clone()), message });
+            let full = || join(&path, &link.name);
+            let mut note = |kind: &str, what: String| {
+                notes.push(Note::new(kind, format!("{} {what}", full())).about(full()));
             };
             let target = match &link.target {
                 Target::Hard(address) => structure.by_address.get(address).copied(),
@@ -133,13 +133,13 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
                     if found.is_none() {
                         note(
                             "dangling_link",
-                            format!("{full} is a soft link to {target}, which is not in this file: left out"),
+                            format!("is a soft link to {target}, which is not in this file: left out"),
                         );
                     }
                     found
                 }
                 Target::Outside(kind) => {
-                    note("link_outside", format!("{full} is an {kind}: left out"));
+                    note("link_outside", format!("is an {kind}: left out"));
                     None
                 }
             };
@@ -150,9 +150,14 @@ fn list_groups(structure: &Structure, notes: &mut Vec<Note>) -> Vec<GroupNode> {
                 Body::Group(_) if seen.insert(target) => {
                     let child = groups.len();
                     groups[number].children.push(child);
-                    groups.push(GroupNode { path: full, object: target, parent: Some(number), ..GroupNode::default() });
+                    groups.push(GroupNode {
+                        path: full(),
+                        object: target,
+                        parent: Some(number),
+                        ..GroupNode::default()
+                    });
                 }
-                Body::Group(_) => note("group_alias", format!("{full} is another name of a group: left out")),
+                Body::Group(_) => note("group_alias", "is another name of a group: left out".into()),
             }
         }
         number += 1;
@@ -177,7 +182,7 @@ fn build_group(
     };
     let own: Result<IndexMap<DimensionName, Dimension>, Misfit> =
         node.dimensions.iter().map(|(name, dimension)| Ok((name_of(name)?, *dimension))).collect();
-    let mut variables = IndexMap::new();
+    let mut variables = IndexMap::with_capacity(node.datasets.len());
     for (name, object) in &node.datasets {
         let at = match (dimensions.of_variable.get(&(group, *object)), &structure.objects[*object].body) {
             (Some(at), _) => at.as_slice(),

@@ -123,15 +123,19 @@ impl Parser {
                 self.jobs[number].wish(view);
                 match progress {
                     Ok(children) => {
-                        let (path, depth) = (self.jobs[number].path.clone(), self.jobs[number].depth + 1);
+                        let job = &self.jobs[number];
                         // Every name below is kept with the whole path, and so are notes of links that lead nowhere.
-                        view.spend_memory(self.jobs[number].link_count().saturating_mul(path.len()))?;
-                        if depth > DEEPEST && !children.is_empty() {
+                        view.spend_memory(job.link_count().saturating_mul(job.path.len()))?;
+                        if children.is_empty() {
+                            continue;
+                        }
+                        let (path, depth) = (job.path.clone(), job.depth + 1);
+                        if depth > DEEPEST {
                             let what = format!("groups nested more than {DEEPEST} deep");
                             return Err(Fault::Limit { what }.into());
                         }
                         for (name, address) in children {
-                            self.add(address, format!("{}/{name}", path.trim_end_matches('/')), depth);
+                            self.add(address, [path.trim_end_matches('/'), "/", &name].concat(), depth);
                         }
                     }
                     Err(Stop::Need) => waiting.push(number),

@@ -20,7 +20,13 @@ pub(super) struct Placer {
     /// Where the chunk at `coordinates` begins, in elements, if `move_to` has gone there.
     offsets: Vec<u64>,
     pub(super) manifest: ChunkManifest,
+    /// Where chunks go instead that another thread finds: they are placed in the manifest in order.
+    apart: Option<Apart>,
+    /// Room for what others find, used again and again.
+    spare: Vec<Apart>,
 }
+
+type Apart = Vec<(usize, ChunkLocation)>;
 
 impl Placer {
     /// A manifest to be filled; `limits` are the greatest lengths of the dimensions (`None`: unlimited).
@@ -56,7 +62,33 @@ impl Placer {
             coordinates: vec![0; rank],
             offsets: vec![0; rank],
             manifest,
+            apart: None,
+            spare: Vec::new(),
         }
+    }
+
+    /// A placer for another thread, which keeps what it places apart.
+    pub(super) fn aside(&mut self) -> Self {
+        Self {
+            grid: self.grid.clone(),
+            chunk_shape: self.chunk_shape.clone(),
+            counting: self.counting.clone(),
+            coordinates: vec![0; self.coordinates.len()],
+            offsets: vec![0; self.offsets.len()],
+            manifest: ChunkManifest::missing(self.manifest.len()),
+            apart: Some(self.spare.pop().unwrap_or_default()),
+            spare: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Places what another thread has found.
+    pub(super) fn take_back(&mut self, other: Self) {
+        let Some(mut apart) = other.apart else { return };
+        for (number, location) in apart.drain(..) {
+            self.manifest.set(number, location);
+        }
+        self.spare.push(apart);
     }
 
     /// Goes to the chunk that begins at these elements.
@@ -102,7 +134,11 @@ impl Placer {
         let length = if length == 0 && !self.filtered { self.chunk_bytes } else { length };
         let location = view.location("chunk", address, length)?;
         let number = usize::try_from(number).unwrap_or(usize::MAX);
-        self.manifest.set(number, ChunkLocation { filter_mask, ..location });
+        let location = ChunkLocation { filter_mask, ..location };
+        match &mut self.apart {
+            Some(apart) => apart.push((number, location)),
+            None => drop(self.manifest.set(number, location)),
+        }
         Ok(())
     }
 

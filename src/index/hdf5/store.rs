@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::beside;
 use super::bytes::{Cursor, Widths};
 use super::cache_image::CacheImage;
 use super::chunks::MOST_CHUNKS;
@@ -22,6 +23,9 @@ use crate::model::{ChunkLocation, ChunkManifest};
 /// dataset, and of a whole file.
 const WISH_LIMIT: u64 = 64 << 10;
 const WISHES_LIMIT: u64 = 256 << 10;
+
+/// However many threads share a step, together they ask for no more than so many bytes of chunk indexes.
+const SHARED_ROUND: u64 = 8 << 20;
 
 /// What the superblock and its extension say about the whole file.
 #[derive(Debug, Clone, Default)]
@@ -62,15 +66,17 @@ pub(super) struct Shared {
 /// | chunks in columns of 16 bytes each | size / 8 + 1 Mi: a chunk that was written takes more of the file; other grids are sparse |
 /// | chunks in all grids of the file | [`MOST_CHUNKS`] |
 /// | bytes of chunks decoded for coordinates, and of coordinates of which a digest is made | 1,100 × size + 32 MB: deflate packs at most 1,032 bytes into one |
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     bytes: Cell<u64>,
     memory: Cell<u64>,
     columns: Cell<u64>,
     chunks: Cell<u64>,
     values: Cell<u64>,
-    /// How many bytes of chunk indexes one step may ask for: keeps memory small however many chunks there are.
+    /// How many bytes of chunk indexes one step of one thread may ask for: keeps memory small however many chunks there are.
     round: u64,
+    /// How many threads share a step.
+    threads: Cell<u64>,
 }
 
 impl Budget {
@@ -84,6 +90,7 @@ impl Budget {
             chunks: Cell::new(MOST_CHUNKS),
             values: times(1100, 32 << 20),
             round,
+            threads: Cell::new(1),
         }
     }
 
@@ -100,6 +107,26 @@ fn spend(left: &Cell<u64>, amount: u64, what: &str) -> Found<()> {
             Ok(())
         }
         None => Err(Fault::Limit { what: what.to_owned() }.into()),
+    }
+}
+
+/// A view to be, for another thread: the same file and the same bytes at hand, but cells of its own.
+#[derive(Debug)]
+pub(super) struct Aside<'a> {
+    facts: &'a FileFacts,
+    store: Pieces,
+    before: Budget,
+    after: Budget,
+    reach: Reach,
+}
+
+impl Aside<'_> {
+    /// Runs a parser, which finds nothing at hand that it did not find before.
+    pub(super) fn run<T>(&mut self, parser: impl FnOnce(&View) -> T) -> T {
+        let shared = Shared::default();
+        let found = parser(&View::new(self.facts, &shared, &self.store, &self.after));
+        self.reach = shared.reach;
+        found
     }
 }
 
@@ -223,7 +250,7 @@ impl<'a> View<'a> {
         }
         let asked = self.passing_asked.get();
         self.passing_asked.set(asked.saturating_add(length).max(1));
-        if asked == 0 || asked.saturating_add(length) <= self.budget.round {
+        if asked == 0 || asked.saturating_add(length) <= self.round() {
             self.needs.borrow_mut().passing.push(range);
         }
         Err(Stop::Need)
@@ -231,7 +258,33 @@ impl<'a> View<'a> {
 
     /// Whether this step has asked for as much of chunk indexes as it may: what is not at hand then waits for a later one.
     pub(super) fn round_is_full(&self) -> bool {
-        self.passing_asked.get() > self.budget.round
+        self.passing_asked.get() > self.round()
+    }
+
+    fn round(&self) -> u64 {
+        let shared = self.budget.round.saturating_mul(self.budget.threads.get());
+        self.budget.round.max(shared.min(SHARED_ROUND))
+    }
+
+    /// In how many parts what was asked for of chunk indexes is best parsed; the next rounds are for as many threads.
+    pub(super) fn parts(&self) -> usize {
+        let parts = beside::parts(self.store.passing());
+        self.budget.threads.set(self.budget.threads.get().max(parts as u64));
+        parts
+    }
+
+    /// The view of another thread.
+    pub(super) fn aside(&self) -> Aside<'a> {
+        let (before, after) = (self.budget.clone(), self.budget.clone());
+        Aside { facts: self.facts, store: self.store.clone(), before, after, reach: Reach::default() }
+    }
+
+    /// Counts what another thread has done.
+    pub(super) fn take_back(&self, aside: &Aside) -> Found<()> {
+        self.shared.reach.merge(&aside.reach);
+        let spent = |cell: fn(&Budget) -> &Cell<u64>| cell(&aside.before).get() - cell(&aside.after).get();
+        self.spend(spent(|budget| &budget.bytes))?;
+        self.spend_memory(usize::try_from(spent(|budget| &budget.memory)).unwrap_or(usize::MAX))
     }
 
     /// Asks for what is likely to be wanted later, if other bytes are waited for anyway.

@@ -178,3 +178,55 @@ fn real_files_take_two_waves_once_the_head_is_known() {
         assert_eq!(again.index, seen.index);
     }
 }
+
+/// A file with one variable of `64 × leaves` chunks, whose index is larger than one thread takes on.
+fn large_file(leaves: u64) -> Vec<u8> {
+    let (root, first) = (1000, 100_000);
+    let node = |level: u8, begin: u64, entries: &[u64]| {
+        let count = u16::try_from(entries.len()).unwrap().to_le_bytes();
+        let mut bytes = [&b"TREE\x01"[..], &[level], &count, &words(&[u64::MAX; 2])].concat();
+        for (number, address) in (0..).zip(entries) {
+            bytes.extend([2, 0, 0, 0, 0, 0, 0, 0]);
+            bytes.extend(words(&[begin + number * if level == 0 { 1 } else { 64 }, 0, *address]));
+        }
+        bytes.extend(words(&[0; 3]));
+        bytes
+    };
+    let chunked = [&[3, 2, 2][..], &words(&[root]), &[1, 0, 0, 0, 2, 0, 0, 0]].concat();
+    let places: Vec<u64> = (0..leaves).map(|leaf| first + leaf * 3000).collect();
+    let end = first + leaves * 3000;
+    let superblock = [&SIGNATURE[..], &[2, 8, 8, 0], &words(&[0, u64::MAX, end, 100])].concat();
+    let mut image = Image::default()
+        .put_summed(0, superblock)
+        .put_summed(100, header(&[link(b'v', 300)]))
+        .put_summed(300, dataset(&[64 * leaves], chunked))
+        .put(1000, node(1, 0, &places));
+    for (leaf, place) in (0..).zip(&places) {
+        // Data lie in the reverse order, some over the structure: only where they are counts.
+        let data: Vec<u64> = (0..64).map(|chunk| end - 8 * (64 * leaf + chunk + 1)).collect();
+        image = image.put(usize::try_from(*place).unwrap(), node(0, 64 * leaf, &data));
+    }
+    image.put(usize::try_from(end - 1).unwrap(), [0]).0
+}
+
+#[test]
+fn any_number_of_threads_finds_the_same() {
+    let content = large_file(1000);
+    let with = |threads: usize, content: &[u8]| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let file = MemoryFile::new(SourceUrl::from_path("/a.nc").unwrap(), content.to_vec());
+        pool.install(|| index(&file).map_err(|error| error.to_string()))
+    };
+    let alone = with(1, &content).unwrap();
+    let manifest = &alone.root.variables[0].manifest;
+    assert_eq!((manifest.len(), manifest.present()), (64_000, 64_000));
+    assert_eq!(manifest.get(63_999).unwrap().offset, 3_100_000 - 8 * 64_000);
+    assert_eq!(with(3, &content).unwrap(), alone);
+    // A leaf of another kind, and two parents of one leaf: the same complaint, whoever meets it.
+    for (at, byte) in [(100_000 + 700 * 3000 + 4, 0), (1000 + 24 + 32 * 900 + 24, 0xa0)] {
+        let mut broken = content.clone();
+        broken[at] = byte;
+        let complaint = with(1, &broken).unwrap_err();
+        assert_eq!(with(3, &broken).unwrap_err(), complaint);
+    }
+}

@@ -48,7 +48,7 @@ pub(in crate::pipeline) fn staged_file(
 }
 
 /// Why a product could not be written: most often the format cannot say what the files hold.
-fn unwritten(path: &str, error: &io::Error) -> ItemError {
+pub(super) fn unwritten(path: &str, error: &io::Error) -> ItemError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<WriteError>()) {
         Some(inner) if !matches!(inner, WriteError::Output { .. }) => failure("unsupported", chain(inner)),
         _ => failure("write", format!("{path}: {}", chain(error))),

@@ -1,12 +1,16 @@
 //! One product of an item: written into the folder of a revision, and read back from where it stands. A file for each format.
 
 mod cfa;
+mod choice;
 mod files;
+mod icechunk;
 mod kerchunk;
+mod kerchunk_parquet;
 mod zarr;
 
 use std::path::Path;
 
+pub(super) use choice::{choose, holds_parts};
 pub(super) use files::{hex, sha256, staged_file};
 pub(super) use zarr::KEPT;
 
@@ -28,26 +32,32 @@ pub(super) struct Writing<'a> {
     pub(super) folder: &'a str,
     /// The same, before it is revealed.
     pub(super) staged: &'a mut StagedFolder,
+    /// What is done once the folder stands.
+    pub(super) reveals: &'a mut Vec<Reveal>,
 }
 
-/// Whether a format holds variables that stand apart ([`VirtualCube::not_virtual`]): those of whole files, and copies, do; references do not.
-pub(super) fn holds_parts(settings: &ProductSettings) -> bool {
-    match settings {
-        ProductSettings::Kerchunk => false,
-        ProductSettings::Cfa | ProductSettings::Zarr(_) => true,
+/// What makes a product visible that stands beside the folder of its revision.
+pub(super) enum Reveal {
+    /// The branch of a repository moves.
+    Icechunk(Box<icechunk::Pending>),
+}
+
+impl Reveal {
+    /// Does it.
+    pub(super) fn run(self, workspace: &Workspace) -> Result<(), ItemError> {
+        match self {
+            Self::Icechunk(pending) => pending.reveal(&workspace.output),
+        }
     }
-}
-
-/// Those of some products that can hold all of a cube.
-pub(super) fn possible<'a>(all: &'a [ProductSettings], cube: &VirtualCube) -> Vec<&'a ProductSettings> {
-    all.iter().filter(|settings| cube.not_virtual().is_empty() || holds_parts(settings)).collect()
 }
 
 /// Writes one product.
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Result<Product, ItemError> {
     match settings {
-        ProductSettings::Kerchunk => kerchunk::write(writing),
         ProductSettings::Cfa => cfa::write(writing),
+        ProductSettings::Kerchunk | ProductSettings::KerchunkByNumber { .. } => kerchunk::write(writing),
+        ProductSettings::KerchunkParquet { record_size } => kerchunk_parquet::write(writing, *record_size),
+        ProductSettings::Icechunk { version } => icechunk::write(writing, *version),
         ProductSettings::Zarr(settings) => zarr::write(writing, settings),
     }
 }
@@ -57,6 +67,8 @@ pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, Re
     match product.format {
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
         ProductFormat::Cfa => cfa::read_back(product, folder),
+        ProductFormat::KerchunkParquet => kerchunk_parquet::read_back(product, folder),
+        ProductFormat::Icechunk => icechunk::read_back(product, folder),
         ProductFormat::Zarr => zarr::read_back(product, folder),
     }
 }

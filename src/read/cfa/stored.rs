@@ -60,7 +60,8 @@ pub(super) fn bare(path: &VariablePath, variable: &FileVariable, shape: Vec<u64>
         key: key.into(),
         data_type: variable.data_type.clone(),
         grid,
-        missing_element: (!fill_value.is_null()).then(|| fill_element.clone()),
+        // What a file of its own holds is never missing.
+        missing_element: None,
         fill_value,
         fill_element,
         codecs: CodecChain::default(),

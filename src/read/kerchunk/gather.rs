@@ -9,7 +9,7 @@ use super::{folder, name};
 use crate::read::{ProductStore, ReadError, Reference, zarr2};
 
 /// Why a key is not taken.
-pub(super) enum Refused {
+pub(in crate::read) enum Refused {
     /// It stands in the product already.
     Twice(String),
     /// A document is wrong.
@@ -18,7 +18,7 @@ pub(super) enum Refused {
 
 /// What was read so far: chunks go to their arrays as soon as these are known, all else waits for the end.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(in crate::read) struct Gathered {
     store: ProductStore,
     waiting: IndexMap<String, Reference>,
     /// The documents of arrays that are known.
@@ -26,7 +26,7 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    pub(super) fn take(&mut self, key: String, reference: Reference) -> Result<(), Refused> {
+    pub(in crate::read) fn take(&mut self, key: String, reference: Reference) -> Result<(), Refused> {
         if name(&key).starts_with('.') && self.taken.contains(&key) {
             return Err(Refused::Twice(key));
         }
@@ -83,7 +83,7 @@ impl Gathered {
     }
 
     /// All keys were read: documents are taken, chunks that stood before them placed; what is left belongs to nothing.
-    pub(super) fn finish(mut self) -> Result<ProductStore, ReadError> {
+    pub(in crate::read) fn finish(mut self) -> Result<ProductStore, ReadError> {
         let named =
             |end: &str| -> Vec<String> { self.waiting.keys().filter(|key| name(key) == end).cloned().collect() };
         let (groups, arrays) = (named(".zgroup"), named(".zarray"));

@@ -95,10 +95,10 @@ impl<'de> Visitor<'de> for Refs<'_> {
 
 /// Each URL once.
 #[derive(Default)]
-struct Urls(HashSet<Arc<str>>);
+pub(in crate::read) struct Urls(HashSet<Arc<str>>);
 
 impl Urls {
-    fn share(&mut self, url: &str) -> Arc<str> {
+    pub(in crate::read) fn share(&mut self, url: &str) -> Arc<str> {
         if let Some(known) = self.0.get(url) {
             return known.clone();
         }

@@ -1,7 +1,7 @@
 //! Products in Kerchunk JSON, version 1, read back.
 
-mod gather;
-mod json;
+pub(super) mod gather;
+pub(super) mod json;
 
 use std::io::{self, BufReader, Read};
 

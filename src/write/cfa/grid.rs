@@ -183,7 +183,7 @@ mod tests {
         // Three boxes that fill the array, but in no grid.
         let (upper, lower) = (part(1, &[0, 2], &[2, 2]), part(2, &[2, 2], &[2, 2]));
         assert_eq!(found(&[left.clone(), upper.clone(), lower]), "places that no file has");
-        assert_eq!(found(&[left, upper]), "places that no file has");
+        assert_eq!(found(&[left, upper]), "[2, 2] elements at [0, 2]");
         assert!(fragments(&[0, 4], &[]).unwrap_err().found.contains("[0, 4]"));
         assert_eq!(fragments(&[], &[part(7, &[], &[])]).unwrap().files, [7]);
     }

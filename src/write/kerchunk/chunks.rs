@@ -1,12 +1,11 @@
-//! The chunks of a variable, in C order.
+//! The chunks of a variable, in C order, for whatever takes references and encoded bytes.
 
 use std::collections::HashMap;
+use std::iter::Peekable;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 
 use super::metadata::{Fill, byte_order, primitive};
-use super::output::Output;
 use crate::codec::{encode_chunk, shuffle_remainder};
 use crate::model::{
     Array, ArrayData, ArrayValues, ChunkGrid, ChunkLocation, CodecChain, DataType, Placement, SourceFile, Variable,
@@ -14,26 +13,54 @@ use crate::model::{
 use crate::read::chunk_key;
 use crate::write::{WriteError, Written};
 
-/// The most bytes of fill that are inlined for one variable.
+/// The most bytes of fill that are inlined for one variable, and held together.
 const FILL_LIMIT: u64 = 64 << 20;
 /// The most bytes of one chunk of fill, before encoding.
 const FILL_CHUNK_LIMIT: u64 = 256 << 20;
 
-/// The files of the cube, and how the product names them.
-type Files<'a> = (&'a [SourceFile], &'a [String]);
+/// What takes the chunks of a variable, in C order of the chunk grid.
+pub(in crate::write) trait ChunkSink {
+    /// The chunk at a place in the grid (none of a scalar) is a piece of the file with this number.
+    fn reference(&mut self, place: &[u64], file: usize, location: ChunkLocation) -> Result<(), WriteError>;
 
-pub(super) fn write(
-    output: &mut Output<'_>,
+    /// The chunk's encoded bytes themselves.
+    fn inlined(&mut self, place: &[u64], bytes: &Bytes) -> Result<(), WriteError>;
+}
+
+/// What becomes of never-written chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::write) enum Gaps {
+    /// They are left out if a reader takes a missing chunk for what netCDF reads.
+    LeftOut,
+    /// Each is given, full of fill; so many chunks are held together.
+    Filled {
+        /// At least 1.
+        together: u64,
+    },
+}
+
+/// What the chunks of a product are written with.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::write) struct Means<'a> {
+    /// The files of the cube.
+    pub(in crate::write) files: &'a [SourceFile],
+    /// What becomes of never-written chunks.
+    pub(in crate::write) gaps: Gaps,
+}
+
+/// Gives all chunks of a variable; `key` names it in errors.
+pub(in crate::write) fn write(
+    sink: &mut dyn ChunkSink,
     key: &str,
     variable: &Variable,
     fill: &Fill,
-    files: Files<'_>,
+    means: Means<'_>,
     written: &mut Written,
 ) -> Result<(), WriteError> {
     match &variable.data {
-        ArrayData::Inline(array) => inline(output, key, variable, array, written),
-        ArrayData::Placed { placements, .. } => match Placed::new(key, variable, fill, files)? {
-            Some(part) => part.write(output, placements, written),
+        ArrayData::Inline(array) => inline(sink, key, variable, array, written),
+        ArrayData::Placed { placements, .. } => match Placed::new(key, variable, fill, means)? {
+            Some(part) => part.write(sink, placements, written),
             None => Ok(()),
         },
         ArrayData::Apart => Err(apart(key)),
@@ -41,7 +68,7 @@ pub(super) fn write(
 }
 
 /// A variable that no grid of chunks says.
-pub(super) fn apart(key: &str) -> WriteError {
+pub(in crate::write) fn apart(key: &str) -> WriteError {
     WriteError::DataType {
         variable: key.into(),
         expected: "chunks of one shape, type and chain of filters",
@@ -50,8 +77,13 @@ pub(super) fn apart(key: &str) -> WriteError {
 }
 
 /// What `write` would refuse of a variable, told without writing anything.
-pub(super) fn examine(key: &str, variable: &Variable, fill: &Fill, files: Files<'_>) -> Result<(), WriteError> {
-    match (&variable.data, Placed::new(key, variable, fill, files)?) {
+pub(in crate::write) fn examine(
+    key: &str,
+    variable: &Variable,
+    fill: &Fill,
+    means: Means<'_>,
+) -> Result<(), WriteError> {
+    match (&variable.data, Placed::new(key, variable, fill, means)?) {
         (ArrayData::Placed { placements, .. }, Some(part)) => {
             part.examine(placements)?;
             Parts::new(&part, placements).map(|_| ())
@@ -61,7 +93,7 @@ pub(super) fn examine(key: &str, variable: &Variable, fill: &Fill, files: Files<
 }
 
 fn inline(
-    output: &mut Output<'_>,
+    sink: &mut dyn ChunkSink,
     key: &str,
     variable: &Variable,
     array: &Array,
@@ -92,18 +124,11 @@ fn inline(
         return Err(wrong("inlined values of the variable's own type and number", variable.data_type.to_string()));
     };
     if expected > 0 {
-        let chunk = chunk_key(&vec![0; array.shape.len()]);
-        output.text(&format!("{key}/{chunk}"), &base64_text(&bytes))?;
+        sink.inlined(&vec![0; array.shape.len()], &bytes.into())?;
         written.chunks += 1;
         written.inlined += 1;
     }
     Ok(())
-}
-
-fn base64_text(bytes: &[u8]) -> String {
-    let mut text = String::from("base64:");
-    STANDARD.encode_string(bytes, &mut text);
-    text
 }
 
 /// numcodecs' `vlen-utf8`: the number of texts, then length and bytes of each, all lengths u32 little-endian.
@@ -139,19 +164,19 @@ struct Placed<'a> {
     codecs: &'a CodecChain,
     fill: &'a Fill,
     grid: ChunkGrid,
-    files: Files<'a>,
+    means: Means<'a>,
 }
 
 impl<'a> Placed<'a> {
     /// `None` for values that are inlined.
-    fn new(key: &'a str, variable: &'a Variable, fill: &'a Fill, files: Files<'a>) -> Result<Option<Self>, WriteError> {
+    fn new(key: &'a str, variable: &'a Variable, fill: &'a Fill, means: Means<'a>) -> Result<Option<Self>, WriteError> {
         let ArrayData::Placed { chunk_shape, codecs, .. } = &variable.data else { return Ok(None) };
         let grid = ChunkGrid::new(variable.shape.clone(), chunk_shape.clone()).ok_or_else(|| WriteError::DataType {
             variable: key.into(),
             expected: "a chunk length above 0 for each dimension",
             found: format!("chunks of {chunk_shape:?} for the shape {:?}", variable.shape),
         })?;
-        Ok(Some(Self { key, variable, codecs, fill, grid, files }))
+        Ok(Some(Self { key, variable, codecs, fill, grid, means }))
     }
 
     /// Everything that may be wrong with the chunks, before one of them is written.
@@ -169,50 +194,54 @@ impl<'a> Placed<'a> {
                 located.try_for_each(|(number, location)| self.check(placement, number, location))?;
             }
         }
-        if missing > 0 && !self.is_fill_readable() {
-            self.check_fill_length(missing, &self.fill_chunk()?)?;
+        if missing > 0 && !self.may_be_left_out() {
+            self.check_fill_length(missing, self.fill_chunk()?.len() as u64)?;
         }
         Ok(())
     }
 
     fn write(
         &self,
-        output: &mut Output<'_>,
+        sink: &mut dyn ChunkSink,
         placements: &[Placement],
         written: &mut Written,
     ) -> Result<(), WriteError> {
         self.examine(placements)?;
-        let parts = Parts::new(self, placements)?;
-        let mut fill_text = None;
-        for number in 0..self.grid.chunk_count() {
-            let place = self.grid.coordinates(number);
-            let key = format!("{}/{}", self.key, chunk_key(&place));
-            let found = parts.find(&place);
-            if let Some(bytes) = found.and_then(|(placement, number)| placement.inlined.get(&number)) {
-                output.text(&key, &base64_text(bytes))?;
-                written.chunks += 1;
-                written.inlined += 1;
-            } else if let Some((placement, location)) = found.and_then(located) {
-                output.reference(&key, &self.files.1[placement.file], location)?;
-                written.chunks += 1;
-            } else if self.is_fill_readable() {
-                written.left_out += 1;
-            } else {
-                let text: &String = match &mut fill_text {
-                    Some(text) => text,
-                    none => none.insert(self.fill_chunk()?),
-                };
-                output.text(&key, text)?;
-                written.chunks += 1;
-                written.inlined += 1;
+        let mut parts = Parts::new(self, placements)?;
+        let mut fill_chunk = None;
+        let grid = self.grid.grid_shape();
+        let mut place = vec![0; grid.len()];
+        for _ in 0..self.grid.chunk_count() {
+            match parts.find(&place) {
+                Some(Found::Inlined(bytes)) => {
+                    sink.inlined(&place, bytes)?;
+                    written.inlined += 1;
+                    written.chunks += 1;
+                }
+                Some(Found::Located { file, location }) => {
+                    sink.reference(&place, file, location)?;
+                    written.chunks += 1;
+                }
+                None if self.may_be_left_out() => written.left_out += 1,
+                None => {
+                    let bytes: &Bytes = match &mut fill_chunk {
+                        Some(bytes) => bytes,
+                        none => none.insert(self.fill_chunk()?),
+                    };
+                    sink.inlined(&place, bytes)?;
+                    written.inlined += 1;
+                    written.chunks += 1;
+                }
             }
+            advance(&mut place, &grid);
         }
         Ok(())
     }
 
     /// Whether a reader makes of a missing chunk what netCDF makes of it.
-    fn is_fill_readable(&self) -> bool {
-        self.fill.element.as_ref().is_some_and(|element| *element == self.source_fill())
+    fn may_be_left_out(&self) -> bool {
+        self.means.gaps == Gaps::LeftOut
+            && self.fill.element.as_ref().is_some_and(|element| *element == self.source_fill())
     }
 
     fn source_fill(&self) -> Vec<u8> {
@@ -224,7 +253,7 @@ impl<'a> Placed<'a> {
         self.grid.chunk_elements()?.checked_mul(self.variable.data_type.size()? as u64)
     }
 
-    fn fill_chunk(&self) -> Result<String, WriteError> {
+    fn fill_chunk(&self) -> Result<Bytes, WriteError> {
         let elements = self.grid.chunk_elements().and_then(|elements| usize::try_from(elements).ok());
         let length = self.chunk_bytes().unwrap_or(u64::MAX);
         let Some(elements) = elements.filter(|_| length <= FILL_CHUNK_LIMIT) else {
@@ -232,12 +261,15 @@ impl<'a> Placed<'a> {
         };
         let raw = self.source_fill().repeat(elements);
         let failed = |source| WriteError::Fill { variable: self.key.into(), source };
-        encode_chunk(&raw, self.codecs).map(|bytes| base64_text(&bytes)).map_err(failed)
+        encode_chunk(&raw, self.codecs).map(Bytes::from).map_err(failed)
     }
 
-    fn check_fill_length(&self, chunks: u64, text: &str) -> Result<(), WriteError> {
-        let length = text.len() as u64;
-        if chunks.saturating_mul(length) > FILL_LIMIT { Err(self.too_much_fill(chunks, length)) } else { Ok(()) }
+    fn check_fill_length(&self, chunks: u64, length: u64) -> Result<(), WriteError> {
+        let together = match self.means.gaps {
+            Gaps::LeftOut => chunks,
+            Gaps::Filled { together } => chunks.min(together),
+        };
+        if together.saturating_mul(length) > FILL_LIMIT { Err(self.too_much_fill(together, length)) } else { Ok(()) }
     }
 
     fn too_much_fill(&self, chunks: u64, length: u64) -> WriteError {
@@ -277,18 +309,67 @@ impl<'a> Placed<'a> {
     }
 
     fn file_name(&self, file: usize) -> String {
-        self.files.0.get(file).map_or_else(|| format!("file {file}"), |file| file.url.to_string())
+        self.means.files.get(file).map_or_else(|| format!("file {file}"), |file| file.url.to_string())
     }
 }
 
-fn located((placement, number): (&Placement, u64)) -> Option<(&Placement, ChunkLocation)> {
-    Some((placement, placement.manifest.get(usize::try_from(number).ok()?)?))
+/// The next place in C order.
+fn advance(place: &mut [u64], grid: &[u64]) {
+    for (at, length) in place.iter_mut().zip(grid).rev() {
+        *at += 1;
+        if *at < *length {
+            return;
+        }
+        *at = 0;
+    }
+}
+
+/// What there is for a chunk.
+enum Found<'a> {
+    Inlined(&'a Bytes),
+    Located { file: usize, location: ChunkLocation },
+}
+
+/// One part, whose chunks are asked for in ascending order.
+struct Part<'a> {
+    placement: &'a Placement,
+    shape: Vec<u64>,
+    written: Peekable<Box<dyn Iterator<Item = (usize, ChunkLocation)> + 'a>>,
+}
+
+impl<'a> Part<'a> {
+    fn new(placement: &'a Placement) -> Self {
+        let written: Box<dyn Iterator<Item = _>> = Box::new(placement.manifest.written());
+        Self { placement, shape: placement.grid.grid_shape(), written: written.peekable() }
+    }
+
+    /// The number in the part of the chunk at a place in the whole grid; `None` if it is another part's.
+    fn number(&self, place: &[u64]) -> Option<u64> {
+        let mut number = 0;
+        for ((at, origin), length) in place.iter().zip(&self.placement.grid_origin).zip(&self.shape) {
+            let within = at.checked_sub(*origin).filter(|within| within < length)?;
+            number = number * length + within;
+        }
+        Some(number)
+    }
+
+    fn chunk(&mut self, number: u64) -> Option<Found<'a>> {
+        if let Some(bytes) = self.placement.inlined.get(&number) {
+            return Some(Found::Inlined(bytes));
+        }
+        while self.written.next_if(|(at, _)| (*at as u64) < number).is_some() {}
+        let (_, location) = self.written.next_if(|(at, _)| *at as u64 == number)?;
+        Some(Found::Located { file: self.placement.file, location })
+    }
 }
 
 /// The parts of a variable, found by the place of a chunk: where parts begin or end cuts the grid into cells, each of one part.
 struct Parts<'a> {
     cuts: Vec<Vec<u64>>,
-    by_cell: HashMap<Vec<usize>, &'a Placement>,
+    parts: Vec<Part<'a>>,
+    by_cell: HashMap<Vec<usize>, usize>,
+    /// The part that had the last chunk: most often it has the next one too.
+    last: usize,
 }
 
 impl<'a> Parts<'a> {
@@ -296,7 +377,7 @@ impl<'a> Parts<'a> {
         let mut cuts = vec![Vec::new(); placed.grid.shape.len()];
         for placement in placements {
             let wrong = |expected: &str, found: String| placed.wrong(placement, expected, found);
-            if placement.file >= placed.files.1.len() {
+            if placement.file >= placed.means.files.len() {
                 return Err(wrong("a file of the cube", format!("number {}", placement.file)));
             }
             if placement.grid.chunk_shape != placed.grid.chunk_shape {
@@ -325,10 +406,11 @@ impl<'a> Parts<'a> {
             cuts.sort_unstable();
             cuts.dedup();
         }
-        let mut parts = Self { cuts, by_cell: HashMap::new() };
-        for placement in placements {
+        let parts = placements.iter().map(Part::new).collect();
+        let mut parts = Self { cuts, parts, by_cell: HashMap::new(), last: 0 };
+        for (number, placement) in placements.iter().enumerate() {
             for cell in parts.cells_of(placement) {
-                if parts.by_cell.insert(cell, placement).is_some() {
+                if parts.by_cell.insert(cell, number).is_some() {
                     let found = format!(
                         "{:?} chunks at {:?}, and another part within",
                         placement.grid.grid_shape(),
@@ -353,11 +435,17 @@ impl<'a> Parts<'a> {
         cells
     }
 
-    /// The part that has a chunk, and the chunk's number in it.
-    fn find(&self, place: &[u64]) -> Option<(&'a Placement, u64)> {
+    /// What there is for the chunk at a place, which comes after all places that were asked for before.
+    fn find(&mut self, place: &[u64]) -> Option<Found<'a>> {
+        if let Some(part) = self.parts.get_mut(self.last)
+            && let Some(number) = part.number(place)
+        {
+            return part.chunk(number);
+        }
         let cell = self.cuts.iter().zip(place).map(|(cuts, at)| cuts.partition_point(|cut| cut <= at).checked_sub(1));
-        let placement = self.by_cell.get(&cell.collect::<Option<Vec<usize>>>()?)?;
-        let within: Vec<u64> = place.iter().zip(&placement.grid_origin).map(|(at, origin)| at - origin).collect();
-        Some((placement, placement.grid.number(&within)?))
+        self.last = *self.by_cell.get(&cell.collect::<Option<Vec<usize>>>()?)?;
+        let part = self.parts.get_mut(self.last)?;
+        let number = part.number(place)?;
+        part.chunk(number)
     }
 }

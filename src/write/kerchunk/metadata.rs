@@ -20,6 +20,11 @@ pub(in crate::write) struct Fill {
 }
 
 impl Fill {
+    /// What readers of another format make of a missing chunk.
+    pub(in crate::write) fn read_as(element: Option<Vec<u8>>) -> Self {
+        Self { json: Value::Null, element, keep_attribute: false }
+    }
+
     pub(in crate::write) fn of(variable: &Variable) -> Self {
         let null = |keep_attribute| Self { json: Value::Null, element: None, keep_attribute };
         let attribute = variable.attributes.get(FILL_VALUE);

@@ -14,13 +14,14 @@
 //! A `_FillValue` of another type than its variable stays an attribute, `fill_value` is `null` then, as readers take both.
 //! Attributes of types that are not carried over ([`AttributeValue::Unsupported`](crate::model::AttributeValue)) are left out.
 
-mod chunks;
+pub(super) mod chunks;
 pub(super) mod metadata;
 mod output;
 
 use std::collections::VecDeque;
 use std::io::Write;
 
+use chunks::{Gaps, Means};
 use output::Output;
 
 use super::{WriteError, Written};
@@ -43,7 +44,9 @@ use crate::model::{PublicUrls, Variable, VariablePath, VirtualCube};
 /// [`WriteError`] if the output fails, or the cube holds what Kerchunk cannot say: chunks that skipped filters, filters without a
 /// codec, parts that do not fit the chunk grid. What was written until then is no product.
 pub fn write_kerchunk(cube: &VirtualCube, urls: &PublicUrls, out: &mut dyn Write) -> Result<Written, WriteError> {
-    let references: Vec<String> = cube.files.iter().map(|file| urls.reference(&file.url)).collect();
+    let quoted = cube.files.iter().map(|file| output::quoted(&urls.reference(&file.url)));
+    let quoted: Vec<String> = quoted.collect::<Result<_, _>>()?;
+    let means = Means { files: &cube.files, gaps: Gaps::LeftOut };
     let mut output = Output::start(out)?;
     let mut written = Written::default();
     let mut groups = VecDeque::from([&cube.root]);
@@ -57,7 +60,8 @@ pub fn write_kerchunk(cube: &VirtualCube, urls: &PublicUrls, out: &mut dyn Write
             let fill = metadata::Fill::of(variable);
             output.document(&format!("{key}/.zarray"), &metadata::array(&key, variable, &fill)?)?;
             output.document(&format!("{key}/.zattrs"), &metadata::variable_attributes(variable, &fill))?;
-            chunks::write(&mut output, &key, variable, &fill, (&cube.files, &references), &mut written)?;
+            let mut sink = output.chunks(&key, &quoted)?;
+            chunks::write(&mut sink, &key, variable, &fill, means, &mut written)?;
         }
         groups.extend(group.groups.values());
     }
@@ -74,11 +78,16 @@ pub fn write_kerchunk(cube: &VirtualCube, urls: &PublicUrls, out: &mut dyn Write
 /// assert!(refused_by_kerchunk(&cube).is_empty());
 /// ```
 pub fn refused_by_kerchunk(cube: &VirtualCube) -> Vec<(VariablePath, WriteError)> {
-    let urls: Vec<String> = cube.files.iter().map(|file| file.url.to_string()).collect();
+    refused(cube, Gaps::LeftOut)
+}
+
+/// Every variable that cannot be told in references over Zarr version 2, with what becomes of never-written chunks.
+pub(super) fn refused(cube: &VirtualCube, gaps: Gaps) -> Vec<(VariablePath, WriteError)> {
+    let means = Means { files: &cube.files, gaps };
     let examine = |path: &VariablePath, variable: &Variable| {
         let (key, fill) = (path.key(), metadata::Fill::of(variable));
         metadata::array(key, variable, &fill)?;
-        chunks::examine(key, variable, &fill, (&cube.files, &urls))
+        chunks::examine(key, variable, &fill, means)
     };
     let variables = cube.root.all_variables().into_iter();
     let refused = variables.filter_map(|(path, variable)| examine(&path, variable).err().map(|error| (path, error)));

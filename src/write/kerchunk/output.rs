@@ -2,8 +2,12 @@
 
 use std::io::{BufWriter, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use super::chunks::ChunkSink;
 use crate::model::ChunkLocation;
 use crate::write::WriteError;
 
@@ -16,6 +20,11 @@ pub(super) struct Output<'a> {
 
 fn failed(source: std::io::Error) -> WriteError {
     WriteError::Output { source }
+}
+
+/// A text as JSON writes it.
+pub(super) fn quoted(text: &str) -> Result<String, WriteError> {
+    serde_json::to_string(text).map_err(|error| failed(error.into()))
 }
 
 impl<'a> Output<'a> {
@@ -32,32 +41,84 @@ impl<'a> Output<'a> {
     /// A metadata document: the text of a JSON object.
     pub(super) fn document(&mut self, key: &str, document: &Map<String, Value>) -> Result<(), WriteError> {
         let text = serde_json::to_string(document).map_err(|error| failed(error.into()))?;
-        self.text(key, &text)
+        let entry = format!("{}:{}", quoted(key)?, quoted(&text)?);
+        self.entry(entry.as_bytes())
     }
 
-    /// A key whose value is a text.
-    pub(super) fn text(&mut self, key: &str, text: &str) -> Result<(), WriteError> {
-        self.key(key)?;
-        self.string(text)
+    /// The chunks of an array; `urls` are [`quoted`].
+    pub(super) fn chunks<'b>(&'b mut self, key: &str, urls: &'b [String]) -> Result<Chunks<'b, 'a>, WriteError> {
+        let mut prefix = quoted(&format!("{key}/"))?;
+        prefix.pop();
+        Ok(Chunks { output: self, prefix, urls, line: Vec::new() })
     }
 
-    /// A key whose value is a piece of a file.
-    pub(super) fn reference(&mut self, key: &str, url: &str, location: ChunkLocation) -> Result<(), WriteError> {
-        self.key(key)?;
-        self.out.write_all(b"[").map_err(failed)?;
-        self.string(url)?;
-        write!(self.out, ",{},{}]", location.offset, location.length).map_err(failed)
-    }
-
-    fn key(&mut self, key: &str) -> Result<(), WriteError> {
+    fn entry(&mut self, entry: &[u8]) -> Result<(), WriteError> {
         let separator: &[u8] = if self.is_first { b"\n" } else { b",\n" };
         self.is_first = false;
-        self.out.write_all(separator).map_err(failed)?;
-        self.string(key)?;
-        self.out.write_all(b":").map_err(failed)
+        self.out.write_all(separator).and_then(|()| self.out.write_all(entry)).map_err(failed)
+    }
+}
+
+/// Writes the chunks of one array.
+pub(super) struct Chunks<'b, 'a> {
+    output: &'b mut Output<'a>,
+    /// The beginning of their keys, as JSON writes it.
+    prefix: String,
+    urls: &'b [String],
+    line: Vec<u8>,
+}
+
+impl Chunks<'_, '_> {
+    /// Begins an entry with its key, `0.12.0` or, of a scalar, `0`.
+    fn begin(&mut self, place: &[u64]) {
+        self.line.clear();
+        self.line.extend_from_slice(self.prefix.as_bytes());
+        match place.split_first() {
+            None => self.line.push(b'0'),
+            Some((first, rest)) => {
+                put(&mut self.line, *first);
+                for at in rest {
+                    self.line.push(b'.');
+                    put(&mut self.line, *at);
+                }
+            }
+        }
+        self.line.extend_from_slice(b"\":");
+    }
+}
+
+impl ChunkSink for Chunks<'_, '_> {
+    fn reference(&mut self, place: &[u64], file: usize, location: ChunkLocation) -> Result<(), WriteError> {
+        self.begin(place);
+        self.line.push(b'[');
+        self.line.extend_from_slice(self.urls.get(file).map(String::as_bytes).unwrap_or_default());
+        for number in [location.offset, location.length] {
+            self.line.push(b',');
+            put(&mut self.line, number);
+        }
+        self.line.push(b']');
+        self.output.entry(&self.line)
     }
 
-    fn string(&mut self, text: &str) -> Result<(), WriteError> {
-        serde_json::to_writer(&mut self.out, text).map_err(|error| failed(error.into()))
+    fn inlined(&mut self, place: &[u64], bytes: &Bytes) -> Result<(), WriteError> {
+        self.begin(place);
+        let text = format!("\"base64:{}\"", STANDARD.encode(bytes));
+        self.line.extend_from_slice(text.as_bytes());
+        self.output.entry(&self.line)
     }
+}
+
+/// A number in decimal digits.
+fn put(line: &mut Vec<u8>, number: u64) {
+    let begin = line.len();
+    let mut rest = number;
+    loop {
+        let [digit, ..] = (rest % 10).to_le_bytes();
+        line.push(b'0' + digit);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    line[begin..].reverse();
 }

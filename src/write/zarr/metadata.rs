@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::CopyError;
 use super::cut::Cut;
-use crate::model::{Attributes, DataType, Variable, ZarrVersion};
+use crate::model::{Attributes, DataType, Variable, ZarrSettings, ZarrVersion};
 use crate::write::kerchunk::metadata as version2;
 use crate::write::{WriteError, zarr3};
 
@@ -140,4 +141,10 @@ pub(super) fn readable_fill(version: ZarrVersion, variable: &Variable) -> Option
         (ZarrVersion::V2, _) => version2::Fill::of(variable).element,
         (ZarrVersion::V3, _) => zarr3::Fill::of(variable).element,
     }
+}
+
+/// What the documents of an array would be refused for.
+pub(super) fn examine(key: &str, variable: &Variable, settings: &ZarrSettings) -> Result<(), CopyError> {
+    let mut documents = Documents::new(settings.version);
+    documents.texts(key, variable).map_err(CopyError::Write)
 }

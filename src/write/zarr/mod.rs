@@ -43,8 +43,8 @@ use shape::{Extent, chunk_shape, shard_shape};
 use super::{WriteError, zarr3};
 use crate::codec::{STORING_ATTRIBUTES, Storing};
 use crate::model::{
-    Array, ArrayData, AttributeValue, ByteOrder, ChunkGrid, DataType, FileIndex, Numbers, Primitive, SourceUrl,
-    Variable, VirtualCube, ZarrPacking, ZarrSettings, ZarrVersion,
+    Array, ArrayData, ArrayValues, AttributeValue, ByteOrder, ChunkGrid, DataType, FileIndex, Numbers, Primitive, SourceUrl,
+    Variable, VariablePath, VirtualCube, ZarrPacking, ZarrSettings, ZarrVersion,
 };
 use crate::storage::{ByteSource, StorageError};
 
@@ -143,6 +143,26 @@ pub fn copy_to_zarr(
     Ok(done)
 }
 
+/// Every variable of a cube that [`copy_to_zarr`] would refuse before it reads anything, and why.
+pub fn refused_by_zarr(
+    (cube, indexes): (&VirtualCube, &[FileIndex]),
+    settings: &ZarrSettings,
+) -> Vec<(VariablePath, CopyError)> {
+    let by_url: HashMap<&SourceUrl, &FileIndex> = indexes.iter().map(|index| (&index.source.url, index)).collect();
+    let files: Vec<Option<&FileIndex>> = cube.files.iter().map(|file| by_url.get(&file.url).copied()).collect();
+    let refused = |(path, variable): (VariablePath, &Variable)| {
+        let error = match &variable.data {
+            ArrayData::Inline(_) => metadata::examine(path.key(), &stored(variable, ZarrPacking::Keep), settings).err(),
+            _ if matches!(variable.data_type, DataType::FixedString { .. }) => None,
+            _ => field(path.key(), variable, &files, settings, &[])
+                .and_then(|(_, stored)| metadata::examine(path.key(), &stored, settings))
+                .err(),
+        };
+        error.map(|error| (path, error))
+    };
+    cube.root.all_variables().into_iter().filter_map(refused).collect()
+}
+
 /// The names of dimensions that are time: they have a coordinate in units since some instant.
 fn times(cube: &VirtualCube) -> Vec<&str> {
     let variables = cube.root.all_variables().into_iter();
@@ -193,7 +213,8 @@ fn field<'a>(
 
 /// The variable as the store has it: little-endian; unpacked, if it shall be.
 fn stored(variable: &Variable, packing: ZarrPacking) -> Variable {
-    let data = ArrayData::Apart;
+    // Its values come from its parts.
+    let data = ArrayData::Inline(Array { shape: Vec::new(), values: ArrayValues::Strings(Vec::new()) });
     let data_type = variable.data_type.with_order(ByteOrder::Little);
     let mut stored = Variable { data, data_type, ..variable.clone() };
     let Some((primitive, order)) = variable.data_type.number() else { return stored };
