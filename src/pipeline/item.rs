@@ -21,8 +21,8 @@ use crate::describe::{ItemInput, describe_item};
 use crate::model::recipe::FacetDimension;
 use crate::model::{
     ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem,
-    Product, ProductFile, ProductSettings, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl, ValidatedRecord,
-    VariablePath, VerifiedProduct, VirtualCube,
+    Product, ProductFile, ProductSettings, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl,
+    ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
 use crate::read::{NativeReader, ReadError, SourceReader};
@@ -113,7 +113,11 @@ pub(super) fn build(
         let (staged, reveals, progress) = (&mut staged, &mut reveals, means.progress);
         let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged, reveals };
         let write = || products::write(&mut writing, settings);
-        written.push(if settings.format().is_copy() { workers.copy(&cube.files, write) } else { workers.compute(write) }?);
+        written.push(if settings.format().is_copy() {
+            workers.copy(&cube.files, write)
+        } else {
+            workers.compute(write)
+        }?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
     drop(indexes);

@@ -104,7 +104,11 @@ pub(super) fn check_variable(checked: &Checked<'_>, differences: &mut Difference
         let agree = in_files.iter().all(|attributes| attributes.get(name) == first.get(name));
         let is_right = match (found.get(name), expected) {
             (None, None) => true,
-            (None, Some(_)) => !agree || (checked.is_repacked && PACKED_RANGES.contains(&name)) || (is_reencoded_time && (IN_UNITS.contains(&name) || name == FILL_VALUE)),
+            (None, Some(_)) => {
+                !agree
+                    || (checked.is_repacked && PACKED_RANGES.contains(&name))
+                    || (is_reencoded_time && (IN_UNITS.contains(&name) || name == FILL_VALUE))
+            }
             (Some(says), _) => {
                 in_files.iter().filter_map(|attributes| attributes.get(name)).any(|value| is_equal(says, value))
             }

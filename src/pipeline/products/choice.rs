@@ -5,9 +5,12 @@ use super::super::chain;
 use super::super::conflicts::conflicts_error;
 use super::super::item::failure;
 use crate::model::{
-    ArrayData, FileIndex, ItemError, Note, ProductSettings, ProductsAsked, PublicUrls, VariablePath, VirtualCube, ZarrSettings,
+    ArrayData, FileIndex, ItemError, Note, ProductSettings, ProductsAsked, PublicUrls, VariablePath, VirtualCube,
+    ZarrSettings,
 };
-use crate::write::{refused_by_cfa, refused_by_icechunk, refused_by_kerchunk, refused_by_kerchunk_parquet, refused_by_zarr};
+use crate::write::{
+    refused_by_cfa, refused_by_icechunk, refused_by_kerchunk, refused_by_kerchunk_parquet, refused_by_zarr,
+};
 
 /// What an item gets, and what people should know of it.
 #[derive(Debug, Clone, PartialEq)]

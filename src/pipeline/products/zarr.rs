@@ -32,7 +32,8 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Resul
     let local = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
     let store = local.join(format.file_name());
     let journal = local.join(JOURNAL);
-    let failed = |path: &Path, error: &io::Error| failure("output", format!("cannot write {}: {error}", path.display()));
+    let failed =
+        |path: &Path, error: &io::Error| failure("output", format!("cannot write {}: {error}", path.display()));
     let sink = LocalStore::open(&store, &journal, *progress).map_err(|error| failed(&journal, &error))?;
     progress.copying(bytes_to_copy(cube));
     let copied = copy_to_zarr(cube, indexes, settings, &open_source, &sink).map_err(|error| uncopied(&error))?;
@@ -137,12 +138,14 @@ impl StoreSink for LocalStore<'_> {
 
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
     let store_folder = folder.join(product.format.file_name());
-    let above = product.files.first().and_then(|file| file.path.split_once("/data.zarr/")).map_or("", |(above, _)| above);
+    let above =
+        product.files.first().and_then(|file| file.path.split_once("/data.zarr/")).map_or("", |(above, _)| above);
     let mut files = Vec::new();
     let mut keep = |path: String, bytes: &[u8]| {
         files.push(ProductFile { path, size: bytes.len() as u64, sha256: sha256(bytes) });
     };
-    let text = fs::read(folder.join(DIGESTS)).map_err(|source| ReadError::Json { source: serde_json::Error::io(source) })?;
+    let text =
+        fs::read(folder.join(DIGESTS)).map_err(|source| ReadError::Json { source: serde_json::Error::io(source) })?;
     keep(format!("{above}/{DIGESTS}"), &text);
     let (mut store, held) = crate::read::read_zarr(&store_folder, &mut |key, bytes| {
         keep(format!("{above}/{}/{key}", ProductFormat::Zarr.file_name()), bytes);

@@ -43,8 +43,7 @@ impl Digests {
             let mut words = line.splitn(4, ' ');
             let (sha256, size, chunks, key) = (words.next()?, words.next()?, words.next()?, words.next()?);
             let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let digest =
-                StoredDigest { size: size.parse().ok()?, sha256: sha256.into(), chunks: chunks.parse().ok()? };
+            let digest = StoredDigest { size: size.parse().ok()?, sha256: sha256.into(), chunks: chunks.parse().ok()? };
             (is_digest && !key.is_empty()).then(|| (key.to_owned(), digest))
         };
         // Without its end a line may be half a key.
@@ -62,9 +61,7 @@ impl Digests {
 
     /// Those whose files are in this folder as they were written: their bytes are read.
     pub fn whole_in(self, folder: &Path) -> Self {
-        let is_whole = |key: &str, digest: &StoredDigest| {
-            digest.chunks == 0 || digest.check(folder, key, true).is_ok()
-        };
+        let is_whole = |key: &str, digest: &StoredDigest| digest.chunks == 0 || digest.check(folder, key, true).is_ok();
         Self(self.0.into_par_iter().filter(|(key, digest)| is_whole(key, digest)).collect())
     }
 

@@ -189,7 +189,8 @@ fn version3(documents: &Documents, store: &mut ProductStore) -> Result<BTreeMap<
 }
 
 fn version2(documents: &Documents, store: &mut ProductStore) -> Result<BTreeMap<String, Shelved>, ReadError> {
-    let consolidated = documents.get(".zmetadata").ok_or_else(|| wrong(".zmetadata", "consolidated metadata", &"none"))?;
+    let consolidated =
+        documents.get(".zmetadata").ok_or_else(|| wrong(".zmetadata", "consolidated metadata", &"none"))?;
     let told = match object(".zmetadata", consolidated)?.shift_remove("metadata") {
         Some(Value::Object(told)) => told,
         other => return Err(wrong(".zmetadata", "consolidated metadata", &other.unwrap_or_default())),
@@ -235,7 +236,11 @@ fn compare<'a>(
             Some(same) if same == document => {}
             other => {
                 let found = other.unwrap_or_else(|| json!("nothing"));
-                return Err(wrong(key, "consolidated metadata that say what the documents say", &format!("{path}: {found}")));
+                return Err(wrong(
+                    key,
+                    "consolidated metadata that say what the documents say",
+                    &format!("{path}: {found}"),
+                ));
             }
         }
     }

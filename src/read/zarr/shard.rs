@@ -29,7 +29,9 @@ pub(super) fn unwrap(key: &str, mut document: Map<String, Value>) -> Result<(Val
     if !codecs.iter().any(is_sharding) {
         return Ok((Value::Object(document), None));
     }
-    let unknown = || wrong(key, "sharding_indexed alone, its index little-endian, with crc32c, at the end", &shown(codecs.first()));
+    let unknown = || {
+        wrong(key, "sharding_indexed alone, its index little-endian, with crc32c, at the end", &shown(codecs.first()))
+    };
     let [codec] = &codecs[..] else { return Err(unknown()) };
     let configuration = codec.get("configuration").and_then(Value::as_object).ok_or_else(unknown)?;
     let index = json!([{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]);
@@ -39,7 +41,11 @@ pub(super) fn unwrap(key: &str, mut document: Map<String, Value>) -> Result<(Val
     }
     let chunk = lengths(key, configuration, "chunk_shape")?;
     let grid = document.get("chunk_grid").and_then(|grid| grid.get("configuration")).and_then(Value::as_object);
-    let shard = lengths(key, grid.ok_or_else(|| wrong(key, "a regular chunk_grid", &shown(document.get("chunk_grid"))))?, "chunk_shape")?;
+    let shard = lengths(
+        key,
+        grid.ok_or_else(|| wrong(key, "a regular chunk_grid", &shown(document.get("chunk_grid"))))?,
+        "chunk_shape",
+    )?;
     let fits = shard.len() == chunk.len() && shard.iter().zip(&chunk).all(|(s, c)| *c > 0 && *s > 0 && s % c == 0);
     if !fits {
         return Err(wrong(key, "shards of whole chunks", &format!("{shard:?} of {chunk:?}")));
@@ -85,7 +91,8 @@ impl Sharding {
                 chunk[axis] = place[axis] * counts[axis] + rest % counts[axis];
                 rest /= counts[axis];
             }
-            let wrong = |expected| wrong(key, expected, &format!("chunk {number} at {offset}+{length} of {data} bytes"));
+            let wrong =
+                |expected| wrong(key, expected, &format!("chunk {number} at {offset}+{length} of {data} bytes"));
             let within = grid.number(&chunk).ok_or_else(|| wrong("chunks within the array"))?;
             if offset.checked_add(length).is_none_or(|end| end > data) {
                 return Err(wrong("chunks within the shard"));

@@ -346,3 +346,30 @@ fn make_folder(folder: &Path) -> Result<(), StorageError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_killed_writer_left_is_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = LocalFolder::new(folder.path());
+        let staged = output.resume("c/r1", "key", &["data"]).unwrap();
+        let local = staged.local_path().unwrap().to_owned();
+        fs::create_dir(local.join("data")).unwrap();
+        fs::write(local.join("data/0"), b"abc").unwrap();
+        fs::write(local.join("other"), b"x").unwrap();
+        // As a kill leaves it: nothing is dropped.
+        std::mem::forget(staged);
+        let mut again = output.resume("c/r1", "key", &["data"]).unwrap();
+        assert_eq!(again.local_path(), Some(&*local));
+        assert!(local.join("data/0").exists() && !local.join("other").exists());
+        again.create("other").unwrap().finish().unwrap();
+        again.commit().unwrap();
+        assert_eq!(output.list("").unwrap(), ["c/r1/data/0", "c/r1/other"]);
+        assert!(matches!(output.resume("c/r1", "key", &[]), Err(StorageError::Exists { .. })));
+        assert!(!output.resume("c/r2", "another", &["data"]).unwrap().local_path().unwrap().join("data").exists());
+    }
+}

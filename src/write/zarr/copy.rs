@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::field::Field;
 use super::part::{Decoded, Failed};
 use super::strided::{self, Strided, strides};
-use super::{StoreSink, CopyError, Open, encode};
+use super::{CopyError, Open, StoreSink, encode};
 use crate::read::Region;
 use crate::storage::ByteSource;
 
@@ -92,7 +92,8 @@ pub(super) fn whole(field: &Field<'_>, tools: Tools<'_>) -> Result<Vec<u8>, Copy
     let all = Region { start: vec![0; field.cut.grid.shape.len()], count: field.cut.grid.shape.clone() };
     let wave = Wave::new(field, &[all], &Forgetting);
     wave.gather(tools, division.decoders, &mut OpenFiles::default())?;
-    let chunk = wave.chunks.into_values().next().map(|chunk| chunk.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let chunk =
+        wave.chunks.into_values().next().map(|chunk| chunk.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok(chunk.filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| field.background_chunk()))
 }
 
@@ -228,7 +229,7 @@ impl<'a, 'f> Wave<'a, 'f> {
             Ok(None) => Ok(()),
             Err(Failed::Read(source)) => {
                 let (variable, file) = name();
-                Err(CopyError::Read { variable, file, source })
+                Err(CopyError::Read { variable, file, source: source.into() })
             }
             Err(Failed::Converted) => {
                 let (variable, file) = name();

@@ -48,7 +48,7 @@ pub enum CopyError {
         file: String,
         /// Why not.
         #[source]
-        source: ReadError,
+        source: Box<ReadError>,
     },
     /// A value that the product's way of storing numbers cannot say exactly.
     #[error("{variable}: {file} holds a value that does not survive being stored as the product stores it")]

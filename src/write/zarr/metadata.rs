@@ -33,20 +33,14 @@ impl Documents {
     }
 
     /// An array of numbers whose chunks are compressed with zstd.
-    pub(super) fn numbers(
-        &mut self,
-        key: &str,
-        variable: &Variable,
-        cut: &Cut,
-        level: i32,
-    ) -> Result<(), WriteError> {
+    pub(super) fn numbers(&mut self, key: &str, variable: &Variable, cut: &Cut, level: i32) -> Result<(), WriteError> {
         let documents = match self.version {
             ZarrVersion::V2 => version2_array(key, variable, &cut.grid.chunk_shape, Some(level))?,
             ZarrVersion::V3 => {
                 let mut codecs = zarr3::plain_codecs(&variable.data_type);
                 codecs.push(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}}));
                 if cut.shard.is_some() {
-                    codecs = vec![sharding(&cut.grid.chunk_shape, codecs)];
+                    codecs = vec![sharding(&cut.grid.chunk_shape, &codecs)];
                 }
                 let layout = zarr3::Layout::of(key, variable)?;
                 vec![("zarr.json", zarr3::array(key, variable, &layout, cut.unit(), &codecs)?)]
@@ -92,14 +86,19 @@ impl Documents {
                     documents.into_iter().map(move |(_, document)| (key.clone(), document))
                 });
                 let (root, others): (Vec<_>, Vec<_>) = nodes.partition(|(key, _)| key.is_empty());
-                let metadata: Object = others.iter().map(|(key, one)| (key.clone(), Value::Object(one.clone()))).collect();
+                let metadata: Object =
+                    others.iter().map(|(key, one)| (key.clone(), Value::Object(one.clone()))).collect();
                 let mut root = root.into_iter().next().map(|(_, document)| document).unwrap_or_default();
                 let consolidated = json!({"kind": "inline", "must_understand": false, "metadata": metadata});
                 root.insert("consolidated_metadata".into(), consolidated);
-                let others = others.iter().map(|(key, one)| (below(key, "zarr.json"), text(&Value::Object(one.clone()))));
+                let others =
+                    others.iter().map(|(key, one)| (below(key, "zarr.json"), text(&Value::Object(one.clone()))));
                 // DataPoint looks whether there is a `.zmetadata`, and no further.
                 let stub = (".zmetadata".to_owned(), b"{}".to_vec());
-                std::iter::once(("zarr.json".to_owned(), text(&Value::Object(root)))).chain([stub]).chain(others).collect()
+                std::iter::once(("zarr.json".to_owned(), text(&Value::Object(root))))
+                    .chain([stub])
+                    .chain(others)
+                    .collect()
             }
         }
     }
@@ -125,7 +124,7 @@ fn version2_array(
 }
 
 /// The codec `sharding_indexed` around those of the chunks in a shard.
-fn sharding(chunk: &[u64], codecs: Vec<Value>) -> Value {
+fn sharding(chunk: &[u64], codecs: &[Value]) -> Value {
     json!({"name": "sharding_indexed", "configuration": {
         "chunk_shape": chunk,
         "codecs": codecs,

@@ -36,15 +36,15 @@ pub use error::CopyError;
 use copy::Tools;
 use cut::Cut;
 use field::Field;
-use part::FilePart;
 use metadata::Documents;
+use part::FilePart;
 use shape::{Extent, chunk_shape, shard_shape};
 
 use super::{WriteError, zarr3};
 use crate::codec::{STORING_ATTRIBUTES, Storing};
 use crate::model::{
-    Array, ArrayData, ArrayValues, AttributeValue, ByteOrder, ChunkGrid, DataType, FileIndex, Numbers, Primitive, SourceUrl,
-    Variable, VariablePath, VirtualCube, ZarrPacking, ZarrSettings, ZarrVersion,
+    Array, ArrayData, ArrayValues, AttributeValue, ByteOrder, ChunkGrid, DataType, FileIndex, Numbers, Primitive,
+    SourceUrl, Variable, VariablePath, VirtualCube, ZarrPacking, ZarrSettings, ZarrVersion,
 };
 use crate::storage::{ByteSource, StorageError};
 
@@ -122,7 +122,9 @@ pub fn copy_to_zarr(
             let key = format!("{prefix}{}", variable.name);
             match &variable.data {
                 ArrayData::Inline(array) => inline(&key, variable, array, settings, tools, &mut documents, &mut done)?,
-                _ if matches!(variable.data_type, DataType::FixedString { .. }) && settings.version == ZarrVersion::V3 => {
+                _ if matches!(variable.data_type, DataType::FixedString { .. })
+                    && settings.version == ZarrVersion::V3 =>
+                {
                     let array = texts(&key, variable, &files, settings, tools)?;
                     inline(&key, variable, &array, settings, tools, &mut documents, &mut done)?;
                 }
@@ -229,7 +231,9 @@ fn stored(variable: &Variable, packing: ZarrPacking) -> Variable {
     let is_narrow = (primitive.size() <= 2 || primitive == Primitive::F32) && factors.iter().all(is_single);
     let plain = Storing::plain(if is_narrow { Primitive::F32 } else { Primitive::F64 });
     stored.data_type = plain.data_type().clone();
-    stored.attributes.retain(|name, _| !STORING_ATTRIBUTES.contains(&name.as_str()) && !PACKED_RANGES.contains(&name.as_str()));
+    stored
+        .attributes
+        .retain(|name, _| !STORING_ATTRIBUTES.contains(&name.as_str()) && !PACKED_RANGES.contains(&name.as_str()));
     stored.attributes.extend(plain.attributes().clone());
     stored.fill_value = None;
     stored
@@ -259,7 +263,8 @@ fn texts(
     settings: &ZarrSettings,
     tools: Tools<'_>,
 ) -> Result<Array, CopyError> {
-    let whole = ZarrSettings { version: ZarrVersion::V2, target: u64::MAX, chunks: Default::default(), ..settings.clone() };
+    let whole =
+        ZarrSettings { version: ZarrVersion::V2, target: u64::MAX, chunks: Default::default(), ..settings.clone() };
     let (field, stored) = field(key, variable, files, &whole, &[])?;
     let bytes = copy::whole(&field, Tools { memory: tools.memory / 4, ..tools })?;
     Array::from_bytes(&stored.data_type, &stored.shape, &bytes).ok_or_else(|| CopyError::Shape {
@@ -303,7 +308,8 @@ fn inline(
     }
     let Some(mut chunk) = chunk else { return Ok(()) };
     if is_number {
-        let failed = |error: &dyn std::fmt::Display| CopyError::Encode { variable: key.into(), reason: error.to_string() };
+        let failed =
+            |error: &dyn std::fmt::Display| CopyError::Encode { variable: key.into(), reason: error.to_string() };
         chunk = encode::chunk(&chunk, settings.level).map_err(|error| failed(&error))?;
     }
     let key = cut.unit_key(key, &vec![0; cut.grid.shape.len()]);

@@ -53,7 +53,8 @@ fn conversion(own: &FileVariable, stored: &Variable, is_apart: bool) -> Option<C
         return (own.data_type == stored.data_type).then_some(Conversion::Same);
     };
     let is_alike = primitive == wanted
-        && (!is_apart || STORING_ATTRIBUTES.iter().all(|name| own.attributes.get(*name) == stored.attributes.get(*name)));
+        && (!is_apart
+            || STORING_ATTRIBUTES.iter().all(|name| own.attributes.get(*name) == stored.attributes.get(*name)));
     if is_alike {
         let is_same = order == wanted_order || primitive.size() == 1;
         return Some(if is_same { Conversion::Same } else { Conversion::Turned });

@@ -18,7 +18,14 @@ pub(super) fn strides(shape: &[u64], size: usize) -> Vec<usize> {
 }
 
 /// Copies `count` elements of `size` bytes along each dimension; false if one of the buffers does not hold them all.
-pub(super) fn copy(from: &[u8], source: &Strided, into: &mut [u8], target: &Strided, count: &[u64], size: usize) -> bool {
+pub(super) fn copy(
+    from: &[u8],
+    source: &Strided,
+    into: &mut [u8],
+    target: &Strided,
+    count: &[u64],
+    size: usize,
+) -> bool {
     let Some(mut axes) = axes(source, target, count) else { return true };
     // Runs that are unbroken on both sides are copied at once.
     let mut run = size;
@@ -91,7 +98,14 @@ mod tests {
         assert_eq!(into, [2, 3, 2, 3]);
         // Nothing is written beyond the ends.
         assert!(!copy(&from, &source, &mut into, &target, &[9, 9], 1));
-        assert!(copy(&from, &Strided { offset: 0, strides: vec![] }, &mut into, &Strided { offset: 3, strides: vec![] }, &[], 1));
+        assert!(copy(
+            &from,
+            &Strided { offset: 0, strides: vec![] },
+            &mut into,
+            &Strided { offset: 3, strides: vec![] },
+            &[],
+            1
+        ));
         assert_eq!(into[3], 0);
     }
 }
