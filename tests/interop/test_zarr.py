@@ -44,6 +44,14 @@ def opened(path):
     return lambda **options: xr.open_dataset(path, engine="zarr", **({"consolidated": True, "chunks": None} | options))
 
 
+def differences(sources, path, version):
+    """zarr-python 3.0 has no type of a fixed number of bytes in version 3: characters stand joined, and are compared as texts."""
+    shown = lambda column, rank: dict(zip(column.dimensions[:rank], column.raw.shape[:rank]))
+    joined = {f"{name}: {shown(column, -1)}, expected {shown(column, None)}" for name, column in sources.variables.items()
+              if version == 3 and column.raw.dtype == "S1" and column.raw.ndim}
+    return [found for found in sources.differences(opened(path)) if found not in joined]
+
+
 def made(folder, make, zarr_options, **keys):
     """One series made here, as a Zarr copy: (project, its sources)."""
     archive = folder / "archive"
@@ -94,10 +102,7 @@ def test_a_copy_equals_its_sources(tmp_path, make, options):
     built = project.build("--every-value")["one"]
     assert built["status"] == "added", built
     path, asset = store(project, "one")
-    found = Series(sources).differences(opened(path))
-    # zarr-python 3.0 has no type of a fixed number of bytes in version 3: characters stand joined, and are compared as texts.
-    joined = "station: {'lat': 9}, expected {'lat': 9, 'n': 5}"
-    assert [one for one in found if one != joined or options["version"] == 2] == []
+    assert differences(Series(sources), path, options["version"]) == []
     assert zarr.open_group(path, mode="r").metadata.zarr_format == options["version"]
     assert asset["type"] == f"application/vnd.zarr; version={options['version']}" and asset["cloud_format"] == "zarr"
     xr.open_dataset(path, **asset["xarray:open_kwargs"]).close()
@@ -221,4 +226,4 @@ def test_series_of_the_corpus(corpus, folder):
     item = items[item_id(folder)]
     assert item["status"] == "added", item
     path, _ = store(project, item_id(folder))
-    assert Series(sorted((ARCHIVE / folder).glob("*.nc"))).differences(opened(path)) == []
+    assert differences(Series(sorted((ARCHIVE / folder).glob("*.nc"))), path, 3) == []
