@@ -4,7 +4,7 @@ use super::axis::is_time_like;
 use super::boxes::{Boxes, Part};
 use super::conflict::{Report, note};
 use super::{Context, conflict};
-use crate::model::recipe::{AggregateSettings, OnGap};
+use crate::model::recipe::OnGap;
 use crate::model::{ArrayValues, AttributeValue, Conflict, ConflictKind, FileVariable, Numbers, VariablePath};
 
 /// One element of fill.
@@ -40,14 +40,13 @@ pub(super) fn fill_of_holes(
     path: &VariablePath,
     variable: &FileVariable,
     boxes: &Boxes,
-    settings: &AggregateSettings,
     report: &mut Report,
 ) -> Result<Fill, Box<Conflict>> {
     let lacking = files_in_holes(context, boxes);
     let Some(fill) = fill(variable) else {
         return Err(Box::new(cannot_be_filled(context, path, boxes, &lacking)));
     };
-    if lacking.is_empty() && settings.on_gap == OnGap::Error {
+    if lacking.is_empty() && context.settings.on_gap == OnGap::Error {
         let conflict = cannot_be_filled(context, path, boxes, &lacking);
         let remedy = "add the files that are missing, or allow gaps with aggregate.on_gap: report".into();
         return Err(Box::new(Conflict { kind: ConflictKind::Gap, remedy, ..conflict }));
@@ -69,9 +68,8 @@ pub(super) fn fill_of_holes(
 
 /// Notes a variable without holes that some files lack although they are of the same variables.
 pub(super) fn note_static(context: &Context<'_>, path: &VariablePath, report: &mut Report) {
-    let holders: std::collections::BTreeSet<usize> = context.numbers.iter().copied().collect();
-    let lacking: Vec<usize> = (0..context.join.places.len()).filter(|file| !holders.contains(file)).collect();
     if !context.join.is_merged {
+        let lacking: Vec<usize> = (0..context.join.places.len()).filter(|file| context.lacks(*file)).collect();
         report.notes.extend(note_of_lacking(context, &lacking).map(|message| note("variable_missing", path, message)));
     }
 }

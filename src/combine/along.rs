@@ -7,10 +7,10 @@ use super::assemble::{Misfit, View, together};
 use super::boxes::{Boxes, Part, overlap};
 use super::choice::{self, Why};
 use super::conflict::Report;
+use super::join::Trim;
 use super::rewrite::Rewritten;
 use super::times::Reencodings;
-use super::{Combined, Context, INLINE_LIMIT, Reason, conflict, placed, statics, tolerance};
-use crate::model::recipe::AggregateSettings;
+use super::{Combined, Context, Reason, conflict, placed, statics, tolerance};
 use crate::model::{
     Array, ArrayData, ArrayValues, Conflict, ConflictKind, DataType, FileVariable, Numbers, SmallValues, VariablePath,
 };
@@ -34,7 +34,6 @@ pub(super) fn combine(
     variables: &[&FileVariable],
     lifted: &[usize],
     (times, rewritten): (&Reencodings, Option<&Rewritten>),
-    settings: &AggregateSettings,
     report: &mut Report,
 ) -> Result<Combined, Box<Conflict>> {
     let boxes = Boxes::of(context, path, variables, lifted)?;
@@ -44,7 +43,7 @@ pub(super) fn combine(
     let total = boxes.shape.iter().fold(1u64, |product, length| product.saturating_mul(*length));
     let covered = parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.volume()));
     let fill = if shared.is_none() && covered < total {
-        Some(absent::fill_of_holes(context, path, variables[0], &boxes, settings, report)?)
+        Some(absent::fill_of_holes(context, path, variables[0], &boxes, report)?)
     } else {
         if boxes.axes.iter().all(Option::is_none) {
             absent::note_static(context, path, report);
@@ -61,7 +60,8 @@ pub(super) fn combine(
         times.get(path).map(|encoding| distinct.iter().map(|file| &encoding.values[*file]).collect::<Vec<_>>());
     let size = total.saturating_mul(variables[0].data_type.size().unwrap_or(64) as u64);
     let kept = all.variables.iter().all(|variable| matches!(variable.values, SmallValues::Decoded(_)));
-    let limit = if shared.is_some() { SHARED_LIMIT } else { INLINE_LIMIT };
+    let inline_limit = context.settings.inline_limit;
+    let limit = if shared.is_some() { SHARED_LIMIT } else { inline_limit };
     let (data, reason) = if let Some(rewritten) = rewritten.filter(|rewritten| rewritten.is_apart) {
         // Files of one place are compared by what they store: here that means different things.
         if shared.is_some() || !boxes.alike().is_empty() {
@@ -93,7 +93,7 @@ pub(super) fn combine(
                 (data, reason)
             }
             // Small enough to be kept in the product: how it is cut in the files does not matter then.
-            Err(conflict) if size <= INLINE_LIMIT => {
+            Err(conflict) if size <= inline_limit => {
                 let data = ArrayData::Inline(inline(&all, path, &boxes, None)?);
                 (data, choice::inlined(&Why::Unplaceable(&conflict), size))
             }
@@ -124,13 +124,18 @@ fn apart(conflict: &Conflict, stored: Option<&DataType>, report: &mut Report) ->
 
 /// What each file holds, in C order.
 fn of_files(all: &Parts<'_>, boxes: &Boxes) -> Vec<crate::model::Part> {
+    let start = |file: usize, axis: Option<usize>| {
+        let axis = axis.map(|axis| &all.context.join.axes[axis]);
+        let is_own = |trim: &&Trim| axis.is_some_and(|a| a.dimension == trim.dimension && a.group == trim.group);
+        all.context.origin(file).trims.iter().find(is_own).map_or(0, |trim| trim.start)
+    };
     let part = |(file, part): (usize, &&Part)| {
         let reversed = reversed(&all.context, boxes, file);
         crate::model::Part {
-            file: all.context.numbers[file],
+            file: all.context.number_in_cube(file),
             origin: part.start.clone(),
             count: part.count.clone(),
-            start: vec![0; part.start.len() - boxes.lifted],
+            start: boxes.axes[boxes.lifted..].iter().map(|axis| start(file, *axis)).collect(),
             reversed: if reversed.contains(&true) { reversed } else { Vec::new() },
             new_dimensions: boxes.lifted,
         }

@@ -23,6 +23,20 @@ pub(super) fn is_time_like(variable: &FileVariable) -> bool {
     variable.text("units").is_some_and(|units| units.split_whitespace().nth(1) == Some("since"))
 }
 
+/// Whether a variable says that it is a vertical coordinate (CF 4.3).
+pub(super) fn is_vertical(variable: &FileVariable) -> bool {
+    const PRESSURE: [&str; 10] = ["Pa", "hPa", "kPa", "mbar", "mb", "millibar", "millibars", "bar", "dbar", "decibar"];
+    const NUMBERED: [&str; 3] = ["level", "layer", "sigma_level"];
+    const NAMES: [&str; 6] =
+        ["air_pressure", "height", "altitude", "depth", "geopotential_height", "model_level_number"];
+    let is_one_of = |name: &str, all: &[&str]| variable.text(name).is_some_and(|text| all.contains(&text));
+    is_one_of("axis", &["Z"])
+        || is_one_of("positive", &["up", "down"])
+        || is_one_of("units", &PRESSURE)
+        || is_one_of("units", &NUMBERED)
+        || is_one_of("standard_name", &NAMES)
+}
+
 /// The calendar of a variable, `standard` if it names none.
 pub(super) fn calendar(variable: &FileVariable) -> Result<Calendar, TimeError> {
     variable.text("calendar").map_or(Ok(Calendar::Standard), Calendar::parse)

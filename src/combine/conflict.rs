@@ -17,7 +17,7 @@ pub(super) struct Report {
     pub(super) choices: Vec<VariableChoice>,
     pub(super) notes: Vec<Note>,
     /// The lists of parts so far: variables that lie alike share one.
-    known_parts: HashSet<Arc<[Part]>>,
+    pub(super) known_parts: HashSet<Arc<[Part]>>,
 }
 
 impl Report {

@@ -6,6 +6,7 @@
 mod axes;
 mod candidates;
 mod choice;
+mod cut;
 mod edges;
 mod facets;
 mod frequency;
@@ -20,7 +21,7 @@ use super::conflict::Report;
 use super::roles::Roles;
 use crate::model::recipe::AggregateSettings;
 use crate::model::{
-    ArrayValues, Conflict, ConflictKind, DimensionName, Facets, FileGroup, FileIndex, FileVariable, VariablePath,
+    ArrayValues, Conflict, ConflictKind, DimensionName, Facets, FileGroup, FileIndex, FileVariable, Note, VariablePath,
 };
 
 /// The part of an axis that a file has.
@@ -119,6 +120,35 @@ fn path_of(group: &str, dimension: &DimensionName) -> String {
     format!("{}/{dimension}", group.trim_end_matches('/')).trim_start_matches('/').to_owned()
 }
 
+/// The part of a dimension of a file that is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trim {
+    /// The path of the group that defines the dimension.
+    pub(super) group: String,
+    pub(super) dimension: DimensionName,
+    pub(super) start: u64,
+    pub(super) count: u64,
+    /// The length of the whole dimension.
+    pub(super) length: u64,
+}
+
+/// A file, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) file: usize,
+    /// Dimensions that are not used as a whole.
+    pub(super) trims: Vec<Trim>,
+}
+
+/// What is found of the order of files.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// The files in the order of the join.
+    Joined(Vec<usize>, Join),
+    /// Some files are used in part: these pieces follow each other along these dimensions of the files.
+    Cut(Vec<Piece>, Vec<DimensionName>, Vec<Note>),
+}
+
 /// A dimension with its values in every file that has it.
 #[derive(Debug)]
 struct Candidate {
@@ -168,25 +198,40 @@ struct Archive<'a> {
 }
 
 /// Finds the axes, and the order of the files; `None` if they do not follow each other, the reasons are in the report then.
+///
+/// `is_cut` says that the files are pieces: they are not cut again.
 pub(super) fn order(
     files: &[&FileIndex],
     facets: &[Facets],
-    settings: &AggregateSettings,
+    (settings, is_cut): (&AggregateSettings, bool),
     roles: &Roles,
     sources: &dyn SourceValues,
     report: &mut Report,
-) -> Option<(Vec<usize>, Join)> {
+) -> Option<Order> {
     let archive = Archive { files, facets, settings, roles, sources };
     match files {
         [] => return None,
         [_] if settings.along.facets.is_empty() => {
-            return Some((vec![0], Join { places: vec![Vec::new()], ..Join::default() }));
+            edges::check_alone(&archive, report)?;
+            return Some(Order::Joined(vec![0], Join { places: vec![Vec::new()], ..Join::default() }));
         }
         _ => {}
     }
     let before = report.conflicts.len();
     let candidates = candidates::all(&archive, report)?;
     let axes = choice::choose(&archive, candidates, report)?;
+    if report.conflicts.len() > before {
+        return None;
+    }
+    if !is_cut {
+        let mut notes = Vec::new();
+        if let Some(pieces) = cut::pieces(&archive, &axes, &mut notes) {
+            let of_files = axes.iter().filter(|axis| !matches!(axis.candidate.kind, Kind::Facet(_) | Kind::Stated));
+            let along = of_files.map(|axis| axis.candidate.dimension.clone()).collect();
+            return Some(Order::Cut(pieces, along, notes));
+        }
+        report.notes.extend(notes);
+    }
     overlap::check(&archive, &axes, report);
     if report.conflicts.len() > before {
         return None;
@@ -203,7 +248,7 @@ pub(super) fn order(
         return None;
     }
     let (order, join) = axes::arranged(&axes, files.len());
-    Some((order, Join { is_merged, ..join }))
+    Some(Order::Joined(order, Join { is_merged, ..join }))
 }
 
 fn conflict(

@@ -11,7 +11,7 @@ use super::join::Kind;
 use super::roles::is_record;
 use super::statics::{self, Comparison, Content};
 use super::times::Reencodings;
-use super::{Context, INLINE_LIMIT, along, assemble, conflict};
+use super::{Context, KEPT_LIMIT, along, assemble, conflict};
 use crate::model::{Array, ArrayValues, Conflict, FileVariable, VariablePath};
 
 /// The axes to put in front of a variable's own dimensions, slowest first.
@@ -69,7 +69,7 @@ fn is_always_along(context: &Context<'_>, path: &VariablePath, variables: &[&Fil
     }
     let is_record = is_record(context.files[0], path, variable);
     let is_data = context.roles.is_data(path, variable);
-    let is_large = variables.iter().any(|variable| statics::byte_size(variable) > INLINE_LIMIT);
+    let is_large = variables.iter().any(|variable| statics::byte_size(variable) > KEPT_LIMIT);
     (is_data && (is_record || !context.roles.has_records || join.kind == Kind::Scalar)) || (is_large && is_record)
 }
 
@@ -146,6 +146,15 @@ fn classes(
         let mut others: HashMap<[u8; 32], usize> = HashMap::new();
         found.of_files[first] = Some(0);
         for file in files.iter().copied().skip(1) {
+            // Another part of a file, of which the variable is no part.
+            let same = files
+                .iter()
+                .take_while(|other| **other != file)
+                .find(|o| context.number_in_cube(**o) == context.number_in_cube(file));
+            if let Some(same) = same {
+                found.of_files[file] = found.of_files[*same];
+                continue;
+            }
             let other = content(file)?;
             let class = match statics::compare(&expected, &other) {
                 Comparison::Same => 0,

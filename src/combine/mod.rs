@@ -20,6 +20,7 @@ mod labels;
 mod lift;
 mod names;
 mod odd;
+mod pieces;
 mod placed;
 mod reverse;
 mod rewrite;
@@ -43,12 +44,13 @@ use crate::model::{
 };
 
 use conflict::Report;
-use join::{Join, Stretch};
+use join::{Join, Order, Stretch};
+use pieces::{Origin, PieceValues};
 use roles::Roles;
 use times::Reencodings;
 
-/// The greatest size in bytes of a variable that is kept in the product itself.
-pub const INLINE_LIMIT: u64 = 1 << 20;
+/// The greatest size in bytes of a variable whose values are compared themselves, not by their digests: that of what an index keeps.
+const KEPT_LIMIT: u64 = 1 << 20;
 
 /// Values of the sources that an index does not hold.
 pub trait SourceValues {
@@ -101,13 +103,18 @@ struct Context<'a> {
     all: &'a [&'a FileIndex],
     /// These files.
     files: Vec<&'a FileIndex>,
-    /// Their numbers in the cube.
+    /// Their numbers among all.
     numbers: Vec<usize>,
+    /// Where all of them come from: some are parts of files.
+    origins: &'a [&'a Origin],
+    /// The numbers of all of them in the cube.
+    in_cube: &'a [usize],
     /// The variables of each file, by path.
     variables: Vec<&'a BTreeMap<VariablePath, &'a FileVariable>>,
     join: &'a Join,
     roles: &'a Roles,
     sources: &'a dyn SourceValues,
+    settings: &'a AggregateSettings,
 }
 
 impl<'a> Context<'a> {
@@ -136,7 +143,22 @@ impl<'a> Context<'a> {
         self.files.get(file).map(|index| index.source.url.to_string()).unwrap_or_default()
     }
 
-    /// A file by its number in the cube.
+    /// Where a file comes from.
+    fn origin(&self, file: usize) -> &'a Origin {
+        self.origins[self.numbers[file]]
+    }
+
+    /// The number of a file in the cube.
+    fn number_in_cube(&self, file: usize) -> usize {
+        self.in_cube[self.numbers[file]]
+    }
+
+    /// Whether no other part of a file, by its number among all, is here either.
+    fn lacks(&self, number: usize) -> bool {
+        self.numbers.iter().all(|own| self.in_cube[*own] != self.in_cube[number])
+    }
+
+    /// A file by its number among all.
     fn name_in_cube(&self, number: usize) -> String {
         self.all.get(number).map(|index| index.source.url.to_string()).unwrap_or_default()
     }
@@ -247,35 +269,86 @@ fn combine_all(
     let mut report = Report::default();
     let all: Vec<&FileIndex> = indexes.iter().collect();
     let roles = Roles::of(&all);
-    let Some((order, join)) = join::order(&all, facets, settings, &roles, sources, &mut report) else {
-        return (None, report);
-    };
-    let files: Vec<&FileIndex> = order.iter().map(|file| all[*file]).collect();
-    let variables: Vec<BTreeMap<VariablePath, &FileVariable>> =
-        files.iter().map(|file| file.root.all_variables().into_iter().collect()).collect();
-    let numbers = (0..files.len()).collect();
-    let (join, roles) = (&join, &roles);
-    let context = Context {
-        all: &files,
-        files: files.clone(),
-        numbers,
-        variables: variables.iter().collect(),
-        join,
-        roles,
-        sources,
-    };
-    let cube = assemble(&context, settings, &mut report);
-    report.notes.extend(names::short_files(&context));
-    (cube, report)
+    match join::order(&all, facets, (settings, false), &roles, sources, &mut report) {
+        None => (None, report),
+        Some(Order::Joined(order, join)) => {
+            let whole = |file: &usize| Origin { file: *file, ..Origin::default() };
+            let origins: Vec<Origin> = order.iter().map(whole).collect();
+            let files: Vec<&FileIndex> = order.iter().map(|file| all[*file]).collect();
+            let arranged = Arranged { indexes, files, origins: origins.iter().collect(), join, roles };
+            (arranged.combined(settings, sources, &mut report), report)
+        }
+        Some(Order::Cut(pieces, along, notes)) => {
+            let mut report = Report { notes, ..Report::default() };
+            let pieces: Vec<(FileIndex, Origin)> =
+                pieces.iter().map(|piece| pieces::cut(&indexes[piece.file], piece)).collect();
+            let values = PieceValues::new(sources, &pieces, &all);
+            let cut: Vec<&FileIndex> = pieces.iter().map(|(index, _)| index).collect();
+            let facets: Vec<Facets> =
+                pieces.iter().filter_map(|(_, origin)| facets.get(origin.file).cloned()).collect();
+            let mut settings = settings.clone();
+            settings.along.dimensions = along;
+            let order = join::order(&cut, &facets, (&settings, true), &roles, &values, &mut report);
+            let Some(Order::Joined(order, join)) = order else { return (None, report) };
+            let files: Vec<&FileIndex> = order.iter().map(|piece| cut[*piece]).collect();
+            let origins: Vec<&Origin> = order.iter().map(|piece| &pieces[*piece].1).collect();
+            let arranged = Arranged { indexes, files, origins, join, roles };
+            (arranged.combined(&settings, &values, &mut report), report)
+        }
+    }
 }
 
-fn assemble(context: &Context<'_>, settings: &AggregateSettings, report: &mut Report) -> Option<VirtualCube> {
+/// Files, or parts of them, in the order of their join.
+struct Arranged<'a> {
+    /// All that were given, in their order.
+    indexes: &'a [FileIndex],
+    files: Vec<&'a FileIndex>,
+    /// Where each of them comes from.
+    origins: Vec<&'a Origin>,
+    join: Join,
+    roles: Roles,
+}
+
+impl Arranged<'_> {
+    fn combined(
+        &self,
+        settings: &AggregateSettings,
+        sources: &dyn SourceValues,
+        report: &mut Report,
+    ) -> Option<VirtualCube> {
+        let variables: Vec<BTreeMap<VariablePath, &FileVariable>> =
+            self.files.iter().map(|file| file.root.all_variables().into_iter().collect()).collect();
+        // Files of which nothing is used come last.
+        let mut in_order: indexmap::IndexSet<usize> = self.origins.iter().map(|origin| origin.file).collect();
+        in_order.extend(0..self.indexes.len());
+        let in_cube: Vec<usize> =
+            self.origins.iter().filter_map(|origin| in_order.get_index_of(&origin.file)).collect();
+        let context = Context {
+            all: &self.files,
+            files: self.files.clone(),
+            numbers: (0..self.files.len()).collect(),
+            origins: &self.origins,
+            in_cube: &in_cube,
+            variables: variables.iter().collect(),
+            join: &self.join,
+            roles: &self.roles,
+            sources,
+            settings,
+        };
+        let cube = assemble(&context, report);
+        report.notes.extend(names::short_files(&context));
+        let files = in_order.iter().filter_map(|file| Some(self.indexes.get(*file)?.source.clone())).collect();
+        cube.map(|cube| VirtualCube { files, ..cube })
+    }
+}
+
+fn assemble(context: &Context<'_>, report: &mut Report) -> Option<VirtualCube> {
     context.files.first()?;
     let paths = variable_paths(context);
     let times = Reencodings::decide(context, &paths, report);
     let mut variables = IndexMap::new();
     for path in paths {
-        match combine_variable(context, &path, &times, settings, report) {
+        match combine_variable(context, &path, &times, report) {
             Ok(variable) => {
                 variables.insert(path, variable);
             }
@@ -290,7 +363,7 @@ fn assemble(context: &Context<'_>, settings: &AggregateSettings, report: &mut Re
     // A variable without a place in the cube; better no cube than one without it.
     report.conflicts.extend(variables.keys().map(|path| *conflict::nothing(path)));
     Some(VirtualCube {
-        files: context.files.iter().map(|index| index.source.clone()).collect(),
+        files: Vec::new(),
         joins: context.join.axes.iter().map(|axis| axis.dimension.clone()).collect(),
         root,
         choices: Vec::new(),
@@ -312,7 +385,6 @@ fn combine_variable(
     context: &Context<'_>,
     path: &VariablePath,
     times: &Reencodings,
-    settings: &AggregateSettings,
     report: &mut Report,
 ) -> Result<Variable, Box<Conflict>> {
     let holding = context.holding(path);
@@ -323,7 +395,7 @@ fn combine_variable(
     let attributes = attributes::of_variable(&holding, path, &variables, times, report)?;
     let first = variables.first().copied().ok_or_else(|| conflict::nothing(path))?;
     let lifted = lift::axes(&holding, path, &variables, times, report)?;
-    let combined = along::combine(&holding, path, &variables, &lifted, (times, rewritten.as_ref()), settings, report)?;
+    let combined = along::combine(&holding, path, &variables, &lifted, (times, rewritten.as_ref()), report)?;
     let Reason { choice, why, files, conflict } = combined.reason;
     report.choices.push(VariableChoice { name: path.key().to_owned(), choice, why, files, conflict });
     Ok(Variable {

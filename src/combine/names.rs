@@ -72,6 +72,10 @@ fn time(variables: &std::collections::BTreeMap<VariablePath, &FileVariable>) -> 
 pub(super) fn short_files(context: &Context<'_>) -> Option<Note> {
     let short = (0..context.files.len()).filter_map(|file| {
         let url = context.file_name(file);
+        // What is used of a file says nothing about what it holds.
+        if !context.origins[file].trims.is_empty() {
+            return None;
+        }
         let name = url.rsplit('/').next().unwrap_or(&url).to_owned();
         let named = named(&name)?;
         let (calendar, instants) = time(context.variables[file])?;

@@ -27,6 +27,7 @@ pub(super) fn along(
     report: &mut Report,
 ) -> Result<ArrayData, Box<Conflict>> {
     for (file, variable) in variables.iter().enumerate() {
+        whole_chunks(context, path, file, variable)?;
         referable(context, path, file, variable)?;
         same_codecs(context, path, file, variables[0], variable)?;
     }
@@ -57,7 +58,13 @@ pub(super) fn along(
         if odd.written > 0 {
             anew.push((file, odd.written));
         }
-        placements.push(Placement { grid_origin, file: context.numbers[file], grid, manifest, inlined: odd.chunks });
+        placements.push(Placement {
+            grid_origin,
+            file: context.number_in_cube(file),
+            grid,
+            manifest,
+            inlined: odd.chunks,
+        });
     }
     report.notes.extend(encoded_anew(context, path, &anew));
     placements.sort_by(|a, b| a.grid_origin.cmp(&b.grid_origin));
@@ -103,6 +110,30 @@ fn in_cube(
     grid.shape.splice(0..0, vec![1; boxes.lifted]);
     grid.chunk_shape.splice(0..0, vec![1; boxes.lifted]);
     Ok((grid, manifest))
+}
+
+/// Whether steps of a file that are used and steps that are not are in chunks of their own.
+fn whole_chunks(
+    context: &Context<'_>,
+    path: &VariablePath,
+    file: usize,
+    variable: &FileVariable,
+) -> Result<(), Box<Conflict>> {
+    let origin = context.origin(file);
+    if !origin.uncut.contains(path) {
+        return Ok(());
+    }
+    let used: Vec<String> = origin
+        .trims_of(&context.files[file].root, path, variable)
+        .into_iter()
+        .flatten()
+        .map(|trim| format!("{} steps of {} from {} on", trim.count, trim.dimension, trim.start))
+        .collect();
+    let remedy =
+        "rewrite the file with chunks of one step there (CFA, and Zarr copies of the data, can hold it as it is)";
+    let expected = format!("chunk edges where the file is used in part ({})", used.join(", "));
+    let found = format!("chunks of {:?}", variable.grid.chunk_shape);
+    Err(conflict::within(context, ConflictKind::Chunking, path, file, expected, found, remedy))
 }
 
 /// Whether a product can point at the chunks of a variable at all.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::axis::is_time_like;
 use super::conflict::{self, Report, note};
 use super::times::Reencodings;
-use super::{Context, INLINE_LIMIT, attributes, statics};
+use super::{Context, attributes, statics};
 use crate::codec::{STORING_ATTRIBUTES, Storing};
 use crate::model::{
     Array, ArrayValues, Attributes, Conflict, DataType, FileVariable, Numbers, Primitive, SmallValues, VariablePath,
@@ -90,7 +90,7 @@ fn rewritten(
 ) -> Option<(Vec<FileVariable>, DataType)> {
     let bytes = variables.iter().fold(0u64, |sum, variable| sum.saturating_add(statics::byte_size(variable)));
     let is_whole = context.shapes(path, variables).iter().zip(variables).all(|(shape, v)| *shape == v.grid.shape);
-    if bytes > INLINE_LIMIT || !is_whole {
+    if bytes > context.settings.inline_limit || !is_whole {
         return None;
     }
     let mut arrays = Vec::new();

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Context, INLINE_LIMIT, conflict, roles, tolerance};
+use super::{Context, KEPT_LIMIT, conflict, roles, tolerance};
 use crate::model::{
     Array, ArrayValues, ByteOrder, Conflict, ConflictKind, DataType, FileVariable, Primitive, VariablePath,
 };
@@ -42,7 +42,7 @@ impl Content {
 
 /// Whether the values of a variable are compared themselves, not by their digests.
 pub(super) fn are_small(variables: &[&FileVariable]) -> bool {
-    variables.iter().all(|variable| byte_size(variable) <= INLINE_LIMIT || variable.values.decoded().is_some())
+    variables.iter().all(|variable| byte_size(variable) <= KEPT_LIMIT || variable.values.decoded().is_some())
 }
 
 pub(super) fn content(

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::recipe::{Along, OnGap};
+use crate::model::recipe::OnGap;
 use crate::model::{
     ArrayValues, AttributeValue, Attributes, ByteOrder, ChunkGrid, ChunkLocation, ChunkManifest, Codec, CodecChain,
     Dimension, FileGroup, Fingerprint, Layout, Numbers, Primitive, SourceFile, SourceUrl, VariableName, VariableSchema,
@@ -30,7 +30,7 @@ impl SourceValues for Nothing {
 }
 
 fn settings() -> AggregateSettings {
-    AggregateSettings { along: Along::default(), on_gap: OnGap::Report }
+    AggregateSettings::default()
 }
 
 fn text(pairs: &[(&str, &str)]) -> Attributes {

@@ -8,6 +8,8 @@ use std::fmt;
 /// ```
 /// use altostac::model::ChunkContainer;
 /// let containers = ChunkContainer::around(&["file:///a/b/1.nc", "file:///a/c/2.nc", "s3://bucket/x/3.nc"]);
+/// let encoded = ChunkContainer::around(&["file:///a/b%20c/1.nc"]);
+/// assert_eq!(encoded[0].as_str(), "file:///a/");
 /// let prefixes: Vec<String> = containers.iter().map(ToString::to_string).collect();
 /// assert_eq!(prefixes, ["file:///a/", "s3://bucket/x/"]);
 /// ```
@@ -27,7 +29,7 @@ impl ChunkContainer {
                 None => containers.push((root.to_owned(), folder.to_owned())),
             }
         }
-        let prefixes: BTreeSet<String> = containers.into_iter().map(|(_, prefix)| prefix).collect();
+        let prefixes: BTreeSet<String> = containers.into_iter().map(|(_, prefix)| plain(prefix)).collect();
         prefixes.into_iter().map(Self).collect()
     }
 
@@ -46,6 +48,14 @@ impl fmt::Display for ChunkContainer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The folder above the first name that has to be encoded: Icechunk decodes URLs before it looks for their container.
+fn plain(mut prefix: String) -> String {
+    if let Some(encoded) = prefix.find('%') {
+        prefix.truncate(prefix[..encoded].rfind('/').map_or(0, |at| at + 1));
+    }
+    prefix
 }
 
 /// Scheme and host.

@@ -24,7 +24,8 @@
 
 pub mod array;
 pub mod attribute;
-pub mod chunk;
+pub mod checksum;
+mod chunk;
 pub mod codec;
 pub mod container;
 mod content;
@@ -50,6 +51,7 @@ pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
 pub use attribute::{AttributeValue, Attributes};
+pub use checksum::FileChecksum;
 pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
 pub use codec::{Codec, CodecChain};
 pub use container::ChunkContainer;

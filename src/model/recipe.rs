@@ -154,8 +154,20 @@ pub struct ItemSettings {
 pub struct AggregateSettings {
     /// The dimensions to join along.
     pub along: Along,
+    /// What a step along the join that two files hold means.
+    pub on_overlap: OnOverlap,
     /// What a gap along the join means.
     pub on_gap: OnGap,
+    /// Up to how many bytes a variable is kept in the product itself, if it cannot be virtual or describes others.
+    pub inline_limit: u64,
+}
+
+impl Default for AggregateSettings {
+    /// What a recipe without `aggregate` says.
+    fn default() -> Self {
+        let (along, on_overlap, on_gap) = (Along::default(), OnOverlap::Error, OnGap::Report);
+        Self { along, on_overlap, on_gap, inline_limit: 1 << 20 }
+    }
 }
 
 /// The dimensions to join along.
@@ -177,6 +189,20 @@ pub struct FacetDimension {
     pub name: DimensionName,
     /// The facet.
     pub from: String,
+}
+
+/// What a step along the join that two files hold means.
+///
+/// The order of files is that of their URLs as people list them: runs of digits count as numbers ([`natural_order`](super::label::natural_order)), so that
+/// of two versions in folders the later one is last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnOverlap {
+    /// It is a conflict.
+    Error,
+    /// The step of the file that comes last is used.
+    KeepLast,
+    /// The step of the file that comes first is used.
+    KeepFirst,
 }
 
 /// What a gap along the join means.

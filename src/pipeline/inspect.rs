@@ -12,7 +12,7 @@ use super::item::{coordinate_digests, index_source, storage_error};
 use super::values::FileValues;
 use crate::combine::combine;
 use crate::describe::{read_coverage, read_purposes};
-use crate::model::recipe::{AggregateSettings, Along, OnGap};
+use crate::model::recipe::AggregateSettings;
 use crate::model::{
     AttributeValue, Attributes, Conflict, DimensionName, FileGroup, FileIndex, FileVariable, ItemError, Note, Numbers,
     SourceUrl, VariablePath, VirtualCube,
@@ -159,8 +159,7 @@ fn digests(index: &FileIndex) -> std::collections::BTreeMap<VariablePath, crate:
 
 /// The file as a dataset of its own.
 pub(super) fn alone(index: &FileIndex) -> Result<VirtualCube, Vec<Conflict>> {
-    let settings = AggregateSettings { along: Along::default(), on_gap: OnGap::Report };
-    combine(std::slice::from_ref(index), &[], &settings, &FileValues)
+    combine(std::slice::from_ref(index), &[], &AggregateSettings::default(), &FileValues)
 }
 
 fn group(group: &FileGroup, role: &dyn Fn(&VariablePath) -> Option<String>) -> InspectedGroup {

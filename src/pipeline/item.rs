@@ -350,7 +350,9 @@ pub(super) fn verify_product(
     let read_back = &products::read_back(&product, standing).map_err(unreadable)?;
     let native = NativeReader::new(open);
     let reader = library.unwrap_or(&native);
-    let evidence = Evidence { product, read_back, recorded, verified, indexes, facets, urls, open, reader, sampling };
+    let on_overlap = recipe.aggregate.on_overlap;
+    let evidence =
+        Evidence { product, read_back, recorded, verified, indexes, facets, on_overlap, urls, open, reader, sampling };
     means.workers.read(recorded, || verify(evidence))
 }
 

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::model::recipe::{AggregateSettings, Along, CollectionSettings, ItemSettings, OnGap, StacSettings};
+use crate::model::recipe::{
+    AggregateSettings, Along, CollectionSettings, ItemSettings, OnGap, OnOverlap, StacSettings,
+};
 use crate::model::recipe::{SourceFiles, SourceSettings};
 use crate::model::{ItemPattern, ProductsAsked};
 
@@ -36,11 +38,24 @@ pub(super) fn of_products(
         OnGap::Report => "report",
         OnGap::Error => "error",
     };
+    let on_overlap = match aggregate.on_overlap {
+        OnOverlap::Error => "error",
+        OnOverlap::KeepLast => "keep-last",
+        OnOverlap::KeepFirst => "keep-first",
+    };
     let public_urls: Vec<_> = public_urls.iter().map(|(from, to)| json!([from.as_str(), to.as_str()])).collect();
-    digest(json!({
+    let mut all = json!({
         "sources": roots, "pattern": pattern.text(), "along": along, "on_gap": on_gap,
         "products": products, "public_urls": public_urls,
-    }))
+    });
+    // What is as it always was leaves the digests of older recipes as they are.
+    if aggregate.on_overlap != OnOverlap::Error {
+        all["on_overlap"] = json!(on_overlap);
+    }
+    if aggregate.inline_limit != AggregateSettings::default().inline_limit {
+        all["inline_limit"] = json!(aggregate.inline_limit);
+    }
+    digest(all)
 }
 
 /// The digest of what decides what records hold beyond their products.

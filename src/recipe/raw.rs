@@ -174,8 +174,38 @@ pub(super) struct RawAggregate {
     /// or `{name, from}`, a dimension along which a facet of the pattern says where a file stands; or a list of these. With `{name, from}`
     /// alone the other dimensions are found as by `auto`.
     pub(super) along: Option<RawAlong>,
+    /// What steps along the join mean that two files hold: an error; or those of the file whose path comes last, or first, are used (paths in
+    /// the order of people, `v9` before `v10`). Default: `error`.
+    pub(super) on_overlap: Option<RawOnOverlap>,
     /// What a gap along the join means: a note in the report, or an error. Default: `report`.
     pub(super) on_gap: Option<RawOnGap>,
+    /// Up to how many bytes the values of a variable stand in the product itself, where references cannot say them: a number, or one with
+    /// `kB`, `MB`, `KiB` or `MiB`; at most 64 MiB. Default: `1MiB`.
+    pub(super) inline_limit: Option<RawSize>,
+}
+
+/// Bytes: a number, or one with a unit.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Size")]
+pub(super) enum RawSize {
+    /// Bytes.
+    Bytes(u64),
+    /// With a unit.
+    Text(String),
+}
+
+/// What steps along the join mean that two files hold.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OnOverlap")]
+pub(super) enum RawOnOverlap {
+    /// The Item fails.
+    Error,
+    /// Those of the file whose path comes last are used.
+    KeepLast,
+    /// Those of the file whose path comes first are used.
+    KeepFirst,
 }
 
 /// What files are joined along: one dimension, or several.

@@ -10,14 +10,14 @@ use url::Url;
 use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawAuto, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap,
-    RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSource,
+    RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize, RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
 use super::{digest, templates, urls, zarr};
 use crate::model::recipe::{
-    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, PublishSettings, Recipe,
-    SourceFiles, SourceSettings, StacSettings,
+    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
+    PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
     CollectionId, DimensionName, IcechunkVersion, ItemPattern, ProductFormat, ProductSettings, ProductsAsked,
@@ -295,7 +295,34 @@ impl Resolver<'_> {
             None | Some(RawOnGap::Report) => OnGap::Report,
             Some(RawOnGap::Error) => OnGap::Error,
         };
-        Some(AggregateSettings { along, on_gap })
+        let on_overlap = match raw.on_overlap {
+            None | Some(RawOnOverlap::Error) => OnOverlap::Error,
+            Some(RawOnOverlap::KeepLast) => OnOverlap::KeepLast,
+            Some(RawOnOverlap::KeepFirst) => OnOverlap::KeepFirst,
+        };
+        let inline_limit = match &raw.inline_limit {
+            None => AggregateSettings::default().inline_limit,
+            Some(size) => self.size("aggregate.inline_limit", size, 64 << 20)?,
+        };
+        Some(AggregateSettings { along, on_overlap, on_gap, inline_limit })
+    }
+
+    /// Bytes, at most so many.
+    fn size(&mut self, key: &str, raw: &RawSize, most: u64) -> Option<u64> {
+        let found = match raw {
+            RawSize::Bytes(bytes) => Some(*bytes),
+            RawSize::Text(text) => bytes_of(text),
+        };
+        let shown = || match raw {
+            RawSize::Bytes(bytes) => bytes.to_string(),
+            RawSize::Text(text) => format!("{text:?}"),
+        };
+        if found.is_none_or(|bytes| bytes > most) {
+            let what = format!("is {}; expected at most {most} bytes, as a number or with kB, MB, KiB or MiB", shown());
+            self.mistake(key, what, None);
+            return None;
+        }
+        found
     }
 
     fn along(&mut self, raw: Option<&RawAlong>, item: Option<&ItemSettings>) -> Option<Along> {
@@ -502,4 +529,18 @@ fn bad_position(coordinates: &Value) -> Option<String> {
     let within =
         |index: usize, limit: f64| values.get(index).and_then(Value::as_f64).is_some_and(|value| value.abs() <= limit);
     if within(0, 180.0) && within(1, 90.0) { None } else { Some(coordinates.to_string()) }
+}
+
+/// The bytes that a number with a unit says.
+fn bytes_of(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[end..].trim() {
+        "" | "B" => 1,
+        "kB" => 1000,
+        "MB" => 1_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        _ => return None,
+    };
+    text[..end].parse::<u64>().ok()?.checked_mul(unit)
 }

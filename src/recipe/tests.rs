@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::model::recipe::{Along, OnGap, SourceFiles};
+use crate::model::recipe::{AggregateSettings, Along, OnGap, OnOverlap, SourceFiles};
 use crate::model::{ProductSettings, ProductsAsked, SourcePlace};
 
 const RECIPE: &str = r#"collection:
@@ -112,6 +112,34 @@ fn a_product_twice() {
 }
 
 #[test]
+fn a_product_has_its_own_options_alone() {
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {}, kerchunk-parquet: {}}]")]), @r"recipe.yaml:18:12: products[0] has the options of 2 formats; expected one; write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk-parquet: {record_size: 0}}]")]), @r"recipe.yaml:18:32: products[0].kerchunk-parquet.record_size is 0; expected 1 to 10,000,000");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {parquet_above: many}}]")]), @r"recipe.yaml:18:39: products[0].kerchunk.parquet_above is a text; expected a whole number");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "{auto: true}")]), @r"recipe.yaml:18:11: products is a map; expected a list or a text");
+    insta::assert_snapshot!(message(&[("[kerchunk]", "all")]), @r#"recipe.yaml:18:11: products cannot be "all"; expected auto"#);
+}
+
+#[test]
+fn products_mean_what_they_say() {
+    let products = |text: &str| recipe(&[("[kerchunk]", text)]).products;
+    assert_eq!(products("auto"), ProductsAsked::Auto);
+    let by_number = ProductSettings::KerchunkByNumber { parquet_above: 7 };
+    assert_eq!(products("[{kerchunk: {parquet_above: 7}}]"), ProductsAsked::Listed(vec![by_number]));
+    let parquet = |record_size| ProductSettings::KerchunkParquet { record_size };
+    assert_eq!(
+        products("[kerchunk, kerchunk-parquet]"),
+        ProductsAsked::Listed(vec![ProductSettings::Kerchunk, parquet(100_000)])
+    );
+    assert_eq!(products("[{kerchunk-parquet: {record_size: 5}}]"), ProductsAsked::Listed(vec![parquet(5)]));
+    // What is asked for by name is digested as before there was a choice.
+    let digest = |text: &str| recipe(&[("[kerchunk]", text)]).product_digest;
+    assert_ne!(digest("auto"), digest("[kerchunk]"));
+    assert_ne!(digest("[{kerchunk-parquet: {record_size: 5}}]"), digest("[kerchunk-parquet]"));
+    assert_eq!(digest("[{kerchunk: {}}]"), digest("[kerchunk]"));
+}
+
+#[test]
 fn an_option_that_no_product_has() {
     insta::assert_snapshot!(message(&[("[kerchunk]", "[{kerchunk: {level: 3}}]")]), @r"recipe.yaml:18:24: products[0].kerchunk.level is not a key of a recipe; products[0].kerchunk has the keys parquet_above");
 }
@@ -128,7 +156,22 @@ fn a_profile_to_come() {
 
 #[test]
 fn a_key_to_come() {
-    insta::assert_snapshot!(message(&[("on_gap: report", "on_overlap: error")]), @r"recipe.yaml:17:3: aggregate.on_overlap is not supported by this version yet");
+    insta::assert_snapshot!(message(&[("title: T", "manage: own")]), @r"recipe.yaml:3:3: collection.manage is not supported by this version yet");
+}
+
+#[test]
+fn what_becomes_of_overlaps_and_how_much_is_inlined() {
+    let aggregate = |text: &str| recipe(&[("on_gap: report", text)]).aggregate;
+    assert_eq!(aggregate("on_gap: report"), AggregateSettings::default());
+    assert_eq!(aggregate("on_overlap: keep-last").on_overlap, OnOverlap::KeepLast);
+    assert_eq!(aggregate("on_overlap: keep-first").on_overlap, OnOverlap::KeepFirst);
+    for (text, bytes) in [("0", 0), ("5000", 5000), ("100 kB", 100_000), ("2MiB", 2 << 20), ("7 B", 7)] {
+        assert_eq!(aggregate(&format!("inline_limit: {text}")).inline_limit, bytes);
+    }
+    for text in ["1GiB", "65MiB", "67108865", "much", "1.5MiB", "99999999999999999999MiB"] {
+        let wrong = message(&[("on_gap: report", &format!("inline_limit: {text}"))]);
+        assert!(wrong.contains("aggregate.inline_limit") && wrong.contains("at most 67108864 bytes"), "{wrong}");
+    }
 }
 
 #[test]
@@ -383,6 +426,8 @@ fn each_digest_changes_with_what_it_is_about() {
         ("{year}.nc", "{year}.{x}"),
         ("along: auto", "along: time"),
         ("on_gap: report", "on_gap: error"),
+        ("on_gap: report", "on_overlap: keep-last"),
+        ("on_gap: report", "inline_limit: 64KiB"),
         ("example.org/x", "example.org/y"),
     ] {
         let (changed_product, changed_record) = digests(&[change]);

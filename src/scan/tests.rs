@@ -9,9 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::model::recipe::{
-    AggregateSettings, Along, CollectionSettings, Globs, ItemSettings, OnGap, SourceSettings, StacSettings,
-};
+use crate::model::recipe::{AggregateSettings, CollectionSettings, Globs, ItemSettings, SourceSettings, StacSettings};
 use crate::model::{CollectionId, Facets, ItemPattern, ProductsAsked, PublicUrls};
 
 /// A recipe with one root, the default globs, and no more than an id.
@@ -34,7 +32,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
             datetime: None,
             geometry: None,
         },
-        aggregate: AggregateSettings { along: Along::default(), on_gap: OnGap::Report },
+        aggregate: AggregateSettings::default(),
         products: ProductsAsked::Auto,
         output: root.join("published"),
         public_urls: PublicUrls::default(),

@@ -3,34 +3,43 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::coordinates::{file_values, is_close, product_values};
+use super::overlaps;
 use super::sources::Sources;
 use super::values::Value;
 use super::{Difference, DifferenceKind, Differences, FacetLabels};
 use crate::model::label::natural_order;
+use crate::model::recipe::OnOverlap;
 use crate::read::{ProductArray, ProductStore};
 
-/// The part of a dimension of the product that a file has.
+/// Steps of a dimension of the product that follow each other in a file too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Stretch {
     pub(super) start: u64,
     pub(super) length: u64,
+    /// Where they begin in the file.
+    pub(super) from: u64,
     /// Whether the file runs the other way.
     pub(super) reversed: bool,
+}
+
+/// All steps of a file from its first, forwards; none if there are none.
+fn whole(start: u64, length: u64) -> Vec<Stretch> {
+    Some(Stretch { start, length, from: 0, reversed: false }).filter(|_| length > 0).into_iter().collect()
 }
 
 /// A dimension of the product.
 #[derive(Debug)]
 pub(super) struct Axis {
     pub(super) length: u64,
-    /// For each file; `None` if it has nothing to do with the dimension.
-    pub(super) stretches: Vec<Option<Stretch>>,
+    /// For each file, in the order of the product; `None` if it has nothing to do with the dimension.
+    pub(super) stretches: Vec<Option<Vec<Stretch>>>,
 }
 
 /// All dimensions of the product.
 #[derive(Debug, Default)]
 pub(super) struct Axes {
     by_key: BTreeMap<String, Axis>,
-    /// The files, by where they stand.
+    /// The files of which something is used, by where they stand.
     pub(super) order: Vec<usize>,
     /// Coordinates that no file has: the labels of facets.
     pub(super) labels: BTreeSet<String>,
@@ -75,7 +84,7 @@ fn groups_upwards(key: &str) -> impl Iterator<Item = &str> {
 pub(super) fn find(
     store: &ProductStore,
     sources: &Sources<'_>,
-    facets: &[FacetLabels],
+    (facets, on_overlap): (&[FacetLabels], OnOverlap),
     differences: &mut Differences,
 ) -> Option<Axes> {
     let mut axes = Axes::default();
@@ -111,12 +120,14 @@ pub(super) fn find(
         differences.add(Difference::new(DifferenceKind::Variable, "the coordinate of labels", "none").variable(label));
         is_whole = false;
     }
+    let is_used = overlaps::resolve(&mut axes.by_key, sources, on_overlap);
     let facet_rank = |key: &String| facets.iter().position(|facet| facet.dimension == *key).unwrap_or(facets.len());
     in_order.sort_by_key(facet_rank);
     let place = |file: &usize| -> Vec<u64> {
-        in_order.iter().map(|key| axes.by_key[key].stretches[*file].map_or(u64::MAX, |s| s.start)).collect()
+        let start = |all: &Vec<Stretch>| all.first().map_or(0, |stretch| stretch.start);
+        in_order.iter().map(|key| axes.by_key[key].stretches[*file].as_ref().map_or(u64::MAX, start)).collect()
     };
-    let mut order: Vec<usize> = (0..sources.files.len()).collect();
+    let mut order: Vec<usize> = (0..sources.files.len()).filter(|file| is_used[*file]).collect();
     order.sort_by_cached_key(|file| (place(file), *file));
     axes.order = order;
     is_whole.then_some(axes)
@@ -157,7 +168,7 @@ impl Finder<'_> {
             return Err(repeated);
         }
         let stretch = |length: &Option<u64>| match length {
-            Some(length) if *length == self.length => Ok(Some(Stretch { start: 0, length: *length, reversed: false })),
+            Some(length) if *length == self.length => Ok(Some(whole(0, *length))),
             Some(length) => {
                 let found = format!("{} in the product, {length} in a file", self.length);
                 Err(wrong("coordinates that tell each step, or one length everywhere", found))
@@ -225,7 +236,7 @@ impl Finder<'_> {
                         let found = format!("none, and {length} steps");
                         return Err(Box::new(wrong("the coordinate", found).file(&file.index.source.url)));
                     }
-                    length => length.map(|length| Stretch { start: 0, length, reversed: false }),
+                    length => length.map(|length| whole(0, length)),
                 });
                 if length.is_some() {
                     used.fill(true);
@@ -234,9 +245,9 @@ impl Finder<'_> {
             }
             let own = file_values(self.sources, file, &array.key, *length)?;
             let places: Found<Vec<u64>> = (0..own.len()).map(|at| lookup.place_of(&own, at)).collect();
-            let stretch = places.and_then(|places| stretch_of(&places));
-            let stretch = match stretch {
-                Ok(stretch) => stretch,
+            let found = places.and_then(|places| stretches_of(&places, is_time(array)));
+            let found = match found {
+                Ok(found) => found,
                 Err(difference) => {
                     let difference = difference.file(&file.index.source.url);
                     if let Some(before) = failed.replace(Box::new(difference)) {
@@ -248,12 +259,12 @@ impl Finder<'_> {
                     continue;
                 }
             };
-            for place in stretch.start..stretch.start + stretch.length {
+            for place in found.iter().flat_map(|stretch| stretch.start..stretch.start + stretch.length) {
                 if let Some(used) = usize::try_from(place).ok().and_then(|place| used.get_mut(place)) {
                     *used = true;
                 }
             }
-            stretches.push(Some(stretch));
+            stretches.push(Some(found));
         }
         for at in (0..used.len()).filter(|at| !used[*at]) {
             let difference = wrong("a coordinate of a source", format!("{} at step {at}", values[at]));
@@ -292,7 +303,7 @@ impl Finder<'_> {
         let stretch = |label: &String| {
             let start =
                 known.get(label.as_str()).copied().ok_or_else(|| wrong(format!("the label {label:?}"), "none"))?;
-            Ok(Some(Stretch { start, length: 1, reversed: false }))
+            Ok(Some(whole(start, 1)))
         };
         Ok(Axis { length: self.length, stretches: facet.labels.iter().map(stretch).collect::<Found<_>>()? })
     }
@@ -322,7 +333,7 @@ impl Finder<'_> {
         }
         let stretch = |(label, length): (&String, &Option<u64>)| {
             let start = starts.get(&rank[label]).copied().unwrap_or(0);
-            length.map(|length| Stretch { start, length, reversed: false })
+            length.map(|length| whole(start, length))
         };
         Ok(Axis { length: self.length, stretches: facet.labels.iter().zip(of_files).map(stretch).collect() })
     }
@@ -378,17 +389,28 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// Places that follow each other without a break, forwards or backwards.
-fn stretch_of(places: &[u64]) -> Found<Stretch> {
-    let length = places.len() as u64;
-    let (Some(first), Some(last)) = (places.first(), places.last()) else {
-        return Ok(Stretch { start: 0, length: 0, reversed: false });
-    };
-    let rises = places.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    let falls = places.windows(2).all(|pair| pair[0] == pair[1] + 1);
-    match (rises, falls) {
-        (true, _) => Ok(Stretch { start: *first, length, reversed: false }),
-        (_, true) => Ok(Stretch { start: *last, length, reversed: true }),
-        _ => Err(wrong("the steps of a source together", format!("other steps between {first} and {last}"))),
+/// Places in order, forwards or backwards; those of times without a break.
+fn stretches_of(places: &[u64], is_time: bool) -> Found<Vec<Stretch>> {
+    let reversed = places.first() > places.last();
+    let mut found: Vec<Stretch> = Vec::new();
+    let mut in_order: Vec<(u64, u64)> = places.iter().copied().zip(0..).collect();
+    if reversed {
+        in_order.reverse();
+    }
+    for (place, at) in &in_order {
+        match found.last_mut() {
+            Some(last) if last.start + last.length == *place => {
+                last.length += 1;
+                last.from = last.from.min(*at);
+            }
+            _ => found.push(Stretch { start: *place, length: 1, from: *at, reversed }),
+        }
+    }
+    let is_ordered = in_order.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    match (places.first(), places.last()) {
+        (Some(first), Some(last)) if !is_ordered || is_time && found.len() > 1 => {
+            Err(wrong("the steps of a source together", format!("other steps between {first} and {last}")))
+        }
+        _ => Ok(found),
     }
 }

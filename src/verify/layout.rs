@@ -28,8 +28,8 @@ pub(super) struct Layout {
     /// How many dimensions in front the files do not have.
     pub(super) new: usize,
     shape: Vec<u64>,
-    /// For each file that holds the variable its stretches; none for files that hold nothing of it.
-    stretches: BTreeMap<usize, Vec<Stretch>>,
+    /// For each file that holds the variable its stretches along each dimension.
+    stretches: BTreeMap<usize, Vec<Vec<Stretch>>>,
     /// Where cells begin along each dimension.
     cuts: Vec<Vec<u64>>,
     /// The files of each cell, in the order of the product.
@@ -65,8 +65,8 @@ impl Layout {
         let mut layout = Self { new, shape: lengths, ..Self::nothing() };
         let mut differences = Vec::new();
         for file in axes.order.iter().copied().filter(|file| sources.files[*file].variables.contains_key(&array.key)) {
-            let stretches: Option<Vec<Stretch>> =
-                lies_along.iter().map(|axis| axis.and_then(|axis| axis.stretches[file])).collect();
+            let stretches: Option<Vec<Vec<Stretch>>> =
+                lies_along.iter().map(|axis| axis.and_then(|axis| axis.stretches[file].clone())).collect();
             match stretches {
                 Some(stretches) => {
                     layout.stretches.insert(file, stretches);
@@ -86,7 +86,8 @@ impl Layout {
 
     fn cut(&mut self, order: &[usize]) {
         let cuts = |axis: usize| {
-            let edges = self.stretches.values().flat_map(|all| [all[axis].start, all[axis].start + all[axis].length]);
+            let stretches = self.stretches.values().flat_map(|all| &all[axis]);
+            let edges = stretches.flat_map(|stretch| [stretch.start, stretch.start + stretch.length]);
             let mut cuts: Vec<u64> = edges.chain([0]).filter(|edge| *edge < self.shape[axis]).collect();
             cuts.sort_unstable();
             cuts.dedup();
@@ -94,17 +95,28 @@ impl Layout {
         };
         self.cuts = (0..self.shape.len()).map(cuts).collect();
         for file in order.iter().filter(|file| self.stretches.contains_key(file)) {
-            for cell in self.cells_of(&self.box_of(*file)) {
+            let cells: Vec<Vec<usize>> = self.boxes_of(*file).iter().flat_map(|one| self.cells_of(one)).collect();
+            for cell in cells {
                 self.cells.entry(cell).or_default().push(*file);
             }
         }
     }
 
-    /// The box of the product that a file fills.
-    fn box_of(&self, file: usize) -> Region {
-        let (start, count) =
-            self.stretches.get(&file).into_iter().flatten().map(|stretch| (stretch.start, stretch.length)).unzip();
-        Region { start, count }
+    /// The boxes of the product that a file fills.
+    fn boxes_of(&self, file: usize) -> Vec<Region> {
+        let mut boxes = vec![Region { start: Vec::new(), count: Vec::new() }];
+        for stretches in self.stretches.get(&file).into_iter().flatten() {
+            let longer = |one: Region| {
+                stretches.iter().map(move |stretch| {
+                    let mut longer = one.clone();
+                    longer.start.push(stretch.start);
+                    longer.count.push(stretch.length);
+                    longer
+                })
+            };
+            boxes = boxes.into_iter().flat_map(longer).collect();
+        }
+        boxes
     }
 
     /// The cells that a box touches.
@@ -179,8 +191,13 @@ impl Layout {
         let stretches = &self.stretches[&file];
         let own = self.new..self.shape.len();
         let start = own.clone().map(|axis| {
-            let (within, stretch) = (product.start[axis] - stretches[axis].start, stretches[axis]);
-            if stretch.reversed { stretch.length - within - product.count[axis] } else { within }
+            let (start, count) = (product.start[axis], product.count[axis]);
+            // The box is within one stretch: the product is cut wherever one ends.
+            let holds = |stretch: &&Stretch| stretch.start <= start && start + count <= stretch.start + stretch.length;
+            stretches[axis].iter().find(holds).map_or(0, |stretch| {
+                let within = start - stretch.start;
+                stretch.from + if stretch.reversed { stretch.length - within - count } else { within }
+            })
         });
         let source = Region { start: start.collect(), count: product.count[own].to_vec() };
         Piece { file: Some(file), source, product: product.clone() }
@@ -216,7 +233,9 @@ impl Layout {
 
     /// Along which of the file's dimensions it runs the other way.
     pub(super) fn reversed(&self, file: usize) -> Vec<bool> {
-        self.stretches.get(&file).map_or_else(Vec::new, |all| all[self.new..].iter().map(|s| s.reversed).collect())
+        self.stretches.get(&file).map_or_else(Vec::new, |all| {
+            all[self.new..].iter().map(|along| along.iter().any(|stretch| stretch.reversed)).collect()
+        })
     }
 }
 

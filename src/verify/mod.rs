@@ -11,9 +11,9 @@
 //! | looked at | rule |
 //! | --- | --- |
 //! | sources | fingerprints as recorded, and as the fresh index and the opened file have them |
-//! | every dimension | each step of each file stands in the product, its steps together; each step of the product is some file's |
+//! | every dimension | each step of each file stands in the product, its steps in order and those of time together; each step of the product is some file's |
 //! | labels | those of the facets, each file at its own |
-//! | places that several files hold | they hold the same there |
+//! | places that several files hold | they hold the same there; or the recipe says whose are used, and those stand there |
 //! | variables, dimensions, types, filters | as in the files; texts and numbers that say what values mean agree in all files |
 //! | attributes | the first file's; global ones equal in all files must be there, others may be merged or left out |
 //! | **every** reference | file, offset, length and filter mask of the fresh index at that very place |
@@ -28,6 +28,7 @@
 mod attributes;
 mod axes;
 mod boxes;
+mod checksum;
 mod chunks;
 mod content;
 mod coordinates;
@@ -35,6 +36,7 @@ mod difference;
 mod fragments;
 mod layout;
 mod locate;
+mod overlaps;
 mod packing;
 mod sample;
 mod sources;
@@ -46,6 +48,7 @@ pub use crate::read::OpenSource;
 pub use content::{ContentOutcome, Reach, SMALL, check_content};
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
+use crate::model::recipe::OnOverlap;
 use crate::model::{
     FileIndex, ItemId, Note, Product, ProductFile, ProductFormat, PublicUrls, SourceFile, VerificationReport,
     VerifiedProduct,
@@ -82,6 +85,8 @@ pub struct Evidence<'a> {
     pub indexes: &'a [FileIndex],
     /// What facets say of them, in the same order.
     pub facets: &'a [FacetLabels],
+    /// Which file's steps stand in the product where several hold the same.
+    pub on_overlap: OnOverlap,
     /// How the product names its sources.
     pub urls: &'a PublicUrls,
     /// Opens a source.
@@ -134,7 +139,7 @@ pub enum VerifyError {
 /// Compares a product with its sources.
 ///
 /// ```
-/// use altostac::model::*;
+/// use altostac::model::{recipe::OnOverlap, *};
 /// use altostac::read::{NativeReader, ReadBack, parse_kerchunk};
 /// use altostac::storage::{ByteSource, MemoryFile};
 /// use altostac::verify::{DEFAULT_BUDGET, Evidence, Sampling, VerifyError};
@@ -152,6 +157,7 @@ pub enum VerifyError {
 ///         verified: &[],
 ///         indexes: &[index.clone()],
 ///         facets: &[],
+///         on_overlap: OnOverlap::Error,
 ///         urls: &PublicUrls::default(),
 ///         open: &open,
 ///         reader: &NativeReader::new(&open),
@@ -178,9 +184,10 @@ pub fn verify(evidence: Evidence<'_>) -> Result<VerifiedProduct, VerifyError> {
     check_files(&evidence.product, &evidence.read_back.files, &mut differences);
     let sources = Sources::new(evidence.indexes, evidence.urls, (evidence.open, evidence.reader), evidence.verified);
     sources.check(evidence.recorded, &mut differences);
+    checksum::check(store, evidence.recorded, evidence.urls, &mut differences);
     let mut notes = Vec::new();
     let second_facts = sources.examine(&mut differences, &mut notes);
-    let counts = match axes::find(store, &sources, evidence.facets, &mut differences) {
+    let counts = match axes::find(store, &sources, (evidence.facets, evidence.on_overlap), &mut differences) {
         Some(axes) => {
             let attributes = attributes::check_groups(store, &sources, &axes.order, &mut differences);
             let mut counts =

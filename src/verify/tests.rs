@@ -158,6 +158,7 @@ impl Case {
             verified: &self.verified,
             indexes: &self.indexes,
             facets: &self.facets,
+            on_overlap: OnOverlap::Error,
             urls: &PublicUrls::default(),
             open: &open,
             reader: &crate::read::NativeReader::new(&open),

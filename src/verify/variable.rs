@@ -129,8 +129,7 @@ impl<'a> Checked<'a> {
     ) -> Option<Self> {
         let meanings: Vec<Meaning> = sources.files.iter().map(|file| file.meaning(key)).collect();
         let meaning = product_meaning(store, array);
-        let present =
-            || sources.files.iter().enumerate().filter_map(|(at, file)| Some((at, *file.variables.get(key)?)));
+        let present = || axes.order.iter().filter_map(|at| Some((*at, *sources.files[*at].variables.get(key)?)));
         let is_reencoded = meanings[first].is_time()
             && present().any(|(at, other)| {
                 !meanings[at].is_equivalent(&meanings[first])

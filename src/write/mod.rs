@@ -21,7 +21,9 @@ mod zarr;
 mod zarr3;
 
 pub use cfa::{Values, refused_by_cfa, write_cfa};
-pub use icechunk::{IcechunkCommit, IcechunkFiles, Overwrite, Put, refused_by_icechunk, write_icechunk};
+pub use icechunk::{
+    IcechunkCommit, IcechunkFiles, Overwrite, Put, holds_few_texts, refused_by_icechunk, write_icechunk,
+};
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use kerchunk_parquet::{PutFile, refused_by_kerchunk_parquet, write_kerchunk_parquet};
 pub use source_table::write_source_table;

@@ -37,7 +37,7 @@ def open_repository(folder, containers):
 
 
 class NativeSeries(Series):
-    """Sources as Zarr of version 3 shows them: byte orders are the machine's own, and characters stand joined."""
+    """Sources as Zarr of version 3 shows them: byte orders are the machine's own, characters stand joined, texts are numpy's."""
 
     def _stored(self, name, column, array):
         if column.raw.dtype == "S1" and column.raw.ndim and array.dims != column.dimensions:
@@ -45,6 +45,8 @@ class NativeSeries(Series):
             if array.dims != column.dimensions[:-1] or array.attrs["_character_dimension"] != column.dimensions[-1]:
                 return [f"{name}: {array.dims} joined along {array.attrs['_character_dimension']}, expected {column.dimensions}"]
             return self._equal(name, "text", text, np.asarray(array.values, dtype=text.dtype).reshape(text.shape))
+        if column.raw.dtype == object and array.dtype.kind == "T":
+            return self._shape(name, column, array) or self._equal(name, "text", column.raw, array.values.astype(object))
         if column.raw.dtype.kind in "fiu":
             column.raw = column.raw.astype(column.raw.dtype.newbyteorder("="))
         return super()._stored(name, column, array)

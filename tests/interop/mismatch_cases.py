@@ -471,6 +471,16 @@ def chunk_shapes_that_differ_of_little(make):
     pair(make, {"chunks": (1, 4, 6)}, {"chunks": (3, 2, 3)})
 
 
+@case(PACKING, aggregate={"inline_limit": 200}, refused="chunking", about="tas", files=(0, 1))
+def chunk_shapes_that_differ_beyond_the_limit(make):
+    pair(make, {"chunks": (1, 4, 6)}, {"chunks": (3, 2, 3)})
+
+
+@case(PACKING, aggregate={"inline_limit": "2MiB"}, choice="inlined")
+def chunk_shapes_that_differ_within_the_limit(make):
+    large(make, {"chunks": (1, 60, 120)}, {"chunks": (1, 30, 60)})
+
+
 @case(PACKING, refused="packing", about="tas", files=(0, 1))
 def fill_values_that_differ(make):
     large(make, {}, {"fill": -999.0})
@@ -533,6 +543,87 @@ def the_same_steps_twice(make):
     make.file(steps(4, 4))
 
 
+def kept(*slices, name="tas"):
+    """The steps that must stand there: of which file, from where to where."""
+    def check(opened, paths):
+        parts = []
+        for number, start, end in slices:
+            with Dataset(paths[number]) as nc:
+                nc[name].set_auto_maskandscale(False)
+                parts.append((np.asarray(nc["time"][start:end]), nc[name][start:end]))
+        times, expected = (np.concatenate(part) for part in zip(*parts))
+        with opened(decode_cf=False) as ds:
+            assert np.array_equal(ds["time"].values, times), ds["time"].values
+            assert np.array_equal(ds[name].values, expected)
+    return check
+
+
+KEEP_LAST, KEEP_FIRST = {"on_overlap": "keep-last"}, {"on_overlap": "keep-first"}
+RESOLVED = {("overlap_resolved", "time")}
+
+
+# Names fall: the file that is made first comes last.
+@case(ORDER, aggregate=KEEP_LAST, choice="virtual", judge="own", check=kept((0, 0, 20), (1, 5, 20)), notes=RESOLVED)
+def overlapping_files_of_which_the_last_is_kept(make):
+    make.file(steps(0, 20), grid=LARGE)
+    make.file(steps(15, 20), grid=LARGE)
+
+
+@case(ORDER, aggregate=KEEP_FIRST, choice="virtual", judge="own", check=kept((0, 0, 15), (1, 0, 20)), notes=RESOLVED)
+def overlapping_files_of_which_the_first_is_kept(make):
+    make.file(steps(0, 20), grid=LARGE)
+    make.file(steps(15, 20), grid=LARGE)
+
+
+@case(ORDER, aggregate=KEEP_FIRST, choice="virtual", judge="own", check=kept((0, 0, 15), (1, 0, 20), (0, 35, 50)), notes=RESOLVED)
+def a_correction_within_a_file(make):
+    make.file(steps(0, 50), grid=LARGE)
+    make.file(steps(15, 20), grid=LARGE)
+
+
+@case(ORDER, aggregate=KEEP_LAST, judge="own", check=kept((0, 0, 4), (2, 0, 4)), notes=RESOLVED)
+def a_file_of_which_nothing_is_kept(make):
+    make.file(steps(0, 4))
+    make.file(steps(0, 4))
+    make.file(steps(4, 4))
+
+
+@case(ORDER, aggregate=KEEP_LAST, judge="own", check=kept((0, 0, 4)), notes=RESOLVED)
+def files_of_the_same_steps_alone(make):
+    make.file(steps(0, 4))
+    make.file(steps(0, 4))
+
+
+@case(ORDER, aggregate=KEEP_LAST, refused="chunking", about="tas", files=(1,))
+def overlapping_files_cut_within_a_chunk(make):
+    make.file(steps(0, 20), grid=LARGE, chunks=(5, 60, 120))
+    make.file(steps(17, 28), grid=LARGE, chunks=(5, 60, 120))
+
+
+@case(ORDER, aggregate=KEEP_LAST, choice="inlined", judge="own", check=kept((0, 0, 4), (1, 1, 4)), notes=RESOLVED)
+def overlapping_files_cut_within_a_chunk_of_little(make):
+    make.file(steps(0, 4), chunks=(4, 4, 6))
+    make.file(steps(3, 4), chunks=(4, 4, 6))
+
+
+@case(ORDER, aggregate=KEEP_LAST, choice="virtual_split", judge="own", check=kept((0, 0, 20), (1, 3, 28)), notes=RESOLVED)
+def overlapping_files_cut_within_contiguous_data(make):
+    make.file(steps(0, 20), grid=LARGE, contiguous=True, unlimited=False)
+    make.file(steps(17, 28), grid=LARGE, contiguous=True, unlimited=False)
+
+
+@case(ORDER, aggregate=KEEP_LAST, refused="overlap", about="time", files=(0, 1))
+def overlapping_files_of_other_variables(make):
+    make.file(steps(0, 4))
+    make.file(steps(3, 4), more=extra())
+
+
+@case(ORDER, aggregate=KEEP_LAST, refused="overlap", about="time", files=(0, 1))
+def steps_that_lie_between_those_of_another_file(make):
+    make.file(steps(0, 4, 2.0))
+    make.file(steps(1, 4, 2.0))
+
+
 @case(ORDER, refused="duplicate", about="time", files=(0,))
 def a_step_twice_in_one_file(make):
     make.file([0, 1, 1, 2])
@@ -555,6 +646,29 @@ def a_missing_month_by_its_frequency(make):
 def steps_missing_within_a_file_by_its_frequency(make):
     make.file([0, 1, 2, 5, 6], attributes={"frequency": "day"})
     make.file([7, 8], attributes={"frequency": "day"})
+
+
+@case(ORDER, notes={("gap", "time")})
+def steps_missing_within_a_file(make):
+    make.file([0, 1, 2, 5, 6, 7])
+    make.file([8, 9])
+
+
+@case(ORDER, notes={("gap", "time")})
+def steps_missing_within_the_only_file(make):
+    make.file([0, 1, 2, 5, 6, 7])
+
+
+@case(ORDER, aggregate={"on_gap": "error"}, refused="gap", about="time", files=(0,))
+def steps_missing_within_a_file_that_are_forbidden(make):
+    make.file([0, 1, 2, 5, 6, 7])
+    make.file([8, 9])
+
+
+@case(ORDER)
+def steps_of_no_one_length(make):
+    make.file([0, 1, 3, 4, 8, 9])
+    make.file([13, 14])
 
 
 @case(ORDER, aggregate={"on_gap": "error"}, refused="gap", about="time", files=(0, 1))
@@ -630,20 +744,55 @@ def a_group_that_a_file_lacks(make):
     pair(make, {}, {"more": grouped})
 
 
-def levels(values, chunk=1):
+def levels(values, chunk=1, data_type="f4", fill=1e20):
     def more(nc):
         nc.createDimension("plev", len(values))
         level = nc.createVariable("plev", "f8", ("plev",))
         level.units = "Pa"
         level[:] = values
-        data = nc.createVariable("ta", "f4", ("time", "plev", "lat"), fill_value=1e20, zlib=True, chunksizes=(1, chunk, len(nc.dimensions["lat"])))
-        data[:] = np.asarray(values)[None, :, None] / 100 + numbers((len(nc.dimensions["time"]), 1, len(nc.dimensions["lat"])), 1)
+        data = nc.createVariable("ta", data_type, ("time", "plev", "lat"), fill_value=fill, zlib=True, chunksizes=(1, chunk, len(nc.dimensions["lat"])))
+        data[:] = np.asarray(values)[None, :, None] / 1000 + numbers((len(nc.dimensions["time"]), 1, len(nc.dimensions["lat"])), 1)
     return more
 
 
-@case(MISSING, variable="ta", refused="coordinate", about="plev", files=(0, 1))
+def on_all_levels(opened, paths):
+    with opened(decode_cf=False) as ds:
+        assert list(ds["plev"].values) == [100000, 85000, 50000]
+        for number, path in enumerate(paths):
+            with Dataset(path) as nc:
+                at = [list(ds["plev"].values).index(level) for level in nc["plev"][:]]
+                found = ds["ta"].values[3 * number : 3 * number + 3]
+                assert np.array_equal(found[:, at], np.ma.getdata(nc["ta"][:]))
+                assert np.all(np.delete(found, at, axis=1) == np.float32(1e20))
+
+
+LEVELS = {"variable": "ta", "judge": "own", "check": on_all_levels, "notes": {("levels_missing", "plev"), ("gap", "ta")}}
+
+
+@case(MISSING, choice="filled", **LEVELS)
 def a_level_that_a_file_lacks(make):
     pair(make, {"more": levels([100000, 85000, 50000])}, {"more": levels([100000, 50000])})
+
+
+@case(MISSING, choice="filled", **LEVELS)
+def the_last_level_that_the_first_file_lacks(make):
+    pair(make, {"more": levels([100000, 85000])}, {"more": levels([100000, 85000, 50000])})
+
+
+@case(MISSING, choice="filled", **LEVELS)
+def a_level_in_the_middle_of_a_chunk(make):
+    pair(make, {"more": levels([100000, 85000, 50000], 3)}, {"more": levels([100000, 50000], 2)})
+
+
+@case(MISSING, refused="gap", about="ta", files=(0,))
+def a_level_of_bytes_that_a_file_lacks(make):
+    bytes_of = lambda values: {"more": levels(values, data_type="i1", fill=None), "values": lambda shape: numbers(shape, 1) % 5}
+    pair(make, bytes_of([10000, 8000, 5000]), bytes_of([10000, 5000]))
+
+
+@case(MISSING, refused="coordinate", about="plev", files=(0, 1))
+def levels_that_no_file_has_all_of(make):
+    pair(make, {"more": levels([100000, 85000])}, {"more": levels([85000, 50000])})
 
 
 GRIDS = "coordinates that should be identical"
@@ -671,6 +820,11 @@ def turned(opened, paths):
 def latitudes_the_other_way(make):
     lat = np.linspace(-80, 80, 4)
     pair(make, {"lat": lat}, {"lat": lat[::-1]})
+
+
+@case(GRIDS, refused="coordinate", about="lat", files=(0, 1))
+def a_grid_that_is_coarser(make):
+    pair(make, {"lat": np.linspace(-80, 80, 5)}, {"lat": np.linspace(-80, 80, 3)})
 
 
 @case(GRIDS, refused="coordinate", about="lat", files=(0, 1))

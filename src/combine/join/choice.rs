@@ -3,7 +3,8 @@
 use super::super::axis::Axis;
 use super::super::conflict::{Report, join_names};
 use super::union::{United, unite};
-use super::{Archive, Candidate, conflict, edges, names, overlap};
+use super::{Archive, Candidate, conflict, cut, edges, names, overlap};
+use crate::model::recipe::OnOverlap;
 use crate::model::{Conflict, ConflictKind};
 
 /// The axes, new dimensions first, then in the order of the files; `None` with the reason in the report.
@@ -22,6 +23,12 @@ pub(super) fn choose(archive: &Archive<'_>, candidates: Vec<Candidate>, report: 
     let stated = united(archive, stated, report)?;
     let found = if varying.is_empty() {
         if stated.is_empty() && are_alike(archive) {
+            // All files hold the same steps: one of them is used.
+            if archive.settings.on_overlap != OnOverlap::Error
+                && let Some(time) = same.iter().find(|candidate| candidate.is_time_like())
+            {
+                return united(archive, vec![time.copy()], report);
+            }
             let found = format!("the same values of {} in all files", join_names(&known));
             report.conflicts.push(no_join(archive, &varying, &same, found));
             return None;
@@ -65,7 +72,7 @@ fn by_themselves(
     let mut tried = Report::default();
     let copies = varying.iter().map(Candidate::copy).collect();
     if let Some(axes) = united(archive, copies, &mut tried)
-        && is_grid(archive, &axes)
+        && (is_grid(archive, &axes) || lacks_levels(archive, &axes))
     {
         report.notes.extend(tried.notes);
         return Some(axes);
@@ -98,6 +105,15 @@ fn is_grid(archive: &Archive<'_>, axes: &[United]) -> bool {
             let which = overlap::axes_of(axes, archive.files[file], path, variable);
             which.len() < 2 || is_filled(axes, &which, holders.iter().map(|(file, _)| *file))
         })
+}
+
+/// Whether the files follow each other in time, and some of them lack levels that others have.
+fn lacks_levels(archive: &Archive<'_>, axes: &[United]) -> bool {
+    let (levels, others): (Vec<&United>, Vec<&United>) = axes.iter().partition(|axis| cut::lack_levels(archive, axis));
+    let is_sound = |axis: &&United| {
+        axis.candidate.is_time_like() && axis.spans.iter().flatten().all(super::union::Span::is_unbroken)
+    };
+    !levels.is_empty() && others.len() == 1 && others.iter().all(is_sound)
 }
 
 /// Whether files fill some axes, cut alike: along each axis their stretches are the same or apart.

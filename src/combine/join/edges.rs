@@ -1,8 +1,8 @@
 //! What lies between one file and the next, and files that run the other way.
 
 use super::super::conflict::Report;
-use super::union::{Span, United};
-use super::{Archive, Kind, conflict, file_name, frequency, names};
+use super::union::{self, Span, United};
+use super::{Archive, Candidate, Kind, candidates, conflict, file_name, frequency, names};
 use crate::model::recipe::OnGap;
 use crate::model::{ConflictKind, Note};
 
@@ -14,7 +14,7 @@ pub(super) fn check(archive: &Archive<'_>, axis: &United, report: &mut Report) {
     }
     let (found, step) = match by_statement(archive, axis) {
         Some((found, step)) => (found, format!(" (frequency {step})")),
-        None => (gaps(axis), String::new()),
+        None => (by_regular_step(axis).unwrap_or_else(|| gaps(axis)), String::new()),
     };
     for gap in found.iter().take(TOLD) {
         let (a, b) = (axis.show(gap.before.1), axis.show(gap.after.1));
@@ -71,6 +71,20 @@ fn count(step: f64, usual: f64) -> u64 {
     ((step / usual).round() as u64).saturating_sub(1).max(1)
 }
 
+/// Looks for gaps within the times of a single file; `None` if they are forbidden, and there are some.
+pub(super) fn check_alone(archive: &Archive<'_>, report: &mut Report) -> Option<()> {
+    let mut tried = Report::default();
+    let candidates = candidates::all(archive, &mut tried).unwrap_or_default();
+    let before = report.conflicts.len();
+    for candidate in candidates.into_iter().filter(Candidate::is_time_like) {
+        // Times in no order are no matter of a join.
+        if let Some(axis) = union::unite(archive.files, candidate, &mut tried).filter(|axis| axis.length() > 1) {
+            check(archive, &axis, report);
+        }
+    }
+    (report.conflicts.len() == before).then_some(())
+}
+
 /// The gaps between times whose step the files state, between files and within them; `None` if they state none, or not their own.
 fn by_statement(archive: &Archive<'_>, axis: &United) -> Option<(Vec<Gap>, String)> {
     let expected = frequency::stated(archive.files).filter(|_| axis.candidate.is_time_like())?;
@@ -85,6 +99,33 @@ fn by_statement(archive: &Archive<'_>, axis: &United) -> Option<(Vec<Gap>, Strin
     let steps = axis.length().saturating_sub(1);
     let found: Vec<Gap> = (0..steps).filter_map(gap).collect();
     (found.len() as u64 * 2 <= steps).then_some((found, expected.name))
+}
+
+/// The part of the steps that must be alike for times to be regular.
+const REGULAR: f64 = 0.75;
+
+/// By how much steps differ that are alike: months have 28 to 31 days.
+const ALIKE: f64 = 0.1;
+
+/// The gaps of times that mostly follow each other at one step, between files and within them; `None` if they do not.
+#[allow(clippy::cast_precision_loss)]
+fn by_regular_step(axis: &United) -> Option<Vec<Gap>> {
+    let is_axis_of_times = axis.candidate.is_time_like() && matches!(axis.candidate.kind, Kind::Coordinate { .. });
+    let step = |place: u64| Some((axis.distance(place + 1)? - axis.distance(place)?).abs());
+    let steps: Vec<f64> = (0..axis.length().saturating_sub(1)).map(step).collect::<Option<_>>()?;
+    let mut sorted = steps.clone();
+    sorted.sort_by(f64::total_cmp);
+    let usual = *sorted.get(sorted.len() / 2).filter(|_| is_axis_of_times && sorted.len() >= 3)?;
+    let alike = steps.iter().filter(|step| (*step - usual).abs() <= ALIKE * usual).count();
+    if (alike as f64) < REGULAR * steps.len() as f64 {
+        return None;
+    }
+    let holder = |place: u64| Some((axis.holders.get(usize::try_from(place).ok()?)?.0, place));
+    let gap = |(place, step): (u64, &f64)| {
+        let missing = count(*step, usual);
+        (*step > TOLERANCE * usual).then(|| Some(Gap { before: holder(place)?, after: holder(place + 1)?, missing }))?
+    };
+    Some((0..).zip(&steps).filter_map(gap).collect())
 }
 
 /// Neighbours between which something seems to be missing: the step is longer than any within a file.

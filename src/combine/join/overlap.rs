@@ -53,8 +53,16 @@ pub(super) fn bring_their_own(archive: &Archive<'_>, a: usize, b: usize) -> bool
 ///
 /// Files that hold exactly the same stretch may do so if something else tells them apart: then the values are compared.
 pub(super) fn check(archive: &Archive<'_>, axes: &[United], report: &mut super::Report) {
+    for (a, b, which) in overlapping_pairs(archive, axes).iter().take(TOLD) {
+        report.conflicts.extend(overlap(archive, axes, which, *a, *b));
+    }
+}
+
+/// Pairs of files that hold the same places of some data variable, each once, with the axes of that variable.
+pub(super) fn overlapping_pairs(archive: &Archive<'_>, axes: &[United]) -> Vec<(usize, usize, Vec<usize>)> {
     let mut looked_at = HashSet::new();
-    let mut told = BTreeSet::new();
+    let mut known = BTreeSet::new();
+    let mut found = Vec::new();
     for (path, holders) in data_variables(archive) {
         let (first, variable) = holders[0];
         let which = axes_of(axes, archive.files[first], &path, variable);
@@ -68,11 +76,12 @@ pub(super) fn check(archive: &Archive<'_>, axes: &[United], report: &mut super::
             if which.iter().all(|at| same(*at)) && is_told_apart {
                 continue;
             }
-            if told.len() < TOLD && told.insert((a, b)) {
-                report.conflicts.extend(overlap(archive, axes, &which, a, b));
+            if known.insert((a, b)) {
+                found.push((a, b, which.clone()));
             }
         }
     }
+    found
 }
 
 /// Pairs of files whose spans meet along all of some axes, the earlier first.
@@ -112,6 +121,58 @@ fn overlap(archive: &Archive<'_>, axes: &[United], which: &[usize], a: usize, b:
         names(archive.files, &[a, b]),
         format!("values after {}, the last one of the file before", axis.show(before.last)),
         format!("{} to {}", axis.show(after.first), axis.show(after.last)),
-        "two files hold the same stretch: leave one out with sources.exclude",
+        remedy(archive, axis, a, b),
     ))
+}
+
+/// The most bytes of a variable that are compared to say more about an overlap.
+const COMPARED: u64 = 4 << 20;
+
+fn remedy(archive: &Archive<'_>, axis: &United, a: usize, b: usize) -> &'static str {
+    match hold_the_same(archive, axis, a, b) {
+        Some(true) => {
+            "both files hold the same values there: keep one's with aggregate.on_overlap: keep-last, or leave one out with sources.exclude"
+        }
+        Some(false) => {
+            "the files hold different values there: leave one out with sources.exclude, or say which is right with aggregate.on_overlap: \
+             keep-last or keep-first, by the order of their names"
+        }
+        None => {
+            "two files hold the same stretch: leave one out with sources.exclude, or say which is kept with aggregate.on_overlap: \
+             keep-last or keep-first, by the order of their names"
+        }
+    }
+}
+
+/// Whether the data of two files are bit by bit the same at the steps that both have; `None` if they are too many to compare, or stored in
+/// different ways.
+fn hold_the_same(archive: &Archive<'_>, axis: &United, a: usize, b: usize) -> Option<bool> {
+    let (x, y) = (axis.spans[a]?, axis.spans[b]?);
+    let (first, last) = (x.first.max(y.first), x.last.min(y.last));
+    let start_in = |file: usize| axis.places(file).iter().position(|place| *place == first);
+    if x.reversed || y.reversed || !x.is_unbroken() || !y.is_unbroken() {
+        return None;
+    }
+    let (from, to) = (start_in(a)? as u64, start_in(b)? as u64);
+    let mut same = true;
+    for (path, holders) in data_variables(archive) {
+        let of = |file: usize| holders.iter().find(|(holder, _)| *holder == file).map(|(_, variable)| *variable);
+        let (Some(v), Some(w)) = (of(a), of(b)) else { continue };
+        let slab = |file: usize, variable: &FileVariable, start: u64| {
+            let at = variable.dimensions.iter().position(|name| *name == axis.candidate.dimension);
+            let (mut begin, mut count) = (vec![0; variable.grid.shape.len()], variable.grid.shape.clone());
+            if let Some(at) = at {
+                (begin[at], count[at]) = (start, last - first + 1);
+            }
+            let elements = count.iter().try_fold(1u64, |product, length| product.checked_mul(*length))?;
+            let bytes = elements.checked_mul(variable.data_type.size()? as u64)?;
+            let source = archive.sources;
+            (bytes <= COMPARED).then(|| source.slab(archive.files[file], &path, &begin, &count).ok())?
+        };
+        if v.data_type != w.data_type || v.dimensions != w.dimensions {
+            return None;
+        }
+        same &= slab(a, v, from)? == slab(b, w, to)?;
+    }
+    Some(same)
 }

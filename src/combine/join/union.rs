@@ -38,11 +38,19 @@ pub(super) struct United {
     pub(super) holders: Vec<(usize, usize)>,
     /// For each file.
     pub(super) spans: Vec<Option<Span>>,
+    /// Where the values of each class are, in the order of the file.
+    places: Vec<Vec<u64>>,
+    class_of: Vec<Option<usize>>,
 }
 
 impl United {
     pub(super) fn length(&self) -> u64 {
         self.holders.len() as u64
+    }
+
+    /// Where the values of a file are, in its order.
+    pub(super) fn places(&self, file: usize) -> &[u64] {
+        self.class_of[file].map_or(&[], |class| &self.places[class])
     }
 
     pub(super) fn show(&self, place: u64) -> String {
@@ -93,7 +101,7 @@ pub(super) fn unite(files: &[&FileIndex], candidate: Candidate, report: &mut Rep
         classes.iter().zip(&places.of_classes).map(|(class, places)| span(class, places, rising)).collect();
     let spans = class_of.iter().map(|class| class.map(|class| spans[class])).collect();
     let holders = places.holders.iter().map(|(class, at)| (classes[*class].file, *at)).collect();
-    Some(United { candidate, holders, spans })
+    Some(United { candidate, holders, spans, places: places.of_classes, class_of })
 }
 
 fn all_texts(candidate: &Candidate) -> Vec<String> {

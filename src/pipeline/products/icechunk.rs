@@ -41,7 +41,8 @@ pub(super) fn write(writing: &mut Writing<'_>, version: IcechunkVersion) -> Resu
         files.push(ProductFile { path, size: bytes.len() as u64, sha256: sha256(bytes) });
         Ok(())
     };
-    let urls = &workspace.recipe.public_urls;
+    let with_texts = super::texts::inlined(cube)?;
+    let (cube, urls) = (with_texts.as_ref().unwrap_or(cube), &workspace.recipe.public_urls);
     let commit = crate::write::write_icechunk(cube, urls, version, parent.as_ref(), &mut put);
     let commit = commit.map_err(|error| unwritten(&repository, &io::Error::other(error)))?;
     // What an asset pins comes first.

@@ -6,6 +6,7 @@ mod files;
 mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
+mod texts;
 mod zarr;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The references of one manifest.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use icechunk_format::flatbuffers::generated;
 use url::Url;
 
 use super::{root, wrong};
-use crate::model::{ChunkGrid, PublicUrls, SourceUrl};
+use crate::model::{ChunkGrid, FileChecksum, PublicUrls, SourceUrl};
 use crate::read::zarr3::StoredArray;
 use crate::read::{ReadError, Reference};
 
@@ -59,12 +59,13 @@ pub(super) fn take(
     content: &[u8],
     wanted: &[Wanted],
     arrays: &mut [StoredArray],
+    checksums: &mut Checksums,
 ) -> Result<(), ReadError> {
     let manifest = root::<generated::Manifest<'_>>(path, content)?;
     if manifest.id().0 != id.0 {
         return Err(wrong(path, "the id of its path", &ManifestId::new(manifest.id().0)));
     }
-    let mut urls = Urls::default();
+    let mut urls = Urls { known: HashMap::new(), last: None, checksums };
     let mut last: Option<[u8; 8]> = None;
     let mut served = 0;
     for found in manifest.arrays() {
@@ -87,7 +88,7 @@ fn references<'a>(
     found: &generated::ArrayManifest<'a>,
     asked: &Wanted,
     stored: &mut StoredArray,
-    urls: &mut Urls<'a>,
+    urls: &mut Urls<'a, '_>,
 ) -> Result<(), ReadError> {
     let mut last: Option<u64> = None;
     let mut place = Vec::new();
@@ -113,12 +114,18 @@ fn reference<'a>(
     path: &str,
     chunk: &generated::ChunkRef<'a>,
     stored: &StoredArray,
-    urls: &mut Urls<'a>,
+    urls: &mut Urls<'a, '_>,
 ) -> Result<Reference, ReadError> {
     let expected = "a virtual or an inline chunk";
     match (chunk.location(), chunk.inline(), chunk.chunk_id(), chunk.compressed_location()) {
         (Some(url), None, None, None) => {
-            Ok(Reference::Part { url: urls.share(url), offset: chunk.offset(), length: chunk.length() })
+            let checksum = match (chunk.checksum_etag(), chunk.checksum_last_modified()) {
+                (Some(tag), _) => Checksum::ETag(tag),
+                (None, 0) => Checksum::None,
+                (None, seconds) => Checksum::Modified(seconds),
+            };
+            let url = urls.share(url, checksum).ok_or_else(|| wrong(path, "one checksum of each file", &url))?;
+            Ok(Reference::Part { url, offset: chunk.offset(), length: chunk.length() })
         }
         (None, Some(bytes), None, None) => {
             let bytes = stored.inline(Bytes::copy_from_slice(bytes.bytes()));
@@ -130,23 +137,50 @@ fn reference<'a>(
     }
 }
 
-/// URLs as products name sources, each once.
-#[derive(Default)]
-struct Urls<'a> {
-    known: HashMap<&'a str, Arc<str>>,
-    last: Option<(&'a str, Arc<str>)>,
+/// The checksum of each file, by its name.
+pub(super) type Checksums = BTreeMap<Arc<str>, Option<FileChecksum>>;
+
+/// A checksum as it stands in the manifest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Checksum<'a> {
+    None,
+    ETag(&'a str),
+    Modified(u32),
 }
 
-impl<'a> Urls<'a> {
-    fn share(&mut self, url: &'a str) -> Arc<str> {
-        if let Some((text, known)) = &self.last
-            && std::ptr::eq(*text, url)
-        {
-            return Arc::clone(known);
+impl Checksum<'_> {
+    fn kept(self) -> Option<FileChecksum> {
+        match self {
+            Self::None => None,
+            Self::ETag(tag) => Some(FileChecksum::ETag(tag.into())),
+            Self::Modified(seconds) => Some(FileChecksum::Modified(seconds)),
         }
-        let known = self.known.entry(url).or_insert_with(|| named(url).into());
-        self.last = Some((url, Arc::clone(known)));
-        Arc::clone(known)
+    }
+}
+
+/// URLs as products name sources, each once, with their checksums.
+struct Urls<'a, 'c> {
+    known: HashMap<&'a str, Arc<str>>,
+    last: Option<(&'a str, Checksum<'a>, Arc<str>)>,
+    checksums: &'c mut Checksums,
+}
+
+impl<'a> Urls<'a, '_> {
+    /// `None` if the file had another checksum before.
+    fn share(&mut self, url: &'a str, checksum: Checksum<'a>) -> Option<Arc<str>> {
+        if let Some((text, last, known)) = &self.last
+            && std::ptr::eq(*text, url)
+            && *last == checksum
+        {
+            return Some(Arc::clone(known));
+        }
+        let known = Arc::clone(self.known.entry(url).or_insert_with(|| named(url).into()));
+        let kept = self.checksums.entry(Arc::clone(&known)).or_insert_with(|| checksum.kept());
+        if *kept != checksum.kept() {
+            return None;
+        }
+        self.last = Some((url, checksum, Arc::clone(&known)));
+        Some(known)
     }
 }
 

@@ -135,12 +135,14 @@ pub fn read_icechunk(snapshot: &str, get: GetObject<'_>) -> Result<ProductStore,
         gathered.node(&path, &node)?;
     }
     let Gathered { mut store, mut arrays, manifests, wanted } = gathered;
+    let mut checksums = BTreeMap::new();
     for id in manifests {
         let path = format!("manifests/{id}");
         let content = unsealed(&path, &get_object(get, &path)?, FileTypeBin::Manifest)?;
         let arrays_of_it = wanted.get(&id).map(Vec::as_slice).unwrap_or_default();
-        manifest::take(&path, &id, &content, arrays_of_it, &mut arrays)?;
+        manifest::take(&path, &id, &content, arrays_of_it, &mut arrays, &mut checksums)?;
     }
+    store.checksums = Some(checksums);
     for StoredArray { mut array, .. } in arrays {
         array.references.shrink();
         store.arrays.insert(array.key.clone(), array);

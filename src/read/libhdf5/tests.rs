@@ -101,6 +101,7 @@ fn verified(index: &FileIndex, reader: &dyn SourceReader) -> Result<String, Vec<
         recorded: std::slice::from_ref(&index.source),
         indexes: std::slice::from_ref(index),
         facets: &[],
+        on_overlap: crate::model::recipe::OnOverlap::Error,
         urls: &PublicUrls::default(),
         open: &open_source,
         reader,

@@ -15,7 +15,7 @@ use super::region::{Region, copy_region, span};
 use super::slab::byte_length;
 use super::{ReadError, zarr2};
 use crate::codec::{CodecError, decode_chunk};
-use crate::model::{ChunkGrid, CodecChain, DataType, ProductFile};
+use crate::model::{ChunkGrid, CodecChain, DataType, FileChecksum, ProductFile};
 use crate::storage::{ByteSource, LocalFile, StorageError};
 
 /// Finds the source that a URL of the product means.
@@ -127,6 +127,8 @@ pub struct ProductStore {
     pub extra_keys: Vec<String>,
     /// Attributes of the root that are the format's own: they say nothing of the sources.
     pub own_attributes: BTreeSet<String>,
+    /// Of a format that has them, the checksum of each file that is referred to, by the name of the file.
+    pub checksums: Option<BTreeMap<Arc<str>, Option<FileChecksum>>>,
     /// The folder that [`Reference::Stored`] means.
     pub folder: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ use icechunk_format::{ManifestId, NodeId};
 use super::envelope::sealed;
 use super::log::ChunkLog;
 use super::{Location, Put};
-use crate::model::{ChunkLocation, IcechunkVersion};
+use crate::model::{ChunkLocation, FileChecksum, IcechunkVersion};
 use crate::write::WriteError;
 use crate::write::kerchunk::chunks::ChunkSink;
 
@@ -220,15 +220,20 @@ impl ArrayRefs<'_, '_> {
 impl ChunkSink for ArrayRefs<'_, '_> {
     fn reference(&mut self, place: &[u64], file: usize, location: ChunkLocation) -> Result<(), WriteError> {
         self.chunk(place, |open, locations, arguments| {
-            let Location { url, etag, modified } = &locations[file];
+            let Location { url, checksum } = &locations[file];
             let builder = &mut open.builder;
-            let known = open
-                .urls
-                .entry(file)
-                .or_insert_with(|| (builder.create_string(url), etag.as_ref().map(|etag| builder.create_string(etag))));
+            let known = open.urls.entry(file).or_insert_with(|| {
+                let etag = match checksum {
+                    Some(FileChecksum::ETag(tag)) => Some(builder.create_string(tag)),
+                    _ => None,
+                };
+                (builder.create_string(url), etag)
+            });
             arguments.location = Some(known.0);
             arguments.checksum_etag = known.1;
-            arguments.checksum_last_modified = modified.unwrap_or(0);
+            if let Some(FileChecksum::Modified(seconds)) = checksum {
+                arguments.checksum_last_modified = *seconds;
+            }
             arguments.offset = location.offset;
             arguments.length = location.length;
         })

@@ -31,12 +31,15 @@ use super::kerchunk::chunks::{self, ChunkSink, Gaps, Means};
 use super::kerchunk::metadata;
 use super::{WriteError, Written, zarr3};
 use crate::model::{
-    ArrayData, ChunkContainer, ChunkGrid, Fingerprint, IcechunkVersion, PublicUrls, SourceFile, Variable, VariablePath,
-    VirtualCube,
+    ArrayData, ChunkContainer, ChunkGrid, DataType, FileChecksum, IcechunkVersion, PublicUrls, SourceFile, Variable,
+    VariablePath, VirtualCube,
 };
 use crate::read::{IcechunkNode, IcechunkSnapshot};
 use log::{Changes, ChunkLog};
 use manifest::{Manifests, Store};
+
+/// The most bytes of texts in chunks that may stand in the product instead.
+const TEXT_LIMIT: u64 = 64 << 20;
 
 /// Writes an object of the repository by its path there; it never replaces one.
 pub type Put<'a> = &'a mut dyn FnMut(&str, &[u8]) -> io::Result<()>;
@@ -65,31 +68,12 @@ impl IcechunkCommit {
 /// How references name a file: what a reader needs to find it and to notice that it changed.
 struct Location {
     url: String,
-    etag: Option<String>,
-    /// Seconds since 1970.
-    modified: Option<u32>,
+    checksum: Option<FileChecksum>,
 }
 
 impl Location {
-    /// A fingerprint is that of the file itself: of another place that readers see it at, nothing is known.
     fn of(file: &SourceFile, urls: &PublicUrls) -> Self {
-        let public = urls.rewrite(file.url.url());
-        let is_own = public == *file.url.url();
-        let url = public.as_str().to_owned();
-        match &file.fingerprint {
-            Fingerprint::ETag { tag } if is_own => Self { url, etag: Some(tag.clone()), modified: None },
-            // Icechunk asks for whole seconds, and refuses a file that is younger by a fraction.
-            Fingerprint::ModifiedAndSize { modified_ns, .. } if is_own => {
-                let seconds = u32::try_from(modified_ns.div_euclid(1_000_000_000)).ok();
-                let is_whole = modified_ns.rem_euclid(1_000_000_000) == 0;
-                Self {
-                    url,
-                    etag: None,
-                    modified: seconds.and_then(|s| if is_whole { Some(s) } else { s.checked_add(1) }),
-                }
-            }
-            _ => Self { url, etag: None, modified: None },
-        }
+        Self { url: urls.rewrite(file.url.url()).into(), checksum: FileChecksum::of(file, urls) }
     }
 }
 
@@ -102,7 +86,7 @@ fn failed(source: io::Error) -> WriteError {
 /// ```
 /// use altostac::model::{IcechunkVersion, PublicUrls, VirtualCube};
 /// use altostac::write::write_icechunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// let mut paths = Vec::new();
 /// let commit = write_icechunk(&cube, &PublicUrls::default(), IcechunkVersion::V1, None, &mut |path, _| {
 ///     paths.push(path.to_owned());
@@ -171,19 +155,49 @@ fn spec(version: IcechunkVersion) -> SpecVersionBin {
 /// ```
 /// use altostac::model::VirtualCube;
 /// use altostac::write::refused_by_icechunk;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// assert!(refused_by_icechunk(&cube).is_empty());
 /// ```
 pub fn refused_by_icechunk(cube: &VirtualCube) -> Vec<(VariablePath, WriteError)> {
     let means = Means { files: &cube.files, gaps: Gaps::LeftOut };
     let examine = |path: &VariablePath, variable: &Variable| {
         let key = path.key();
+        if holds_few_texts(variable) {
+            return Ok(());
+        }
         document(key, variable)?;
         grid(key, variable)?;
         chunks::examine(key, variable, &read_as(variable), means)
     };
     let variables = cube.root.all_variables().into_iter();
     variables.filter_map(|(path, variable)| examine(&path, variable).err().map(|error| (path, error))).collect()
+}
+
+/// Whether a variable holds texts in chunks, and few enough that a writer may be given its values instead: Zarr version 3 has no type for
+/// such chunks that all readers know.
+///
+/// ```
+/// use altostac::model::{ArrayData, CodecChain, DataType, Variable, VariableName};
+/// let placed = ArrayData::Placed { chunk_shape: vec![7], codecs: CodecChain::default(), placements: vec![] };
+/// let mut variable = Variable {
+///     name: VariableName::new("type")?,
+///     data_type: DataType::FixedString { length: 1 },
+///     dimensions: vec![],
+///     shape: vec![7],
+///     attributes: Default::default(),
+///     fill_value: None,
+///     data: placed,
+///     parts: Default::default(),
+/// };
+/// assert!(altostac::write::holds_few_texts(&variable));
+/// variable.shape = vec![1 << 40];
+/// assert!(!altostac::write::holds_few_texts(&variable));
+/// # Ok::<(), altostac::model::IdError>(())
+/// ```
+pub fn holds_few_texts(variable: &Variable) -> bool {
+    let DataType::FixedString { length } = &variable.data_type else { return false };
+    let bytes = variable.shape.iter().try_fold(u64::from(*length), |product, length| product.checked_mul(*length));
+    matches!(variable.data, ArrayData::Placed { .. }) && bytes.is_some_and(|bytes| bytes <= TEXT_LIMIT)
 }
 
 fn read_as(variable: &Variable) -> metadata::Fill {

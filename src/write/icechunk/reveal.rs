@@ -220,12 +220,12 @@ mod tests {
 
     #[test]
     fn containers_are_added_once_and_nothing_else_changes() {
-        let first = ChunkContainer::around(&["file:///a b/1.nc"]);
+        let first = ChunkContainer::around(&["file:///a/1.nc"]);
         let text = with_containers(None, &first).unwrap();
-        let block = "  \"file:///a b/\":\n    name: null\n    url_prefix: \"file:///a b/\"\n    store: !local_file_system \"/a b/\"\n";
+        let block = "  \"file:///a/\":\n    name: null\n    url_prefix: \"file:///a/\"\n    store: !local_file_system \"/a/\"\n";
         assert_eq!(text, format!("virtual_chunk_containers:\n{block}"));
         assert_eq!(with_containers(Some(&text), &first), None);
-        assert_eq!(with_containers(Some(&text), &ChunkContainer::around(&["file:///a b/c/2.nc"])), None);
+        assert_eq!(with_containers(Some(&text), &ChunkContainer::around(&["file:///a/c/2.nc"])), None);
         let own = "caching: null\nvirtual_chunk_containers:\n  s3://b/:\n    name: null\n    url_prefix: s3://b/\n    store: !s3 {}\nmanifest: null\n";
         let more =
             with_containers(Some(own), &ChunkContainer::around(&["https://x.org/d/1.nc", "s3://b/k/2.nc"])).unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{AttributeValue, Attributes, Codec, CodecChain, Numbers};
+use crate::model::{AttributeValue, Attributes, Codec, CodecChain, Fingerprint, Numbers};
 use crate::read::testing::{Spec, file, join};
 use crate::read::{ProductStore, ReadError, Reference, read_icechunk, read_icechunk_head, read_icechunk_nodes};
 
@@ -120,20 +120,25 @@ fn the_branch_moves_and_nodes_keep_their_ids() {
 }
 
 #[test]
-fn the_time_of_a_file_is_rounded_up_to_seconds() {
-    let location = |modified_ns, urls: &PublicUrls| {
-        let mut source = cube(1).files[0].clone();
-        source.fingerprint = Fingerprint::ModifiedAndSize { modified_ns, size: 1 };
-        Location::of(&source, urls)
+fn a_file_that_is_seen_elsewhere_has_no_checksum() {
+    let source = cube(1).files[0].clone();
+    let with = |urls: &PublicUrls, fingerprint| {
+        let location = Location::of(&SourceFile { fingerprint, ..source.clone() }, urls);
+        (location.url, location.checksum)
     };
-    let own = PublicUrls::default();
-    assert_eq!(location(5_000_000_000, &own).modified, Some(5));
-    assert_eq!(location(5_000_000_001, &own).modified, Some(6));
-    assert_eq!(location(-1, &own).modified, None);
+    let etag = || Fingerprint::ETag { tag: "\"a\"".into() };
+    let (url, own) = with(&PublicUrls::default(), etag());
+    assert_eq!((url.as_str(), own), ("file:///archive/a%20b.nc", Some(FileChecksum::ETag("\"a\"".into()))));
     let url = |text| url::Url::parse(text).unwrap();
     let public = PublicUrls::new([(url("file:///archive"), url("https://x.org"))]);
-    let public = location(5_000_000_000, &public);
-    assert_eq!((public.url.as_str(), public.modified), ("https://x.org/a%20b.nc", None));
+    assert_eq!(with(&public, etag()), ("https://x.org/a%20b.nc".into(), None));
+    assert_eq!(
+        FileChecksum::of(
+            &SourceFile { fingerprint: Fingerprint::ModifiedAndSize { modified_ns: -1, size: 1 }, ..source.clone() },
+            &PublicUrls::default()
+        ),
+        None
+    );
 }
 
 /// An object with other bytes inside.

@@ -38,7 +38,7 @@ pub type PutFile<'a> = &'a mut dyn FnMut(&str, &[u8]) -> io::Result<()>;
 /// ```
 /// use altostac::model::{PublicUrls, VirtualCube};
 /// use altostac::write::write_kerchunk_parquet;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// let mut files = Vec::new();
 /// write_kerchunk_parquet(&cube, &PublicUrls::default(), 100_000, &mut |name, _| Ok(files.push(name.to_owned())))?;
 /// assert_eq!(files, [".zmetadata"]);
@@ -75,7 +75,7 @@ pub fn write_kerchunk_parquet(
 /// ```
 /// use altostac::model::VirtualCube;
 /// use altostac::write::refused_by_kerchunk_parquet;
-/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], notes: vec![] };
+/// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// assert!(refused_by_kerchunk_parquet(&cube, 100_000).is_empty());
 /// ```
 pub fn refused_by_kerchunk_parquet(cube: &VirtualCube, record_size: u32) -> Vec<(VariablePath, WriteError)> {

@@ -71,8 +71,10 @@ impl<'a, 'p> Records<'a, 'p> {
         let name = format!("{}/refs.{}.parq", self.key, self.number);
         (self.put)(&name, &table).map_err(failed)?;
         self.number += 1;
-        let Rows { files, offsets, sizes, raw } = &mut self.rows;
-        (files.clear(), offsets.clear(), sizes.clear(), raw.clear());
+        self.rows.files.clear();
+        self.rows.offsets.clear();
+        self.rows.sizes.clear();
+        self.rows.raw.clear();
         Ok(())
     }
 }
@@ -98,10 +100,11 @@ fn failed(source: io::Error) -> WriteError {
 }
 
 /// The columns, and how they are written: text that repeats by dictionary, all compressed.
-static LAYOUT: LazyLock<Result<(Arc<Type>, Arc<WriterProperties>), String>> =
-    LazyLock::new(|| layout().map_err(|error| error.to_string()));
+static LAYOUT: LazyLock<Result<Layout, String>> = LazyLock::new(|| layout().map_err(|error| error.to_string()));
 
-fn layout() -> Result<(Arc<Type>, Arc<WriterProperties>), ParquetError> {
+type Layout = (Arc<Type>, Arc<WriterProperties>);
+
+fn layout() -> Result<Layout, ParquetError> {
     let column = |name: &str, kind: PhysicalType, text: ConvertedType, repetition: Repetition| {
         let column = Type::primitive_type_builder(name, kind).with_repetition(repetition);
         Ok::<_, ParquetError>(Arc::new(column.with_converted_type(text).build()?))

@@ -1,0 +1,161 @@
+//! Writing references alone: CPU seconds and memory of Kerchunk JSON and Kerchunk Parquet of one file, as a build writes them, digests included.
+//!
+//! ```text
+//! cargo bench --bench write -- [--case NAME] [--runs N] --out FOLDER --format kerchunk|kerchunk-parquet FILE
+//! ```
+//!
+//! The file is indexed and made a dataset first; then `FOLDER/kerchunk.json` or `FOLDER/kerchunk.parq` is written so many times (default 3).
+//! Prints one line of JSON: `case`, `format`, `references`, `cpu_s` and `wall_s` (the least of the runs), `bytes`, `peak_rss_mb` (of the
+//! process, the index included).
+
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss)]
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use altostac::combine::{SourceValues, combine};
+use altostac::index::index;
+use altostac::model::recipe::AggregateSettings;
+use altostac::model::{Array, FileIndex, ProductSettings, PublicUrls, SourceUrl, VariablePath, VirtualCube};
+use altostac::storage::open_source;
+use altostac::write::{write_kerchunk, write_kerchunk_parquet};
+use rustix::time::{ClockId, clock_gettime};
+use sha2::{Digest as _, Sha256};
+
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Counts and digests what goes through it, as a build does.
+struct Digesting {
+    file: BufWriter<File>,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl Digesting {
+    fn create(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        Ok(Self { file: BufWriter::with_capacity(1 << 16, File::create(path)?), digest: Sha256::new(), bytes: 0 })
+    }
+}
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or_default());
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Of one file nothing is asked that its index does not say.
+struct OneFile;
+
+impl SourceValues for OneFile {
+    fn values(&self, _: &FileIndex, path: &VariablePath) -> Result<Array, String> {
+        Err(format!("{path}: not read for a bench"))
+    }
+
+    fn digest(&self, _: &FileIndex, path: &VariablePath) -> Result<[u8; 32], String> {
+        Err(format!("{path}: not read for a bench"))
+    }
+
+    fn slab(&self, _: &FileIndex, path: &VariablePath, _: &[u64], _: &[u64]) -> Result<Vec<u8>, String> {
+        Err(format!("{path}: not read for a bench"))
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn cube(file: &Path) -> Result<VirtualCube, Failure> {
+    let url = SourceUrl::from_path(std::path::absolute(file)?).ok_or("no absolute path")?;
+    let index = index(open_source(&url)?.as_ref())?;
+    let settings = AggregateSettings::default();
+    combine(&[index], &[], &settings, &OneFile).map_err(|conflicts| format!("{conflicts:?}").into())
+}
+
+/// Writes one product; its bytes and references.
+fn write(cube: &VirtualCube, format: &str, out: &Path) -> Result<(u64, u64), Failure> {
+    let urls = PublicUrls::default();
+    if format == "kerchunk" {
+        let mut file = Digesting::create(&out.join("kerchunk.json"))?;
+        let written = write_kerchunk(cube, &urls, &mut file)?;
+        file.flush()?;
+        return Ok((file.bytes, written.chunks));
+    }
+    let folder = out.join("kerchunk.parq");
+    let mut bytes = 0;
+    let written = write_kerchunk_parquet(cube, &urls, ProductSettings::RECORD_SIZE, &mut |name, table| {
+        let mut file = Digesting::create(&folder.join(name))?;
+        file.write_all(table)?;
+        bytes += file.bytes;
+        file.flush()
+    })?;
+    Ok((bytes, written.chunks))
+}
+
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+fn peak_rss_mb() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
+
+fn measure() -> Result<String, Failure> {
+    let (mut case, mut runs, mut out, mut format, mut file) =
+        (String::new(), 3, PathBuf::new(), "kerchunk".to_owned(), PathBuf::new());
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+        match argument.as_str() {
+            // What cargo itself adds.
+            "--bench" => {}
+            "--case" => case = value()?,
+            "--runs" => runs = value()?.parse()?,
+            "--out" => out = value()?.into(),
+            "--format" => format = value()?,
+            path => file = path.into(),
+        }
+    }
+    let cube = cube(&file)?;
+    let (mut cpu, mut wall, mut written) = (f64::INFINITY, f64::INFINITY, (0, 0));
+    for _ in 0..runs.max(1) {
+        let (started, before) = (Instant::now(), cpu_seconds());
+        written = write(&cube, &format, &out)?;
+        cpu = cpu.min(cpu_seconds() - before);
+        wall = wall.min(started.elapsed().as_secs_f64());
+    }
+    let (bytes, references) = written;
+    let figures = serde_json::json!({
+        "case": case, "format": format, "references": references, "bytes": bytes, "cpu_s": cpu, "wall_s": wall,
+        "runs": runs.max(1), "peak_rss_mb": peak_rss_mb(),
+    });
+    Ok(figures.to_string())
+}
+
+fn main() -> ExitCode {
+    match measure() {
+        Ok(figures) => {
+            println!("{figures}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
