@@ -62,6 +62,14 @@ pub trait Progress: Sync {
     fn advance(&self, piece: &str);
     /// A file was indexed that holds so many chunks.
     fn indexed(&self, chunks: u64);
+    /// So many bytes of values are going to be copied.
+    fn copying(&self, bytes: u64) {
+        let _ = bytes;
+    }
+    /// So many more of them are.
+    fn copied(&self, bytes: u64) {
+        let _ = bytes;
+    }
     /// The part is over.
     fn end(&self);
 }

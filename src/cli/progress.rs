@@ -28,6 +28,8 @@ struct Shown {
 struct Counts {
     files: AtomicU64,
     chunks: AtomicU64,
+    to_copy: AtomicU64,
+    copied: AtomicU64,
     before: Traffic,
 }
 
@@ -79,6 +81,22 @@ impl Progress for Bar {
         });
     }
 
+    fn copying(&self, bytes: u64) {
+        self.with(|current| {
+            if let Some(Shown { counts, .. }) = current {
+                counts.to_copy.fetch_add(bytes, Ordering::Relaxed);
+            }
+        });
+    }
+
+    fn copied(&self, bytes: u64) {
+        self.with(|current| {
+            if let Some(Shown { counts, .. }) = current {
+                counts.copied.fetch_add(bytes, Ordering::Relaxed);
+            }
+        });
+    }
+
     fn end(&self) {
         self.with(|current| {
             if let Some(Shown { bar, .. }) = current.take() {
@@ -96,6 +114,10 @@ impl Counts {
         if files > 0 {
             let chunks = self.chunks.load(Ordering::Relaxed);
             let _ = write!(text, ", {} files, {} chunks", HumanCount(files), HumanCount(chunks));
+        }
+        let to_copy = self.to_copy.load(Ordering::Relaxed);
+        if to_copy > 0 {
+            let _ = write!(text, ", {} of {} copied", bytes(self.copied.load(Ordering::Relaxed)), bytes(to_copy));
         }
         let read = now.since(self.before);
         if read.requests > 0 {

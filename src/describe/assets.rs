@@ -1,6 +1,7 @@
 //! What an Item links to: products, sources, reports.
 
 mod icechunk;
+mod zarr;
 
 use serde_json::{Map, Value, json};
 
@@ -132,6 +133,7 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, input: &ItemInput<'
             }),
         ),
         ProductFormat::Icechunk => ("icechunk", "icechunk", icechunk::fields(product, input)),
+        ProductFormat::Zarr => ("zarr", "zarr", zarr::fields(&href, product)),
     };
     let parameters = parameters(dataset);
     if !parameters.is_empty() {
@@ -140,6 +142,8 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, input: &ItemInput<'
     match product.files.as_slice() {
         // A repository grows: it has neither size nor checksum.
         _ if product.format == ProductFormat::Icechunk => {}
+        // Of a copy only the documents are listed.
+        _ if product.format == ProductFormat::Zarr => {}
         [file] if file.path.ends_with(product.format.file_name()) => describe_file(&mut fields, file),
         // A folder: there is no checksum of such.
         files => fields["file:size"] = files.iter().map(|file| file.size).sum::<u64>().into(),

@@ -18,6 +18,7 @@
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
 //! | [`content`] | `FileContent`: digests of a source's bytes |
 //! | [`product`] | `Product`, `VerifiedProduct` |
+//! | [`zarr`] | `ZarrSettings`: how a copy is cut and encoded |
 //! | [`coverage`] | `Coverage`: where and when |
 //! | [`record`], [`extension`] | `Record`, `ValidatedRecord`; the STAC extensions they may use |
 
@@ -46,6 +47,7 @@ pub mod record;
 pub mod share;
 pub mod source;
 pub mod state;
+pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
 pub use attribute::{AttributeValue, Attributes};
@@ -73,3 +75,4 @@ pub use record::{Record, RecordKind, ValidatedRecord};
 pub use share::Sharing;
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};
 pub use state::{ItemError, ItemState, KnownItem};
+pub use zarr::{ZarrAccess, ZarrPacking, ZarrSettings, ZarrShards, ZarrVersion};

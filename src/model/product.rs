@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cube::Note;
 use super::ids::{ItemId, Revision};
+use super::zarr::ZarrSettings;
 
 /// The formats of products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -19,9 +20,19 @@ pub enum ProductFormat {
     KerchunkParquet,
     /// Virtual references in an Icechunk repository.
     Icechunk,
+    /// A Zarr store: a copy of the values, rechunked.
+    Zarr,
 }
 
 impl ProductFormat {
+    /// Whether it holds values of its own, not references.
+    pub fn is_copy(self) -> bool {
+        match self {
+            Self::Kerchunk | Self::KerchunkParquet | Self::Cfa | Self::Icechunk => false,
+            Self::Zarr => true,
+        }
+    }
+
     /// The name of the file or folder within a revision.
     pub fn file_name(self) -> &'static str {
         match self {
@@ -29,6 +40,7 @@ impl ProductFormat {
             Self::Cfa => "cfa.nca",
             Self::KerchunkParquet => "kerchunk.parq",
             Self::Icechunk => "icechunk",
+            Self::Zarr => "data.zarr",
         }
     }
 }
@@ -40,6 +52,7 @@ impl fmt::Display for ProductFormat {
             Self::Cfa => f.write_str("cfa"),
             Self::KerchunkParquet => f.write_str("kerchunk-parquet"),
             Self::Icechunk => f.write_str("icechunk"),
+            Self::Zarr => f.write_str("zarr"),
         }
     }
 }
@@ -62,6 +75,8 @@ pub enum ProductSettings {
         /// References in a table, at least 1.
         record_size: u32,
     },
+    /// A Zarr store.
+    Zarr(ZarrSettings),
     /// Virtual references in an Icechunk repository.
     Icechunk {
         /// The version of the format on disk.
@@ -104,6 +119,7 @@ impl ProductSettings {
             Self::Kerchunk | Self::KerchunkByNumber { .. } => ProductFormat::Kerchunk,
             Self::KerchunkParquet { .. } => ProductFormat::KerchunkParquet,
             Self::Icechunk { .. } => ProductFormat::Icechunk,
+            Self::Zarr(_) => ProductFormat::Zarr,
         }
     }
 }
@@ -184,6 +200,9 @@ pub struct VerificationReport {
     pub attributes: u64,
     /// References compared with a fresh index, all of them.
     pub references: u64,
+    /// Chunks of copies that stand in the product.
+    #[serde(default)]
+    pub stored_chunks: u64,
     /// Inlined chunks whose values were compared, all of them.
     pub inlined_chunks: u64,
     /// Chunks without a reference, of which no source has one either: all of them.

@@ -1,6 +1,7 @@
 //! One item, from its files to a valid record.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,12 +21,12 @@ use crate::describe::{ItemInput, describe_item};
 use crate::model::recipe::FacetDimension;
 use crate::model::{
     ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem,
-    Product, ProductFile, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl, ValidatedRecord,
-    VariablePath, VerifiedProduct, VirtualCube,
+    Product, ProductFile, ProductSettings, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl,
+    ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
 use crate::read::{NativeReader, ReadError, SourceReader};
-use crate::storage::{ByteSource, OutputStore, StorageError, open_source};
+use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
 use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify};
 
 const REPORT: &str = "report.json";
@@ -104,14 +105,19 @@ pub(super) fn build(
         None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
     };
     let folder = product_folder(workspace, &planned.id, revision);
-    let mut staged = workspace.output.stage(&folder).map_err(|error| error_of("output", &error))?;
+    let mut staged = stage(workspace, &folder, (&chosen.products, &cube.files))?;
     cube.notes.extend(chosen.notes);
     let (mut written, mut reveals) = (Vec::new(), Vec::new());
     for settings in &chosen.products {
         let (cube, indexes, id, folder) = (&cube, &indexes[..], &planned.id, &folder[..]);
-        let (staged, reveals) = (&mut staged, &mut reveals);
-        let mut writing = Writing { workspace, cube, indexes, id, revision, folder, staged, reveals };
-        written.push(workers.compute(|| products::write(&mut writing, settings))?);
+        let (staged, reveals, progress) = (&mut staged, &mut reveals, means.progress);
+        let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged, reveals };
+        let write = || products::write(&mut writing, settings);
+        written.push(if settings.format().is_copy() {
+            workers.copy(&cube.files, write)
+        } else {
+            workers.compute(write)
+        }?);
     }
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
     drop(indexes);
@@ -144,6 +150,24 @@ pub(super) fn build(
     reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
+}
+
+/// The folder of a revision before it is revealed. If it is to hold copies, what an earlier run of the same plan left of it is taken up.
+fn stage(
+    workspace: &Workspace,
+    folder: &str,
+    (products, files): (&[ProductSettings], &[SourceFile]),
+) -> Result<StagedFolder, ItemError> {
+    let staged = if products.iter().any(|settings| settings.format().is_copy()) {
+        let mut plan = workspace.recipe.product_digest.clone();
+        for file in files {
+            let _ = write!(plan, "\n{} {} {}", file.url, file.size, file.fingerprint);
+        }
+        workspace.output.resume(folder, &sha256(plan.as_bytes())[..32], &products::KEPT)
+    } else {
+        workspace.output.stage(folder)
+    };
+    staged.map_err(|error| error_of("output", &error))
 }
 
 /// Makes the record anew of products that stand; they are verified again first.

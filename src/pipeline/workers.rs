@@ -25,6 +25,8 @@ pub(super) struct Workers {
     jobs: usize,
     computing: ThreadPool,
     waiting: Option<ThreadPool>,
+    /// Held by whoever copies: one copy at a time has all threads, and all the memory that copies may take.
+    copying: Mutex<()>,
 }
 
 impl Workers {
@@ -32,7 +34,7 @@ impl Workers {
     pub(super) fn start(jobs: usize, remote: bool) -> Result<Self, PipelineError> {
         let jobs = if jobs == 0 { thread::available_parallelism().map_or(1, NonZero::get) } else { jobs };
         let waiting = remote.then(|| super::thread_pool(jobs.max(REMOTE))).transpose()?;
-        Ok(Self { jobs, computing: super::thread_pool(jobs)?, waiting })
+        Ok(Self { jobs, computing: super::thread_pool(jobs)?, waiting, copying: Mutex::new(()) })
     }
 
     /// Does what computes.
@@ -46,6 +48,14 @@ impl Workers {
             Some(waiting) if files.iter().any(|file| file.url.is_remote()) => waiting.install(work),
             _ => self.computing.install(work),
         }
+    }
+
+    /// Does what copies the values of these files, when no other copy is under way.
+    ///
+    /// Called from a thread that belongs to no pool: a thread of a pool that waits here might hold what it waits for.
+    pub(super) fn copy<R: Send>(&self, files: &[SourceFile], work: impl FnOnce() -> R + Send) -> R {
+        let _turn = lock(&self.copying);
+        self.read(files, work)
     }
 
     /// Does something with every file, several at once; the answers are in the order of the files.

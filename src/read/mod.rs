@@ -18,6 +18,7 @@ mod region;
 mod slab;
 #[cfg(test)]
 pub(crate) mod testing;
+mod zarr;
 mod zarr2;
 mod zarr3;
 
@@ -33,6 +34,7 @@ pub use product::{Fragments, Open, ProductArray, ProductStore, ReadBack, Referen
 pub use reader::{Disagreement, Examination, NativeReader, OpenSource, SourceReader, read_values};
 pub use region::{Region, copy_region};
 pub use slab::{read_chunk, read_slab};
+pub use zarr::{Digests, StoredDigest, read_zarr};
 
 use crate::codec::CodecError;
 use crate::storage::StorageError;

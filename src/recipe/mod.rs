@@ -23,6 +23,7 @@ mod surroundings;
 mod templates;
 mod urls;
 mod yaml;
+mod zarr;
 
 pub use mistake::Mistake;
 use surroundings::{Imagined, OnDisk, Surroundings};

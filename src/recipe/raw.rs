@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::zarr::RawZarr;
 use crate::model::ProductFormat;
 
 /// An altostac recipe: from an archive of files to a published STAC collection.
@@ -298,6 +299,8 @@ pub(super) struct RawProductOptions {
     pub(super) icechunk: Option<RawIcechunk>,
     /// CFA-netCDF (CF-1.13), an aggregation of whole files. It has no options yet.
     pub(super) cfa: Option<RawCfa>,
+    /// A Zarr store: a copy of the values, rechunked.
+    pub(super) zarr: Option<RawZarr>,
 }
 
 /// The options of CFA-netCDF: none yet.

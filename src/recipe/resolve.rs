@@ -14,14 +14,14 @@ use super::raw::{
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
-use super::{digest, templates, urls};
+use super::{digest, templates, urls, zarr};
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
     PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
     CollectionId, DimensionName, IcechunkVersion, ItemPattern, ProductFormat, ProductSettings, ProductsAsked,
-    PublicUrls, SourcePlace, SourceUrl,
+    PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -431,6 +431,14 @@ impl Resolver<'_> {
             };
             found.push(ProductSettings::Icechunk { version });
         }
+        match raw.zarr.clone().map(zarr::resolve) {
+            Some(Ok(settings)) => found.push(ProductSettings::Zarr(settings)),
+            Some(Err((option, what, advice))) => {
+                self.mistake(&format!("{key}.zarr.{option}"), what, advice);
+                return None;
+            }
+            None => {}
+        }
         if found.len() != 1 {
             let advice =
                 "write `- kerchunk`, or options after its name: `- kerchunk: {parquet_above: 200000}`".to_owned();
@@ -500,6 +508,7 @@ impl Resolver<'_> {
 fn named_product(format: ProductFormat) -> ProductSettings {
     match format {
         ProductFormat::Kerchunk => ProductSettings::Kerchunk,
+        ProductFormat::Zarr => ProductSettings::Zarr(ZarrSettings::default()),
         ProductFormat::Cfa => ProductSettings::Cfa,
         ProductFormat::Icechunk => ProductSettings::Icechunk { version: IcechunkVersion::default() },
         ProductFormat::KerchunkParquet => {

@@ -62,6 +62,18 @@ pub trait OutputStore: Send + Sync {
     /// See the trait; [`StorageError::Exists`] if there is such a folder.
     fn stage(&self, folder: &str) -> Result<StagedFolder, StorageError>;
 
+    /// Begins a folder as [`OutputStore::stage`] does; if a writer with the same `key` was killed before it had finished that folder, with
+    /// what it left under the names that are `kept`. What another process writes under the same key must have ended.
+    ///
+    /// A store that keeps nothing of what was not finished begins anew.
+    ///
+    /// # Errors
+    /// As [`OutputStore::stage`].
+    fn resume(&self, folder: &str, key: &str, kept: &[&str]) -> Result<StagedFolder, StorageError> {
+        let _ = (key, kept);
+        self.stage(folder)
+    }
+
     /// Removes a folder and all below it, at once for any reader; returns whether there was one.
     ///
     /// # Errors

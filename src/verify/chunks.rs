@@ -112,6 +112,14 @@ impl<'a> Chunk<'a> {
                 counts.inlined_chunks = 1;
                 self.check_values(&pieces, Values::Every, &mut counts)
             }
+            Some(Reference::Stored { .. }) if values == Values::None => {
+                counts.stored_chunks = 1;
+                Ok(())
+            }
+            Some(Reference::Stored { .. }) => {
+                (counts.stored_chunks, counts.sampled_chunks) = (1, 1);
+                self.check_stored(values, &mut counts)
+            }
             Some(Reference::Whole(url)) => {
                 Err(self.difference(DifferenceKind::Reference, "a piece of a file", format!("all of {url}")))
             }
@@ -238,17 +246,56 @@ impl<'a> Chunk<'a> {
             return Ok(());
         }
         let chunk = checked.store.read_chunk(checked.array, self.number, &open).map_err(unreadable)?;
-        for piece in pieces {
-            let elements = piece.product.elements().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-            let mut found = vec![0; elements.saturating_mul(size)];
-            let from = piece.product.relative_to(&self.whole.start).start;
-            let origin = vec![0; from.len()];
-            let target = (&mut found[..], &piece.product.count[..]);
-            copy_region((&chunk, &self.whole.count, 0), &from, target, &origin, (&piece.product.count, size));
-            counts.value_bytes += found.len() as u64;
-            self.compare(piece, &found)?;
+        pieces.iter().try_for_each(|piece| self.compare_within(piece, &chunk, counts))
+    }
+
+    /// Compares a chunk of the product's own; of a sampled one some boxes that are about as large as a chunk of the sources, for each of
+    /// these has to be decoded whole.
+    fn check_stored(&self, values: Values, counts: &mut Counts) -> Verdict {
+        let checked = self.checked;
+        let Values::Sample { seed } = values else {
+            return self.check_values(&checked.layout.pieces(&self.inside), values, counts);
+        };
+        let open = |url: &str| checked.sources.open_reference(url, checked.key);
+        let chunk = checked.store.read_chunk(checked.array, self.number, &open).map_err(|e| self.unreadable(&e))?;
+        let mut mix = SplitMix::new(seed.wrapping_add(self.number), checked.key);
+        for _ in 0..SAMPLED_BOXES {
+            let region = self.source_like(&mut mix);
+            for region in boxes(&region, checked.array.data_type.size().unwrap_or(1)).into_iter().take(1) {
+                for piece in checked.layout.pieces(&region) {
+                    self.compare_within(&piece, &chunk, counts)?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// A random box within the chunk that is as large as a chunk of the first file, and stands as if the files' chunks began at 0.
+    fn source_like(&self, mix: &mut SplitMix) -> Region {
+        let own = &self.checked.variable.grid.chunk_shape;
+        let new = self.checked.layout.new;
+        let mut region = self.inside.clone();
+        for axis in 0..region.start.len() {
+            let length = axis.checked_sub(new).and_then(|axis| own.get(axis).copied()).unwrap_or(1).max(1);
+            let (start, end) = (region.start[axis], region.start[axis] + region.count[axis]);
+            let from = (start + mix.below(region.count[axis])) / length * length;
+            region.start[axis] = from.max(start);
+            region.count[axis] = from.saturating_add(length).min(end) - region.start[axis];
+        }
+        region
+    }
+
+    /// Compares a piece with what a decoded chunk has there.
+    fn compare_within(&self, piece: &Piece, chunk: &[u8], counts: &mut Counts) -> Verdict {
+        let size = self.checked.array.data_type.size().unwrap_or(0);
+        let elements = piece.product.elements().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        let mut found = vec![0; elements.saturating_mul(size)];
+        let from = piece.product.relative_to(&self.whole.start).start;
+        let origin = vec![0; from.len()];
+        let target = (&mut found[..], &piece.product.count[..]);
+        copy_region((chunk, &self.whole.count, 0), &from, target, &origin, (&piece.product.count, size));
+        counts.value_bytes += found.len() as u64;
+        self.compare(piece, &found)
     }
 
     fn boxes(&self, values: Values, size: usize) -> Vec<Region> {

@@ -4,6 +4,7 @@ use super::attributes::is_equal;
 use super::values::same_but_order;
 use super::variable::Checked;
 use crate::model::{AttributeValue, Attributes, DataType, FileVariable, Numbers};
+use crate::read::ProductArray;
 
 /// Attributes that say how values are stored.
 pub(super) const STORAGE: [&str; 4] = ["scale_factor", "add_offset", "_FillValue", "missing_value"];
@@ -15,6 +16,12 @@ pub(super) fn differ(first: &FileVariable, other: &FileVariable) -> bool {
     is_number(first)
         && is_number(other)
         && (!STORAGE.iter().all(is_same) || !same_but_order(&first.data_type, &other.data_type))
+}
+
+/// Whether a product holds plain numbers where a source packs them.
+pub(super) fn is_unpacked(array: &ProductArray, variable: &FileVariable) -> bool {
+    ["scale_factor", "add_offset"].iter().any(|name| variable.attributes.contains_key(*name))
+        && STORAGE.iter().all(|name| !array.attributes.contains_key(*name))
 }
 
 /// How numbers become values.
@@ -74,9 +81,11 @@ impl<'a> Packing<'a> {
         }
         let is_plain = STORAGE.iter().all(|name| says(name).is_none());
         let is_nan = array.fill_value.as_str() == Some("NaN");
-        let missing = if is_nan { vec![Numbers::F64(vec![f64::NAN])] } else { Vec::new() };
-        let is_known =
-            is_plain && array.data_type.numpy().as_deref() == Some("<f8") && (is_nan || array.fill_value.is_null());
+        let is_single = array.data_type.numpy().as_deref() == Some("<f4");
+        let nan = if is_single { Numbers::F32(vec![f32::NAN]) } else { Numbers::F64(vec![f64::NAN]) };
+        let missing = if is_nan { vec![nan] } else { Vec::new() };
+        let is_float = is_single || array.data_type.numpy().as_deref() == Some("<f8");
+        let is_known = is_plain && is_float && (is_nan || array.fill_value.is_null());
         is_known.then_some(Self { data_type: &array.data_type, scale: None, offset: None, missing })
     }
 

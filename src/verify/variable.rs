@@ -18,6 +18,7 @@ pub(super) struct Counts {
     pub(super) variables: u64,
     pub(super) attributes: u64,
     pub(super) references: u64,
+    pub(super) stored_chunks: u64,
     pub(super) inlined_chunks: u64,
     pub(super) missing_chunks: u64,
     pub(super) sampled_chunks: u64,
@@ -29,6 +30,7 @@ impl Counts {
         self.variables += other.variables;
         self.attributes += other.attributes;
         self.references += other.references;
+        self.stored_chunks += other.stored_chunks;
         self.inlined_chunks += other.inlined_chunks;
         self.missing_chunks += other.missing_chunks;
         self.sampled_chunks += other.sampled_chunks;
@@ -87,8 +89,8 @@ pub(super) fn check_all(
             (None, first) => missing(key, first.map(|first| &sources.files[first]), differences, notes),
         }
     }
-    let virtual_chunks: Vec<u64> = checked.iter().map(Checked::virtual_chunks).collect();
-    for (checked, share) in checked.iter().zip(shares(&virtual_chunks, sampling.budget)) {
+    let sampled_chunks: Vec<u64> = checked.iter().map(Checked::sampled_chunks).collect();
+    for (checked, share) in checked.iter().zip(shares(&sampled_chunks, sampling.budget)) {
         counts.add(checked.check(sampling, share, differences));
         counts.add(shared::check(checked, sampling, differences));
     }
@@ -143,7 +145,8 @@ impl<'a> Checked<'a> {
                 (Layout::nothing(), false)
             }
         };
-        let is_repacked = !meanings[first].is_time() && present().any(|(_, other)| packing::differ(variable, other));
+        let is_repacked = !meanings[first].is_time()
+            && (present().any(|(_, other)| packing::differ(variable, other)) || packing::is_unpacked(array, variable));
         let mut checked = Self {
             key,
             store,
@@ -188,7 +191,7 @@ impl<'a> Checked<'a> {
         let found = self.array.data_type.numpy();
         let expected = || self.sources.files.iter().filter_map(|file| file.variables.get(self.key)?.data_type.numpy());
         let is_new = (self.is_reencoded && found.as_deref() == Some("<i8"))
-            || (self.is_repacked && found.as_deref() == Some("<f8"));
+            || (self.is_repacked && matches!(found.as_deref(), Some("<f8" | "<f4")));
         // Where no reference is to bytes of a file, their order does not matter.
         let is_native = self.virtual_chunks() == 0
             && self.sources.files.iter().any(|file| {
@@ -198,6 +201,20 @@ impl<'a> Checked<'a> {
             let shown = |name: Option<String>| name.unwrap_or_else(|| "an unsupported type".into());
             let expected = shown(self.variable.data_type.numpy());
             differences.add(self.difference(DifferenceKind::DataType, expected, shown(found)));
+        }
+    }
+
+    /// Whether the product is a copy: the bytes are its own.
+    fn is_copy(&self) -> bool {
+        self.store.folder.is_some()
+    }
+
+    /// How many chunks have values that are sampled.
+    fn sampled_chunks(&self) -> u64 {
+        let is_stored = |number| matches!(self.array.reference(number), Some(Reference::Stored { .. }));
+        match self.is_copy() && (0..self.array.grid.chunk_count()).any(is_stored) {
+            true => self.array.reference_count() as u64,
+            false => self.virtual_chunks(),
         }
     }
 
@@ -231,7 +248,8 @@ impl<'a> Checked<'a> {
 
     /// Which chunks are compared by value: some of all; where some files were verified before, of those of the others.
     fn sample(&self, count: u64, wanted: u64, mix: &mut SplitMix) -> Vec<u64> {
-        if !self.sources.are_some_verified() {
+        // A copy is made of all files anew.
+        if !self.sources.are_some_verified() || self.is_copy() {
             return strata(count, wanted, mix);
         }
         let is_new = |number: &u64| match self.array.reference(*number) {

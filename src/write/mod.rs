@@ -9,6 +9,7 @@
 //! | Icechunk, virtual references | [`write_icechunk`], then [`IcechunkCommit::reveal`]; [`refused_by_icechunk`] tells beforehand |
 //! | CFA-netCDF (CF-1.13) | [`write_cfa`]; [`refused_by_cfa`] tells beforehand |
 //! | Kerchunk Parquet | [`write_kerchunk_parquet`]; [`refused_by_kerchunk_parquet`] tells beforehand |
+//! | Zarr, version 3 or 2: a copy | [`copy_to_zarr`] |
 //! | the table of sources beside the products | [`write_source_table`] |
 
 mod cfa;
@@ -16,6 +17,7 @@ mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
 mod source_table;
+mod zarr;
 mod zarr3;
 
 pub use cfa::{Values, refused_by_cfa, write_cfa};
@@ -25,6 +27,7 @@ pub use icechunk::{
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use kerchunk_parquet::{PutFile, refused_by_kerchunk_parquet, write_kerchunk_parquet};
 pub use source_table::write_source_table;
+pub use zarr::{CopyError, Open, StoreSink, ZarrCopy, bytes_to_copy, copy_to_zarr, refused_by_zarr};
 
 use crate::codec::CodecError;
 

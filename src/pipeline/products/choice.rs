@@ -6,8 +6,11 @@ use super::super::conflicts::conflicts_error;
 use super::super::item::failure;
 use crate::model::{
     ArrayData, FileIndex, ItemError, Note, ProductSettings, ProductsAsked, PublicUrls, VariablePath, VirtualCube,
+    ZarrSettings,
 };
-use crate::write::{WriteError, refused_by_cfa, refused_by_icechunk, refused_by_kerchunk, refused_by_kerchunk_parquet};
+use crate::write::{
+    refused_by_cfa, refused_by_icechunk, refused_by_kerchunk, refused_by_kerchunk_parquet, refused_by_zarr,
+};
 
 /// What an item gets, and what people should know of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,14 +64,14 @@ fn refers_to_chunks(settings: &ProductSettings) -> bool {
         | ProductSettings::KerchunkByNumber { .. }
         | ProductSettings::KerchunkParquet { .. }
         | ProductSettings::Icechunk { .. } => true,
-        ProductSettings::Cfa => false,
+        ProductSettings::Cfa | ProductSettings::Zarr(_) => false,
     }
 }
 
 /// What `auto` tries: formats that refer to the sources, all that can carry the item; and if there is none, copies, the first that can.
 fn automatic() -> (Vec<ProductSettings>, Vec<ProductSettings>) {
     let kerchunk = ProductSettings::KerchunkByNumber { parquet_above: ProductSettings::MANY_REFERENCES };
-    (vec![kerchunk, ProductSettings::Cfa], vec![])
+    (vec![kerchunk, ProductSettings::Cfa], vec![ProductSettings::Zarr(ZarrSettings::default())])
 }
 
 /// Why a format cannot carry a cube; `None` if it can.
@@ -85,11 +88,12 @@ fn refuses(
         ProductSettings::KerchunkParquet { record_size } => told(&refused_by_kerchunk_parquet(cube, *record_size)),
         ProductSettings::Icechunk { .. } => told(&refused_by_icechunk(cube)),
         ProductSettings::Cfa => told(&refused_by_cfa((cube, indexes), urls)),
+        ProductSettings::Zarr(settings) => told(&refused_by_zarr((cube, indexes), settings)),
     }
 }
 
 /// The first reason, and how many more variables are refused.
-fn told(refused: &[(VariablePath, WriteError)]) -> Option<String> {
+fn told<E: std::error::Error>(refused: &[(VariablePath, E)]) -> Option<String> {
     let (_, error) = refused.first()?;
     Some(match refused.len() {
         1 => chain(error),

@@ -7,13 +7,15 @@ mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
 mod texts;
+mod zarr;
 
 use std::path::Path;
 
 pub(super) use choice::{choose, holds_parts};
 pub(super) use files::{hex, sha256, staged_file};
+pub(super) use zarr::KEPT;
 
-use super::Workspace;
+use super::{Progress, Workspace};
 use crate::model::{FileIndex, ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
 use crate::read::{ReadBack, ReadError};
 use crate::storage::StagedFolder;
@@ -24,6 +26,7 @@ pub(super) struct Writing<'a> {
     pub(super) cube: &'a VirtualCube,
     /// What the files of the cube hold.
     pub(super) indexes: &'a [FileIndex],
+    pub(super) progress: &'a dyn Progress,
     pub(super) id: &'a ItemId,
     pub(super) revision: Revision,
     /// The folder of the revision below the output.
@@ -56,6 +59,7 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
         ProductSettings::Kerchunk | ProductSettings::KerchunkByNumber { .. } => kerchunk::write(writing),
         ProductSettings::KerchunkParquet { record_size } => kerchunk_parquet::write(writing, *record_size),
         ProductSettings::Icechunk { version } => icechunk::write(writing, *version),
+        ProductSettings::Zarr(settings) => zarr::write(writing, settings),
     }
 }
 
@@ -66,5 +70,6 @@ pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, Re
         ProductFormat::Cfa => cfa::read_back(product, folder),
         ProductFormat::KerchunkParquet => kerchunk_parquet::read_back(product, folder),
         ProductFormat::Icechunk => icechunk::read_back(product, folder),
+        ProductFormat::Zarr => zarr::read_back(product, folder),
     }
 }

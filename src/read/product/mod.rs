@@ -3,6 +3,7 @@
 mod references;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use super::slab::byte_length;
 use super::{ReadError, zarr2};
 use crate::codec::{CodecError, decode_chunk};
 use crate::model::{ChunkGrid, CodecChain, DataType, FileChecksum, ProductFile};
-use crate::storage::{ByteSource, StorageError};
+use crate::storage::{ByteSource, LocalFile, StorageError};
 
 /// Finds the source that a URL of the product means.
 pub type Open<'a> = &'a (dyn Fn(&str) -> Result<Box<dyn ByteSource>, ReadError> + Sync);
@@ -32,6 +33,15 @@ pub enum Reference {
         /// The URL as written.
         url: Arc<str>,
         /// Bytes from the start of the file.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+    },
+    /// A piece of a file of the product itself.
+    Stored {
+        /// The file's key in the product.
+        key: Arc<str>,
+        /// Bytes from its start.
         offset: u64,
         /// Bytes.
         length: u64,
@@ -119,6 +129,8 @@ pub struct ProductStore {
     pub own_attributes: BTreeSet<String>,
     /// Of a format that has them, the checksum of each file that is referred to, by the name of the file.
     pub checksums: Option<BTreeMap<Arc<str>, Option<FileChecksum>>>,
+    /// The folder that [`Reference::Stored`] means.
+    pub folder: Option<PathBuf>,
 }
 
 /// What stands of a product, and the files it was read from, as they are now.
@@ -207,6 +219,11 @@ impl ProductStore {
         match array.reference(number) {
             None => Ok(None),
             Some(Reference::Inline(bytes)) => Ok(Some(bytes)),
+            Some(Reference::Stored { key, offset, length }) => {
+                let path = self.folder.as_deref().unwrap_or(Path::new("")).join(&*key);
+                let read = LocalFile::open(&path).and_then(|file| file.read_one(offset..offset.saturating_add(length)));
+                read.map(Some).map_err(|source| storage_error(array, number, source))
+            }
             Some(Reference::Whole(url)) => read(&url, None).map(Some),
             Some(Reference::Part { url, offset, length }) => read(&url, Some((offset, length))).map(Some),
         }

@@ -15,16 +15,32 @@ pub(in crate::read) struct References {
     /// The URLs of the packed pieces, each with the first chunk from which on it is meant.
     urls: Vec<(u64, Arc<str>)>,
     others: HashMap<u64, Reference>,
+    /// Whether the packed pieces are of the product's own files, and the URLs keys in it.
+    is_stored: bool,
 }
 
 impl References {
+    /// From here on pieces of the product's own files are packed, not those of others.
+    pub(in crate::read) fn keep_stored(&mut self) {
+        self.is_stored = true;
+    }
+
+    /// The file and the piece of it, if it is one that is packed.
+    fn piece<'a>(&self, reference: &'a Reference) -> Option<(&'a Arc<str>, u64, u64)> {
+        match (reference, self.is_stored) {
+            (Reference::Part { url, offset, length }, false) => Some((url, *offset, *length)),
+            (Reference::Stored { key, offset, length }, true) => Some((key, *offset, *length)),
+            _ => None,
+        }
+    }
+
     /// Takes a reference; false if the chunk has one.
     pub(in crate::read) fn insert(&mut self, number: u64, reference: Reference) -> bool {
         if number < self.parts.next() && self.parts.get(number).is_some() {
             return false;
         }
-        if let Reference::Part { url, offset, length } = &reference {
-            let location = ChunkLocation { offset: *offset, length: *length, filter_mask: 0 };
+        if let Some((url, offset, length)) = self.piece(&reference) {
+            let location = ChunkLocation { offset, length, filter_mask: 0 };
             if !self.others.contains_key(&number) && self.parts.push(number, location) {
                 if self.urls.last().is_none_or(|(_, last)| last != url) {
                     self.urls.push((number, Arc::clone(url)));
@@ -45,7 +61,11 @@ impl References {
         if let Some(ChunkLocation { offset, length, .. }) = self.parts.get(number) {
             let after = self.urls.partition_point(|(first, _)| *first <= number);
             let (_, url) = self.urls.get(after.checked_sub(1)?)?;
-            return Some(Reference::Part { url: Arc::clone(url), offset, length });
+            let file = Arc::clone(url);
+            return Some(match self.is_stored {
+                false => Reference::Part { url: file, offset, length },
+                true => Reference::Stored { key: file, offset, length },
+            });
         }
         self.others.get(&number).cloned()
     }
@@ -70,7 +90,7 @@ mod tests {
     proptest! {
         #[test]
         fn references_come_back_in_whatever_order_they_stood(
-            placed in prop::collection::vec((0u64..50, 0u8..4, 0u64..1000), 0..120), in_order: bool
+            placed in prop::collection::vec((0u64..50, 0u8..4, 0u64..1000), 0..120), in_order: bool, is_stored: bool
         ) {
             let mut placed = placed;
             if in_order {
@@ -78,9 +98,13 @@ mod tests {
             }
             let mut expected = HashMap::new();
             let mut references = References::default();
+            if is_stored {
+                references.keep_stored();
+            }
             for (number, kind, offset) in placed {
                 let reference = match kind {
                     0 => Reference::Inline("a".into()),
+                    2 => Reference::Stored { key: "c".into(), offset, length: 9 },
                     1 => Reference::Part { url: "a".into(), offset: offset << 54, length: 7 },
                     _ => Reference::Part { url: "b".into(), offset, length: u64::MAX - offset },
                 };

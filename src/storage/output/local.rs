@@ -130,6 +130,24 @@ impl OutputStore for LocalFolder {
         Ok(StagedFolder::new(folder, Box::new(LocalStaging { partial, place })))
     }
 
+    fn resume(&self, folder: &str, key: &str, kept: &[&str]) -> Result<StagedFolder, StorageError> {
+        let place = self.place(folder)?;
+        if place.symlink_metadata().is_ok() {
+            return Err(StorageError::Exists { path: place.display().to_string() });
+        }
+        make_folder(parent(&place))?;
+        let name = folder.rsplit('/').next().unwrap_or_default();
+        let partial = parent(&place).join(format!(".{name}.partial-{key}"));
+        for entry in entries(&partial)?.iter().filter(|entry| !kept.contains(&entry.name.as_str())) {
+            let left = partial.join(&entry.name);
+            let is_folder = matches!(entry.kind, EntryKind::Folder);
+            let result = if is_folder { fs::remove_dir_all(&left) } else { fs::remove_file(&left) };
+            result.map_err(|error| failed("remove", left.display(), error))?;
+        }
+        fs::create_dir_all(&partial).map_err(|error| failed("create", partial.display(), error))?;
+        Ok(StagedFolder::new(folder, Box::new(LocalStaging { partial, place })))
+    }
+
     fn remove_folder(&self, folder: &str) -> Result<bool, StorageError> {
         let place = self.place(folder)?;
         let name = folder.rsplit('/').next().unwrap_or_default();
@@ -327,4 +345,31 @@ fn make_folder(folder: &Path) -> Result<(), StorageError> {
         sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_killed_writer_left_is_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = LocalFolder::new(folder.path());
+        let staged = output.resume("c/r1", "key", &["data"]).unwrap();
+        let local = staged.local_path().unwrap().to_owned();
+        fs::create_dir(local.join("data")).unwrap();
+        fs::write(local.join("data/0"), b"abc").unwrap();
+        fs::write(local.join("other"), b"x").unwrap();
+        // As a kill leaves it: nothing is dropped.
+        std::mem::forget(staged);
+        let mut again = output.resume("c/r1", "key", &["data"]).unwrap();
+        assert_eq!(again.local_path(), Some(&*local));
+        assert!(local.join("data/0").exists() && !local.join("other").exists());
+        again.create("other").unwrap().finish().unwrap();
+        again.commit().unwrap();
+        assert_eq!(output.list("").unwrap(), ["c/r1/data/0", "c/r1/other"]);
+        assert!(matches!(output.resume("c/r1", "key", &[]), Err(StorageError::Exists { .. })));
+        assert!(!output.resume("c/r2", "another", &["data"]).unwrap().local_path().unwrap().join("data").exists());
+    }
 }

@@ -1,0 +1,159 @@
+//! Zarr: a folder of documents and chunks, and beside it the digests of what holds the chunks.
+//!
+//! While it is copied a journal stands beside it, a line for each file that is whole: a run that was cut off is taken up from there.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Writing, files::staged_file, sha256};
+use crate::model::{ItemError, Product, ProductFile, ProductFormat, ZarrSettings};
+use crate::pipeline::Progress;
+use crate::pipeline::item::{error_of, failure};
+use crate::read::{Digests, ReadBack, ReadError, StoredDigest};
+use crate::storage::open_source;
+use crate::write::{CopyError, StoreSink, bytes_to_copy, copy_to_zarr};
+
+/// The digests of the files that hold chunks.
+const DIGESTS: &str = "data.zarr.digests";
+/// The same while they are being written, in the order in which they are.
+const JOURNAL: &str = "data.zarr.journal";
+/// Files up to so many bytes in all are digested again whenever they are read back; of larger stores a sample is.
+const DIGESTED: u64 = 128 << 20;
+
+/// What of a folder that a run left unfinished is of use to the next.
+pub(in crate::pipeline) const KEPT: [&str; 2] = ["data.zarr", JOURNAL];
+
+pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Result<Product, ItemError> {
+    let format = ProductFormat::Zarr;
+    let Writing { cube, indexes, progress, id, revision, folder, staged, .. } = writing;
+    let local = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
+    let store = local.join(format.file_name());
+    let journal = local.join(JOURNAL);
+    let failed =
+        |path: &Path, error: &io::Error| failure("output", format!("cannot write {}: {error}", path.display()));
+    let sink = LocalStore::open(&store, &journal, *progress).map_err(|error| failed(&journal, &error))?;
+    progress.copying(bytes_to_copy(cube));
+    let copied = copy_to_zarr(cube, indexes, settings, &open_source, &sink).map_err(|error| uncopied(&error))?;
+    let digests = sink.finish();
+    let mut files = Vec::new();
+    for (key, document) in &copied.documents {
+        // It may stand there from a run that was cut off.
+        remove(&store.join(key)).map_err(|error| failed(&store, &error))?;
+        let name = format!("{}/{key}", format.file_name());
+        files.push(staged_file(staged, folder, &name, |out| out.write_all(document))?);
+    }
+    files.push(staged_file(staged, folder, DIGESTS, |out| out.write_all(digests.text().as_bytes()))?);
+    remove(&journal).map_err(|error| failed(&journal, &error))?;
+    Ok(Product { item: id.clone(), format, revision: *revision, files, chunks: copied.chunks })
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn uncopied(error: &CopyError) -> ItemError {
+    let kind = match error {
+        CopyError::Sink { .. } => return error_of("output", error),
+        CopyError::Open { .. } | CopyError::Read { .. } | CopyError::Changed { .. } => "io",
+        _ => "unsupported",
+    };
+    let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    failure(kind, format!("{}{remedy}", crate::pipeline::chain(error)))
+}
+
+/// A store in a folder that is not revealed yet.
+struct LocalStore<'a> {
+    folder: PathBuf,
+    state: Mutex<State>,
+    progress: &'a dyn Progress,
+}
+
+struct State {
+    journal: File,
+    /// The files that are whole; without chunks: those that are not to be written.
+    whole: BTreeMap<String, StoredDigest>,
+}
+
+impl<'a> LocalStore<'a> {
+    /// What a journal names counts if it is there and as it was: the power may have failed.
+    fn open(folder: &Path, journal: &Path, progress: &'a dyn Progress) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let text = match fs::read(journal) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => String::from_utf8_lossy(&read?).into_owned(),
+        };
+        let whole: BTreeMap<String, StoredDigest> = Digests::parse(&text).whole_in(folder).0;
+        let mut journal = OpenOptions::new().create(true).write(true).truncate(true).open(journal)?;
+        journal.write_all(Digests(whole.clone()).text().as_bytes())?;
+        Ok(Self { folder: folder.to_owned(), state: Mutex::new(State { journal, whole }), progress })
+    }
+
+    fn finish(self) -> Digests {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Digests(state.whole.into_iter().filter(|(_, digest)| digest.chunks > 0).collect())
+    }
+
+    /// What is guarded is whole after every statement.
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StoreSink for LocalStore<'_> {
+    fn has(&self, key: &str) -> Option<u64> {
+        self.state().whole.get(key).map(|digest| digest.chunks)
+    }
+
+    fn put(&self, key: &str, pieces: &[&[u8]], chunks: u64) -> io::Result<()> {
+        let digest = StoredDigest::of(pieces, chunks);
+        if chunks > 0 {
+            let path = self.folder.join(key);
+            let mut file = match File::create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    fs::create_dir_all(path.parent().unwrap_or(&path))?;
+                    File::create(&path)?
+                }
+                created => created?,
+            };
+            for piece in pieces {
+                file.write_all(piece)?;
+            }
+        }
+        let mut state = self.state();
+        state.journal.write_all(format!("{}\n", digest.line(key)).as_bytes())?;
+        state.whole.insert(key.to_owned(), digest);
+        Ok(())
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.progress.copied(bytes);
+    }
+}
+
+pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
+    let store_folder = folder.join(product.format.file_name());
+    let above =
+        product.files.first().and_then(|file| file.path.split_once("/data.zarr/")).map_or("", |(above, _)| above);
+    let mut files = Vec::new();
+    let mut keep = |path: String, bytes: &[u8]| {
+        files.push(ProductFile { path, size: bytes.len() as u64, sha256: sha256(bytes) });
+    };
+    let text =
+        fs::read(folder.join(DIGESTS)).map_err(|source| ReadError::Json { source: serde_json::Error::io(source) })?;
+    keep(format!("{above}/{DIGESTS}"), &text);
+    let (mut store, held) = crate::read::read_zarr(&store_folder, &mut |key, bytes| {
+        keep(format!("{above}/{}/{key}", ProductFormat::Zarr.file_name()), bytes);
+    })?;
+    let digests = Digests::parse(&String::from_utf8_lossy(&text));
+    let chosen = digests.sample(DIGESTED, crate::pipeline::item::seed());
+    digests.check(&store_folder, &chosen)?;
+    // A file that nobody wrote would be taken for a chunk.
+    store.extra_keys.extend(held.into_iter().filter(|key| !digests.0.contains_key(key)));
+    Ok(ReadBack { store, files })
+}
