@@ -11,6 +11,7 @@ quote the ratios of one run, never the seconds. Indexing alone: engine_side_by_s
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -54,10 +55,11 @@ for paths in datasets.values():
 print(failed, "of", len(datasets), "datasets failed", file=sys.stderr)
 """
 
-def measured(command, runs, accepted=(0,)):
-    """CPU seconds of each run, the shortest wall time, and the greatest resident memory in MB."""
+def measured(command, runs, accepted=(0,), before=lambda: None):
+    """CPU seconds of each run, the shortest wall time, and the greatest resident memory in MB; `before` each run something is done."""
     seconds, wall, memory = [], float("inf"), 0
     for _ in range(runs):
+        before()
         begun = time.monotonic()
         process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         error = process.stderr.read()
@@ -112,7 +114,10 @@ def main():
             # Theirs ends with references; ours indexes twice, verifies, describes, validates and writes the catalogue too.
             with tempfile.TemporaryDirectory() as folder:
                 path = recipe(folder, files[letter][0].parent, f"bench-{letter}")
-                ours = measured([BINARY, "build", path, "--force"], arguments.runs)
+                # From nothing: neither state nor output of the run before.
+                made = [Path(folder) / name for name in ("published", ".altostac")]
+                clear = lambda: [shutil.rmtree(one, ignore_errors=True) for one in made]
+                ours = measured([BINARY, "build", path], arguments.runs, before=clear)
             peers = [("kerchunk translate + combine", [PYTHON, "-W", "ignore", "-c", KERCHUNK_COMBINE, *files[letter]])]
         show(case, "altostac", ours)
         for who, command in peers:

@@ -35,8 +35,9 @@ pub(super) fn prepare(ledger: &Ledger) -> Result<(), LedgerError> {
         });
     }
     if version < VERSION {
-        connection.execute_batch(TABLES).map_err(ledger.failed())?;
-        connection.pragma_update(None, "user_version", VERSION).map_err(ledger.failed())?;
+        // All or nothing; and the disk is waited for once, not for each table.
+        let made = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
+        connection.execute_batch(&made).map_err(ledger.failed())?;
     }
     Ok(())
 }

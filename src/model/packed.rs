@@ -3,7 +3,7 @@
 use super::chunk::ChunkLocation;
 
 /// Locations between two places that can be found without decoding what stands before them.
-const BLOCK: usize = 64;
+const BLOCK: usize = 48;
 
 /// The greatest distance between two chunks that is packed; no file is that long.
 const FARTHEST: u64 = 1 << 59;

@@ -28,6 +28,12 @@ pub trait SourceReader: Sync {
         count: &[u64],
     ) -> Result<Vec<u8>, ReadError>;
 
+    /// Whether it reads the very bytes that the index points to, and has no view of its own: then nothing is to be learnt from asking it for
+    /// what the index has read, or for the bytes of a reference that is the index's.
+    fn goes_by_index(&self) -> bool {
+        false
+    }
+
     /// What this reader sees in a file, beside what the index says of it: layout, types, chunks, and the values that the index keeps.
     ///
     /// # Errors
@@ -111,6 +117,10 @@ impl<'a> NativeReader<'a> {
 impl SourceReader for NativeReader<'_> {
     fn name(&self) -> String {
         "native".into()
+    }
+
+    fn goes_by_index(&self) -> bool {
+        true
     }
 
     fn slab(

@@ -1,6 +1,7 @@
 //! Which places of an array of the product are which places of which files.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::axes::{Axes, Stretch};
 use super::sources::Sources;
@@ -121,12 +122,19 @@ impl Layout {
 
     /// The cells that a box touches.
     fn cells_of(&self, region: &Region) -> Vec<Vec<usize>> {
-        let mut cells = vec![Vec::with_capacity(self.cuts.len())];
-        for (axis, cuts) in self.cuts.iter().enumerate() {
+        let range = |(axis, cuts): (usize, &Vec<u64>)| {
             let end = region.start[axis].saturating_add(region.count[axis]);
             let first = cuts.partition_point(|cut| *cut <= region.start[axis]).saturating_sub(1);
             let last = cuts.partition_point(|cut| *cut < end);
-            let range = if region.count[axis] == 0 { 0..0 } else { first..last };
+            if region.count[axis] == 0 { 0..0 } else { first..last }
+        };
+        let ranges: Vec<Range<usize>> = self.cuts.iter().enumerate().map(range).collect();
+        if ranges.iter().all(|range| range.len() == 1) {
+            // Nearly every chunk.
+            return vec![ranges.iter().map(|range| range.start).collect()];
+        }
+        let mut cells = vec![Vec::with_capacity(self.cuts.len())];
+        for range in ranges {
             cells = cells
                 .into_iter()
                 .flat_map(|cell: Vec<usize>| {

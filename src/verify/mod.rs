@@ -21,7 +21,7 @@
 //! | chunks of a copy | each is where the product's own metadata say; values as below |
 //! | missing chunks | never written in the source either, or no file is there; and of the same fill |
 //! | **every** inlined value | bit for bit the source's; times re-encoded: the same instants; where files pack in different ways: the same values |
-//! | values of a sample of chunks, or all | decoded on both sides, bit for bit |
+//! | values of a sample of chunks, or all | decoded on both sides, bit for bit; once, where the right reference makes both sides the same bytes under the same filters |
 //! | the indexes themselves | what the reader of the sources sees in them, if it does not go by the index |
 //! | bytes of the sources, some or all | digests taken earlier (`content`): both sides read the same bytes, and could be wrong together |
 

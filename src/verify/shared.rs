@@ -4,10 +4,11 @@ use super::boxes::boxes;
 use super::layout::turned;
 use super::packing::Packing;
 use super::sample::SplitMix;
+use super::sources::kept;
 use super::values::{Elements, Value, beyond_tolerance};
 use super::variable::{Checked, Counts};
 use super::{Difference, DifferenceKind, Differences, Sampling};
-use crate::model::{ArrayValues, ByteOrder, FileVariable, Numbers, SmallValues};
+use crate::model::{ArrayValues, FileVariable, Numbers, SmallValues};
 use crate::read::{ReadError, Region};
 
 /// Variables up to so many bytes are compared as a whole.
@@ -83,16 +84,6 @@ fn compare(
         compare_box(&expected, &found, &own, !matches!(a.values, SmallValues::NotRead))?;
     }
     Ok(())
-}
-
-/// The bytes of a whole variable that the fresh index has read already.
-fn kept(variable: &FileVariable, region: &Region) -> Option<Vec<u8>> {
-    let array = variable.values.decoded()?;
-    if array.shape != region.count || region.start.iter().any(|start| *start > 0) {
-        return None;
-    }
-    let order = variable.data_type.number().map_or(ByteOrder::Little, |(_, order)| order);
-    array.to_bytes(order)
 }
 
 /// Coordinates may differ by a little; all else not at all.

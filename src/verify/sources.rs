@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::values::{Meaning, bounds_of};
 use super::{Difference, DifferenceKind, Differences, OpenSource};
-use crate::model::{AttributeValue, FileGroup, FileIndex, FileVariable, Note, PublicUrls, SourceFile};
+use crate::model::{AttributeValue, ByteOrder, FileGroup, FileIndex, FileVariable, Note, PublicUrls, SourceFile};
 use crate::read::{ReadError, Region, SourceReader};
 use crate::storage::ByteSource;
 
@@ -173,7 +173,12 @@ impl<'a> Sources<'a> {
         facts
     }
 
-    /// Elements of a variable of a source.
+    /// Whether the reader of the sources shows nothing else than their indexes.
+    pub(super) fn are_read_by_index(&self) -> bool {
+        self.reader.goes_by_index()
+    }
+
+    /// Elements of a variable of a source. What the fresh index has read is not read again.
     pub(super) fn slab(
         &self,
         file: &File<'_>,
@@ -181,7 +186,11 @@ impl<'a> Sources<'a> {
         variable: &FileVariable,
         region: &Region,
     ) -> Result<Vec<u8>, ReadError> {
-        self.reader.slab(file.index, key, variable, &region.start, &region.count)
+        let kept = if self.are_read_by_index() { kept(variable, region) } else { None };
+        match kept {
+            Some(bytes) => Ok(bytes),
+            None => self.reader.slab(file.index, key, variable, &region.start, &region.count),
+        }
     }
 
     /// Opens a source by its number.
@@ -202,4 +211,14 @@ impl<'a> Sources<'a> {
             None => Err(ReadError::UnknownUrl { variable: variable.into(), url: url.into() }),
         }
     }
+}
+
+/// The bytes of a whole variable that the fresh index has read already.
+pub(super) fn kept(variable: &FileVariable, region: &Region) -> Option<Vec<u8>> {
+    let array = variable.values.decoded()?;
+    if array.shape != region.count || region.start.iter().any(|start| *start > 0) {
+        return None;
+    }
+    let order = variable.data_type.number().map_or(ByteOrder::Little, |(_, order)| order);
+    array.to_bytes(order)
 }

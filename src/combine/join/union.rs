@@ -1,6 +1,7 @@
 //! The values of all files along one dimension, each once and in order, and where each file stands among them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use super::super::axis::Axis;
 use super::super::conflict::Report;
@@ -204,34 +205,36 @@ struct Places {
 }
 
 fn places(candidate: &Candidate, classes: &[Class], rising: bool) -> Places {
-    let mut points: Vec<Point> = Vec::new();
+    let count = classes.iter().map(|class| class.keys.len()).sum();
+    let mut points: Vec<Point> = Vec::with_capacity(count);
     for (class, found) in classes.iter().enumerate() {
         points.extend(found.keys.iter().enumerate().map(|(at, key)| Point { key: *key, class, at }));
     }
     points.sort_by_key(|point| (point.key, classes[point.class].file));
     // Runs of points that are one value: equal ones, or floats that differ by rounding. A file has no value twice.
-    let mut runs: Vec<Vec<Point>> = Vec::new();
-    for point in points {
-        let is_one = |run: &Vec<Point>| {
-            run.iter().all(|other| other.class != point.class)
-                && run.first().is_some_and(|first| is_same(candidate, classes, first, &point))
-        };
-        match runs.last_mut().filter(|run| is_one(run)) {
-            Some(run) => run.push(point),
-            None => runs.push(vec![point]),
+    let is_one = |run: &[Point], point: &Point| {
+        run.iter().all(|other| other.class != point.class)
+            && run.first().is_some_and(|first| is_same(candidate, classes, first, point))
+    };
+    let mut runs: Vec<Range<usize>> = Vec::with_capacity(points.len());
+    for (number, point) in points.iter().enumerate() {
+        match runs.last_mut().filter(|run| is_one(&points[run.start..run.end], point)) {
+            Some(run) => run.end = number + 1,
+            None => runs.push(number..number + 1),
         }
     }
     if !rising {
         runs.reverse();
     }
+    let runs = || runs.iter().map(|run| &points[run.start..run.end]);
     let mut of_classes: Vec<Vec<u64>> = classes.iter().map(|class| vec![0; class.keys.len()]).collect();
-    for (place, run) in (0u64..).zip(&runs) {
+    for (place, run) in (0u64..).zip(runs()) {
         for point in run {
             of_classes[point.class][point.at] = place;
         }
     }
-    let first = |run: &Vec<Point>| run.iter().min_by_key(|point| classes[point.class].file).map(|p| (p.class, p.at));
-    Places { holders: runs.iter().filter_map(first).collect(), of_classes }
+    let first = |run: &[Point]| run.iter().min_by_key(|point| classes[point.class].file).map(|p| (p.class, p.at));
+    Places { holders: runs().filter_map(first).collect(), of_classes }
 }
 
 fn is_same(candidate: &Candidate, classes: &[Class], a: &Point, b: &Point) -> bool {
