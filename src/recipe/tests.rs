@@ -97,16 +97,6 @@ fn an_unknown_product() {
 }
 
 #[test]
-fn a_product_to_come() {
-    insta::assert_snapshot!(message(&[("[kerchunk]", "[kerchunk, zarr]")]), @r"recipe.yaml:18:22: products[1]: zarr is not supported by this version yet");
-}
-
-#[test]
-fn a_product_to_come_with_options() {
-    insta::assert_snapshot!(message(&[("[kerchunk]", "[{zarr: {}}]")]), @r"recipe.yaml:18:13: products[0].zarr is not supported by this version yet");
-}
-
-#[test]
 fn a_product_twice() {
     insta::assert_snapshot!(message(&[("[kerchunk]", "[kerchunk, {kerchunk: {}}]")]), @r"recipe.yaml:18:22: products[1] names kerchunk for the second time");
 }
