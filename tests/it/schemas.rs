@@ -113,7 +113,7 @@ publish: {api: "https://x.org"}
         ("output: o", "output: 7", false),
         ("products: [kerchunk]", "products: []", false),
         ("products: [kerchunk]", "products: [{kerchunk: {x: 1}}]", false),
-        ("products: [kerchunk]", "products: [zarr]", false),
+        ("products: [kerchunk]", "products: [zarr2]", false),
         ("products: [kerchunk]", "products: kerchunk", false),
         ("roles: [host]", "roles: [guest]", false),
         ("on_gap: error", "on_gap: maybe", false),
