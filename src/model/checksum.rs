@@ -17,7 +17,8 @@ pub enum FileChecksum {
 impl FileChecksum {
     /// That of a file as it was when it was looked at; `None` if nothing is known that a reader could compare.
     ///
-    /// A fingerprint is that of the file itself: of another place that readers see it at, nothing is known.
+    /// A fingerprint is that of the file itself: of another place that readers see it at, nothing is known. Nor has a file on a web server
+    /// an ETag here: icechunk 2 asks for it without its quotes, and the server answers that it has no such file.
     ///
     /// ```
     /// use altostac::model::{FileChecksum, Fingerprint, PublicUrls, SourceFile, SourceUrl};
@@ -31,6 +32,7 @@ impl FileChecksum {
             return None;
         }
         match &file.fingerprint {
+            Fingerprint::ETag { .. } if matches!(file.url.url().scheme(), "http" | "https") => None,
             Fingerprint::ETag { tag } => Some(Self::ETag(tag.clone())),
             Fingerprint::ModifiedAndSize { modified_ns, .. } => {
                 let seconds = modified_ns.div_euclid(SECOND) + i64::from(modified_ns.rem_euclid(SECOND) != 0);

@@ -299,7 +299,15 @@ pub(super) struct RawProductOptions {
     pub(super) icechunk: Option<RawIcechunk>,
     /// A Zarr store: a copy of the values, rechunked.
     pub(super) zarr: Option<RawZarr>,
+    /// CFA-netCDF (CF-1.13), an aggregation of whole files. It has no options yet.
+    pub(super) cfa: Option<RawCfa>,
 }
+
+/// The options of CFA-netCDF: none yet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Cfa")]
+pub(super) struct RawCfa {}
 
 /// The options of Icechunk.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -419,6 +419,7 @@ impl Resolver<'_> {
             }
             found.push(ProductSettings::KerchunkParquet { record_size });
         }
+        found.extend(raw.cfa.as_ref().map(|_| ProductSettings::Cfa));
         if let Some(options) = &raw.icechunk {
             let version = match options.version {
                 None | Some(1) => IcechunkVersion::V1,

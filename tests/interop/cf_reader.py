@@ -38,8 +38,6 @@ def main(folder, *paths):
             found = arrays(path)
             kept = {f"values {name}": np.ma.getdata(array) for name, array in found.items() if array.dtype.kind in "fiu"}
             kept |= {f"mask {name}": np.ma.getmaskarray(array) for name, array in found.items() if array.dtype.kind in "fiu"}
-            kept |= {f"text {name}": np.asarray(array.filled(b"" if array.dtype.kind == "S" else "")).astype("U")
-                     for name, array in found.items() if array.dtype.kind in "SUO"}
             np.savez(Path(folder) / f"{number}.npz", **kept)
         except Exception as failure:  # whatever a reader makes of it is what the test is about
             error = f"{type(failure).__name__}: {failure}"

@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import cftime
 import h5py
 import netCDF4
 import numpy as np
@@ -42,14 +43,16 @@ def file_differences(series: Series, path):
             anew = column.is_time and column.time[0] is None
             if not anew:
                 found += _attribute_differences(name, column.attributes, attributes)
-                if variable.dtype != column.raw.dtype.newbyteorder("="):
+                kind = np.dtype(object) if variable.dtype is str else variable.dtype
+                if kind != column.raw.dtype.newbyteorder("="):
                     found.append(f"{name}: {variable.dtype}, expected {column.raw.dtype}")
             if "aggregated_data" in attributes:
                 continue
             raw = variable[...]
             if anew:
-                found += _different(name, microseconds(column.decoded),
-                                    microseconds(netCDF4.num2date(raw, variable.units, variable.calendar)))
+                time = next((other for other in nc.variables.values() if getattr(other, "bounds", None) == name), variable)
+                units, calendar = getattr(variable, "units", None) or time.units, getattr(time, "calendar", "standard")
+                found += _different(name, microseconds(column.decoded), microseconds(cftime.num2date(raw, units, calendar)))
             else:
                 found += _different(name, column.raw, raw)
     with h5py.File(path) as h5:
@@ -92,8 +95,7 @@ def cf_seen(paths, folder):
         else:
             with np.load(Path(folder) / f"{number}.npz") as arrays:
                 names = {key.split(" ", 1)[1] for key in arrays}
-                seen[path] = {name: np.ma.array(arrays[f"values {name}"], mask=arrays[f"mask {name}"])
-                              if f"values {name}" in arrays else arrays[f"text {name}"] for name in names}
+                seen[path] = {name: np.ma.array(arrays[f"values {name}"], mask=arrays[f"mask {name}"]) for name in names}
     return seen
 
 
@@ -106,12 +108,19 @@ def cf_differences(series: Series, path, seen):
     found = [f"{name}: cf-python does not see it" for name in aggregated if name not in seen]
     for name, values in seen.items():
         column = series.variables.get(name)
-        if column is None or column.raw.dtype.kind not in "fiu" or not isinstance(values, np.ma.MaskedArray):
+        if column is None or column.raw.dtype.kind not in "fiu":
             continue
         if column.is_time and column.time[0] is None:
             continue  # written anew: compared as instants by the others
         raw = column.raw.reshape(values.shape) if column.raw.size == values.size else column.raw
-        if values.dtype != raw.dtype.newbyteorder("="):
+        packing = [column.attributes.get(key) for key in ("scale_factor", "add_offset")]
+        if any(value is not None for value in packing) and values.shape == raw.shape:
+            # It unpacks what stands in the file itself.
+            keep, (scale, offset) = ~np.ma.getmaskarray(values), packing
+            unpacked = raw * np.float64(1 if scale is None else scale) + np.float64(0 if offset is None else offset)
+            found += [] if np.allclose(values.data[keep], unpacked[keep], rtol=1e-12, atol=0) else [f"{name}: unpacked otherwise"]
+            continue
+        if values.dtype.newbyteorder("=") != raw.dtype.newbyteorder("="):
             found.append(f"{name}: cf-python reads {values.dtype}, expected {raw.dtype}")
         # What is masked is compared as what it was stored as.
         keep = ~np.ma.getmaskarray(values)

@@ -7,12 +7,12 @@ LIMITS, each with a file that altostac did not write and that shows it.
 import json
 from pathlib import Path
 
-import h5py
-import netCDF4
 import numpy as np
 import xarray as xr
 
-from oracle import kerchunk, microseconds
+import cfa
+import icechunks
+from oracle import kerchunk
 
 
 def asset(project, item_id, key):
@@ -42,13 +42,13 @@ def by_xarray_over_reference(project, item_id, sources):
 
 def by_xarray_zarr(project, item_id, sources):
     found, path = asset(project, item_id, "zarr")
-    options = found.get("xarray:open_kwargs", {})
-    return sources.differences(lambda **decode: xr.open_dataset(str(path), **({"chunks": None} | options | decode)))
+    options = {"chunks": None} | found["xarray:open_kwargs"]
+    return native(sources).differences(lambda **decode: xr.open_dataset(str(path), **(options | decode)))
 
 
 def by_xarray_cfa(project, item_id, sources):
     _, path = asset(project, item_id, "cfa")
-    return sources.seen_differences(xr.open_dataset(str(path), engine="CFA", decode_timedelta=False))
+    return cfa.xarray_differences(sources, path)
 
 
 # -- libraries of the formats ----------------------------------------------------------------------------------------------
@@ -79,81 +79,36 @@ def raw_differences(name, column, group):
     found = np.asarray(group[name][...])
     if column.raw.dtype == object or found.dtype.kind in "OTU":
         return [] if np.array_equal(np.asarray(column.raw, "O"), np.asarray(found, "O")) else [f"{name}: texts differ"]
-    if found.shape != column.raw.shape or found.dtype != column.raw.dtype:
+    # netCDF4-python turns bytes into the machine's order as it reads.
+    if found.shape != column.raw.shape or found.dtype.newbyteorder("=") != column.raw.dtype.newbyteorder("="):
         return [f"{name}: {found.dtype}{found.shape}, expected {column.raw.dtype}{column.raw.shape}"]
     same = (found == column.raw) | ((found != found) & (column.raw != column.raw))
     # Where nothing was written, what reads as fill is a matter of the format: all that is written must be there.
     return [] if np.all(same) else [f"{name}: {np.size(same) - np.count_nonzero(same)} of {np.size(same)} values differ"]
 
 
-def by_netcdf4(project, item_id, sources):
+def by_netcdf4_and_h5py(project, item_id, sources):
     """A CFA file is a NetCDF-4 file: what it holds itself is there, aggregations are scalars with their terms."""
     _, path = asset(project, item_id, "cfa")
-    with netCDF4.Dataset(path) as file:
-        missing = [f"{name}: missing" for name in sources.variables if name not in file.variables]
-        conventions = getattr(file, "Conventions", "")
-        return missing + ([] if "CF-1.13" in conventions else [f"Conventions {conventions!r}"])
-
-
-def by_h5py(project, item_id, sources):
-    _, path = asset(project, item_id, "cfa")
-    with h5py.File(path) as file:
-        return [f"{name}: missing" for name in sources.variables if name not in file]
-
-
-def by_cf_python(project, item_id, sources):
-    """Every array that cf-python finds, masked and unpacked by itself."""
-    import cf
-
-    _, path = asset(project, item_id, "cfa")
-    found = {}
-    for field in cf.read(str(path), squeeze=False):
-        for construct in (field, *field.constructs.filter_by_data().values()):
-            found[construct.nc_get_variable(None)] = construct
-            bounds = getattr(construct, "get_bounds", lambda default: None)(None)
-            if bounds is not None and bounds.has_data():
-                found.setdefault(bounds.nc_get_variable(None), bounds)
-    differences = []
-    for name, column in sources.variables.items():
-        if column.raw.dtype.kind not in "fiu" or not column.raw.ndim or name not in found:
-            continue  # texts, dummies and scalars take other ways
-        construct = found[name]
-        if column.is_time:
-            seen, expected = microseconds(construct.datetime_array), microseconds(column.decoded)
-        else:
-            seen = np.ma.filled(np.ma.asarray(construct.array, "f8"), np.nan)
-            expected = np.asarray(column.decoded, "f8")
-            packing = [float(np.ravel(column.attributes.get(key, default))[0]) for key, default in (("scale_factor", 1), ("add_offset", 0))]
-            expected = expected * packing[0] + packing[1]
-        seen = seen.reshape(expected.shape) if np.size(seen) == np.size(expected) else seen
-        same = seen.shape == expected.shape and np.all((seen == expected) | ((seen != seen) & (expected != expected)) | np.isclose(seen, expected, rtol=1e-7, atol=0))
-        if not same:
-            differences.append(f"{name}: values differ")
-    data = [name for name, column in sources.variables.items() if sources.join in column.dimensions and len(column.dimensions) > 1
-            and column.raw.dtype.kind in "fiu" and not name.endswith("_bnds")]
-    return differences + [f"{name}: not found" for name in data if name not in found]
+    return cfa.file_differences(sources, path)
 
 
 def by_icechunk(project, item_id, sources):
-    import icechunk
+    snapshot = icechunks.Snapshot(project.collection_folder / "items" / f"{item_id}.json")
+    return native(sources).differences(snapshot.open)
 
-    found, path = asset(project, item_id, "icechunk")
-    storage = icechunk.local_filesystem_storage(str(path))
-    config = icechunk.Repository.fetch_config(storage)
-    containers = config.virtual_chunk_containers or {}
-    allowed = icechunk.containers_credentials({prefix: None for prefix in containers})
-    repository = icechunk.Repository.open(storage, config=config, authorize_virtual_chunk_access=allowed)
-    session = repository.readonly_session(snapshot_id=found["icechunk:snapshot_id"])
-    return sources.differences(lambda **decode: xr.open_dataset(session.store, engine="zarr", chunks=None,
-                                                                backend_kwargs={"consolidated": False}, **decode))
+
+def native(sources):
+    """The same sources, as Zarr of version 3 shows them."""
+    return icechunks.NativeSeries(sources.paths)
 
 
 READERS = {
     "kerchunk": {"xarray kerchunk": by_xarray_kerchunk("reference_file"), "xarray zarr": by_xarray_over_reference,
                  "zarr-python": by_zarr_python("reference_file")},
     "kerchunk-parquet": {"xarray kerchunk": by_xarray_kerchunk("reference_parquet"), "zarr-python": by_zarr_python("reference_parquet")},
-    "cfa": {"xarray CFA": by_xarray_cfa, "cf-python": by_cf_python, "netCDF4": by_netcdf4, "h5py": by_h5py},
-    "icechunk": {"icechunk": by_icechunk},
+    "cfa": {"xarray CFA": by_xarray_cfa, "netCDF4 and h5py": by_netcdf4_and_h5py},  # and cf-python: `cf_python`
+    "icechunk": {"xarray icechunk": by_icechunk},
     "zarr": {"xarray zarr": by_xarray_zarr, "zarr-python": by_zarr_python("zarr")},
 }
 
@@ -161,10 +116,21 @@ READERS = {
 def judged(read, project, item_id, sources):
     """The outcome of one reader on one product: a word, and why."""
     try:
-        differences = read(project, item_id, sources)
+        return outcome_of(read(project, item_id, sources))
     except Exception as error:  # whatever a reader raises is its answer
         return "fails", f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+
+
+def outcome_of(differences):
     return ("equal", "") if not differences else ("differs", f"{len(differences)}: {differences[0][:140]}")
+
+
+def cf_python(opened, folder):
+    """What cf-python makes of all CFA files at once: (case, outcome, note); it takes seconds to start. `opened`: case → (path, sources)."""
+    seen = cfa.cf_seen([path for path, _ in opened.values()], folder)
+    for case, (path, sources) in opened.items():
+        found = seen[str(path)]
+        yield case, *(("fails", " ".join(found.split())[:120]) if isinstance(found, str) else outcome_of(cfa.cf_differences(sources, path, found)))
 
 
 def left_out(project, item_id):

@@ -25,8 +25,8 @@ RANKS = {"equal": 4, "limit": 3, "left out": 2, "fails": 1, "differs": 0}
 PRODUCTS = list(conformance.READERS)
 
 
-def rows_of(folder, case):
-    """Every product of one dataset under every reader: (dataset, product, reader, outcome, note)."""
+def rows_of(folder, case, cfa_files):
+    """Every product of one dataset under every reader: (dataset, product, reader, outcome, note). CFA files are put aside for cf-python."""
     archive = folder / "archive"
     archive.mkdir(parents=True)
     case(Maker(archive))
@@ -41,16 +41,23 @@ def rows_of(folder, case):
             assert reasons.get(product), f"{case.__name__}: {product} is not there, and nobody says why"
             yield case.__name__, product, "", "left out", reasons[product]
             continue
+        if product == "cfa":
+            cfa_files[case.__name__] = conformance.asset(project, "series", "cfa")[1], sources
         for reader, read in readers.items():
-            outcome, note = conformance.judged(read, project, "series", sources)
-            limit = limit_of(case.__name__, product, reader, note) if outcome in ("fails", "differs") else None
-            yield case.__name__, product, reader, *(("limit", limit) if limit else (outcome, note))
+            yield row(case.__name__, product, reader, *conformance.judged(read, project, "series", sources))
+
+
+def row(case, product, reader, outcome, note):
+    limit = limit_of(reader, note) if outcome in ("fails", "differs") else None
+    return case, product, reader, *(("limit", limit) if limit else (outcome, note))
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("conformance")
-    return [row for case in EQUAL for row in rows_of(folder / case.__name__, case)]
+    cfa_files = {}
+    rows = [row for case in EQUAL for row in rows_of(folder / case.__name__, case, cfa_files)]
+    return rows + [row(case, "cfa", "cf-python", *judged) for case, *judged in conformance.cf_python(cfa_files, folder)]
 
 
 def render(rows):

@@ -11,6 +11,7 @@ import pytest
 from archives import recipe
 from icechunks import NativeSeries, Snapshot, open_repository
 from program import Project
+from servers import ObjectStore
 from test_joins import EQUAL, Maker, series, steps
 from test_series import ARCHIVE, SICONC, each, item_id
 from test_series import series as corpus_series
@@ -182,6 +183,41 @@ def test_another_version_is_refused_by_name(tmp_path):
     project.edit(products=[{"icechunk": {"version": 2}}])
     error = project.build("--force", status=1)["series"]["error"]
     assert "expected a repository of version 2, found one of version 1" in error["message"]
+
+
+@pytest.fixture
+def store():
+    server = ObjectStore()
+    yield server
+    server.stop()
+
+
+def test_sources_in_an_object_store(tmp_path, monkeypatch, store):
+    _, paths = series(tmp_path, lambda make: make.file(steps(0, 4)).file(steps(4, 4)))
+    for path in paths:
+        store.put("open", f"a b/{path.name}", path.read_bytes())
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    project = Project.of_recipe(tmp_path / "remote", {
+        "collection": {"id": "made", "description": "Made.", "license": "CC0-1.0"}, "sources": [{"root": "s3://open/a b"}],
+        "item": {"pattern": "{filename}", "id": "series"}, "output": "published"} | ICECHUNK)
+    project.build()
+    opened = snapshot(project, "series")
+    container, = opened.asset["icechunk:virtual_chunk_containers"]
+    assert container == "s3://open/"
+    # Where the bucket is, and the keys, are the reader's to say.
+    settings = icechunk.RepositoryConfig.default()
+    settings.set_virtual_chunk_container(icechunk.VirtualChunkContainer(container, icechunk.s3_store(
+        region="us-east-1", endpoint_url=store.endpoint, allow_http=True, s3_compatible=True, force_path_style=True)))
+    keys = icechunk.s3_static_credentials(access_key_id=store.key, secret_access_key=store.secret)
+    opened.repository = icechunk.Repository.open(
+        icechunk.local_filesystem_storage(str(opened.folder)), config=settings,
+        authorize_virtual_chunk_access=icechunk.containers_credentials({container: keys}))
+    assert NativeSeries(paths, join="time").differences(opened.open) == []
+    # Another object under the same key: its ETag is another.
+    store.put("open", f"a b/{paths[0].name}", paths[0].read_bytes() + b" ")
+    with pytest.raises(Exception, match="checksum"):
+        opened.open()["tas"].values
 
 
 def test_the_33_files_of_siconc(shared, tmp_path):

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod cfa;
 mod commands;
 mod hostile;
 mod index_memory;

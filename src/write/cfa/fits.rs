@@ -7,10 +7,11 @@ use crate::model::{
     AttributeValue, ByteOrder, DataType, FileGroup, FileIndex, FileVariable, Part, Variable, VariableName,
     VariablePath, VirtualCube,
 };
+use crate::write::WriteError;
 
 /// The files of a cube: what they hold, and how the product names them.
 pub(super) struct Sources<'a> {
-    cube: &'a VirtualCube,
+    pub(super) cube: &'a VirtualCube,
     indexes: Vec<Option<&'a FileIndex>>,
     pub(super) references: &'a [String],
 }
@@ -23,8 +24,13 @@ impl<'a> Sources<'a> {
         Self { cube, indexes, references }
     }
 
-    pub(super) fn name_of(&self, file: usize) -> String {
-        self.cube.files.get(file).map_or_else(|| format!("file {file}"), |file| file.url.to_string())
+    /// A refusal, told of a variable.
+    pub(super) fn error(&self, path: &VariablePath, refusal: Refusal) -> WriteError {
+        let Refusal { expected, found, file, remedy } = refusal;
+        let name =
+            |file: usize| self.cube.files.get(file).map_or_else(|| format!("file {file}"), |f| f.url.to_string());
+        let found = file.map_or_else(|| found.clone(), |file| format!("{found} in {}", name(file)));
+        WriteError::Fragments { variable: path.key().into(), expected, found, remedy }
     }
 
     /// Whether each part is the whole variable of its file, and means there what it means in the cube.
@@ -43,7 +49,7 @@ impl<'a> Sources<'a> {
             let (index, (group, in_file)) =
                 found.ok_or_else(|| Refusal::new("a file that has the variable", "none".into()).in_file(part.file))?;
             let reference = self.references.get(part.file).map_or("", String::as_str);
-            reachable(reference, index, in_file, part)
+            reachable(reference, index)
                 .and_then(|()| whole(group, &index.root, in_file, part))
                 .and_then(|()| same(variable, in_file))
                 .map_err(|refusal| refusal.in_file(part.file))?;
@@ -61,7 +67,7 @@ fn find<'f>(root: &'f FileGroup, key: &str) -> Option<(&'f FileGroup, &'f FileVa
 }
 
 /// What cfapyx opens: files on disk by netCDF4, those behind http(s) by pyfive, and no others.
-fn reachable(reference: &str, index: &FileIndex, variable: &FileVariable, part: &Part) -> Result<(), Refusal> {
+fn reachable(reference: &str, index: &FileIndex) -> Result<(), Refusal> {
     let begins = |schemes: &[&str]| schemes.iter().any(|scheme| reference.starts_with(scheme));
     let is_remote = begins(&["http://", "https://"]);
     if !is_remote && !begins(&["file://"]) {
@@ -71,13 +77,6 @@ fn reachable(reference: &str, index: &FileIndex, variable: &FileVariable, part: 
     }
     if is_remote && index.format.starts_with("netCDF-3") {
         return Err(Refusal::new("HDF5 behind http(s), for cfapyx reads no netCDF-3 there", index.format.to_string()));
-    }
-    if is_remote && variable.grid.shape != part.count {
-        let found = format!("{:?} elements written of {:?}", variable.grid.shape, part.count);
-        return Err(Refusal::new(
-            "variables written to their ends behind http(s), for no reader fills them up there",
-            found,
-        ));
     }
     Ok(())
 }
@@ -100,6 +99,10 @@ fn whole(group: &FileGroup, root: &FileGroup, variable: &FileVariable, part: &Pa
     if part.start.iter().any(|start| *start != 0) || lengths.as_ref() != Some(&part.count) {
         let found = format!("{:?} at {:?} of {:?}", part.count, part.start, lengths.unwrap_or_default());
         return Err(Refusal::new("whole variables of whole files", found));
+    }
+    if variable.grid.shape != part.count {
+        let found = format!("{:?} elements written of {:?}", variable.grid.shape, part.count);
+        return Err(Refusal::new("variables written to their ends, for cf-python does not fill them up", found));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! How a variable is carried: by its values, or by a grid of fragments.
 
 use super::fits::Sources;
+use super::limits;
 use crate::model::{ArrayData, Part, Variable, VariablePath};
 use crate::write::WriteError;
 
@@ -50,6 +51,7 @@ impl Refusal {
 
 /// How a variable is carried; an error if fragments cannot say it and it is too large to be stored.
 pub(super) fn carried(path: &VariablePath, variable: &Variable, sources: &Sources<'_>) -> Result<Carried, WriteError> {
+    limits::check(path, variable, sources.cube).map_err(|refusal| sources.error(path, refusal))?;
     if variable.inline().is_some() {
         return Ok(Carried::Stored);
     }
@@ -69,13 +71,7 @@ pub(super) fn carried(path: &VariablePath, variable: &Variable, sources: &Source
     match grid {
         Ok(grid) => Ok(Carried::Fragments(grid)),
         Err(_) if bytes <= limit && !matches!(variable.data, ArrayData::Apart) => Ok(Carried::Stored),
-        Err(Refusal { expected, found, file, remedy }) => {
-            let found = match file {
-                Some(file) => format!("{found} in {}", sources.name_of(file)),
-                None => found,
-            };
-            Err(WriteError::Fragments { variable: path.key().into(), expected, found, remedy })
-        }
+        Err(refusal) => Err(sources.error(path, refusal)),
     }
 }
 

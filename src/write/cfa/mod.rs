@@ -15,6 +15,7 @@ mod aggregate;
 mod attributes;
 mod fits;
 mod grid;
+mod limits;
 mod stored;
 
 use std::collections::{HashMap, VecDeque};
@@ -169,3 +170,6 @@ fn failed(object: &str, source: netcdf_writer::Error) -> WriteError {
         source => WriteError::NetCdf { object: object.into(), source: source.into() },
     }
 }
+
+#[cfg(test)]
+mod tests;

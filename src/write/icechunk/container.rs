@@ -20,6 +20,7 @@ pub(super) fn store(container: &ChunkContainer) -> (&'static str, Value) {
         ),
         "gs" | "gcs" => ("gcs", json!({})),
         "az" | "azure" | "abfs" => ("azure", json!({})),
+        "http" => ("http", json!({"allow_http": "true"})),
         _ => ("http", json!({})),
     }
 }

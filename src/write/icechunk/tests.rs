@@ -120,25 +120,19 @@ fn the_branch_moves_and_nodes_keep_their_ids() {
 }
 
 #[test]
-fn a_file_that_is_seen_elsewhere_has_no_checksum() {
-    let source = cube(1).files[0].clone();
-    let with = |urls: &PublicUrls, fingerprint| {
-        let location = Location::of(&SourceFile { fingerprint, ..source.clone() }, urls);
-        (location.url, location.checksum)
+fn not_every_file_has_a_checksum() {
+    let with = |url: &str, fingerprint, urls: &PublicUrls| {
+        let url = crate::model::SourceUrl::new(url::Url::parse(url).unwrap());
+        Location::of(&SourceFile { url, size: 1, fingerprint }, urls).checksum
     };
     let etag = || Fingerprint::ETag { tag: "\"a\"".into() };
-    let (url, own) = with(&PublicUrls::default(), etag());
-    assert_eq!((url.as_str(), own), ("file:///archive/a%20b.nc", Some(FileChecksum::ETag("\"a\"".into()))));
+    let own = PublicUrls::default();
+    assert_eq!(with("s3://b/a.nc", etag(), &own), Some(FileChecksum::ETag("\"a\"".into())));
+    assert_eq!(with("https://x.org/a.nc", etag(), &own), None);
+    assert_eq!(with("file:///a.nc", Fingerprint::ModifiedAndSize { modified_ns: -1, size: 1 }, &own), None);
     let url = |text| url::Url::parse(text).unwrap();
-    let public = PublicUrls::new([(url("file:///archive"), url("https://x.org"))]);
-    assert_eq!(with(&public, etag()), ("https://x.org/a%20b.nc".into(), None));
-    assert_eq!(
-        FileChecksum::of(
-            &SourceFile { fingerprint: Fingerprint::ModifiedAndSize { modified_ns: -1, size: 1 }, ..source.clone() },
-            &PublicUrls::default()
-        ),
-        None
-    );
+    let public = PublicUrls::new([(url("s3://b"), url("https://x.org"))]);
+    assert_eq!(with("s3://b/a.nc", etag(), &public), None);
 }
 
 /// An object with other bytes inside.
