@@ -97,6 +97,19 @@ fn an_unknown_product() {
 }
 
 #[test]
+fn a_copy_with_wrong_options() {
+    for (options, expected) in [
+        ("{version: 2, shards: auto}", "products[0].zarr.shards asks for shards, which version 2 does not know"),
+        ("{target: much}", "products[0].zarr.target is \"much\"; expected a number of bytes such as 16MiB"),
+        ("{access: sideways}", "products[0].zarr.access cannot be \"sideways\""),
+        ("{chunk: {time: 1}}", "did you mean products[0].zarr.chunks?"),
+    ] {
+        let message = message(&[("[kerchunk]", &format!("[{{zarr: {options}}}]"))]);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn a_product_twice() {
     insta::assert_snapshot!(message(&[("[kerchunk]", "[kerchunk, {kerchunk: {}}]")]), @r"recipe.yaml:18:22: products[1] names kerchunk for the second time");
 }
