@@ -32,7 +32,7 @@ const LEAST_HEAD: u64 = 512;
 /// # Errors
 /// [`IndexError`] says which file and which object of it, what was expected and what was found: a damaged file is indexed as a
 /// whole or not at all. What is whole but cannot be carried into a product (virtual datasets, data in other files, types that
-/// no product has, objects beyond this reader) is there with its reason: [`FileVariable::obstacle`](crate::model::FileVariable::obstacle).
+/// no product has, objects beyond this reader) is there with its reason: [`FileVariable::obstacle`](crate::model::VariableSchema::obstacle).
 ///
 /// ```
 /// use altostac::index::index;

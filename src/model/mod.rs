@@ -25,10 +25,10 @@
 pub mod array;
 pub mod attribute;
 pub mod checksum;
-mod chunk;
+pub mod chunk;
 pub mod codec;
 pub mod container;
-mod content;
+pub mod content;
 pub mod coverage;
 pub mod cube;
 pub mod dtype;
