@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 import cfa
+import gdals
 import icechunks
 from oracle import kerchunk
 
@@ -41,10 +42,14 @@ def by_xarray_over_reference(project, item_id, sources):
         "reference://", engine="zarr", chunks=None, backend_kwargs={"storage_options": options, "consolidated": False}, **decode))
 
 
-def by_xarray_zarr(project, item_id, sources):
-    found, path = asset(project, item_id, "zarr")
-    options = {"chunks": None} | found["xarray:open_kwargs"]
-    return native(sources).differences(lambda **decode: xr.open_dataset(str(path), **(options | decode)))
+def by_xarray_zarr(version):
+    def read(project, item_id, sources):
+        found, path = asset(project, item_id, "zarr")
+        options = {"chunks": None} | found["xarray:open_kwargs"]
+        seen = native(sources) if version == 3 else sources
+        return seen.differences(lambda **decode: xr.open_dataset(str(path), **(options | decode)))
+
+    return read
 
 
 def by_xarray_cfa(project, item_id, sources):
@@ -107,14 +112,29 @@ def native(sources):
     return icechunks.NativeSeries(sources.paths)
 
 
+# By product, readers that are asked for one at a time.
 READERS = {
     "kerchunk": {"xarray kerchunk": by_xarray_kerchunk("reference_file"), "xarray zarr": by_xarray_over_reference,
                  "zarr-python": by_zarr_python("reference_file")},
     "kerchunk-parquet": {"xarray kerchunk": by_xarray_kerchunk("reference_parquet"), "zarr-python": by_zarr_python("reference_parquet")},
-    "cfa": {"xarray CFA": by_xarray_cfa, "netCDF4 and h5py": by_netcdf4_and_h5py},  # and cf-python: `cf_python`
+    "cfa": {"xarray CFA": by_xarray_cfa, "netCDF4 and h5py": by_netcdf4_and_h5py},
     "icechunk": {"xarray icechunk": by_icechunk},
-    "zarr": {"xarray zarr": by_xarray_zarr, "zarr-python": by_zarr_python("zarr")},
+    "zarr": {"xarray zarr": by_xarray_zarr(3), "zarr-python": by_zarr_python("zarr")},
+    "zarr-v2": {"xarray zarr": by_xarray_zarr(2), "zarr-python": by_zarr_python("zarr")},
 }
+# By reader, the products that it opens all at once, for it takes seconds to start.
+AT_ONCE = {"cf-python": ["cfa"], "GDAL": ["cfa", "zarr", "zarr-v2"]}
+# What one recipe makes, and another: by product, its entry there.
+BUILDS = [{product: product for product in READERS if product != "zarr-v2"}, {"zarr-v2": {"zarr": {"version": 2}}}]
+
+
+def format_of(product):
+    return product.removesuffix("-v2")
+
+
+def path_of(project, item_id, product):
+    """The file or folder of a product of AT_ONCE."""
+    return asset(project, item_id, format_of(product))[1]
 
 
 def judged(read, project, item_id, sources):
@@ -129,12 +149,13 @@ def outcome_of(differences):
     return ("equal", "") if not differences else ("differs", f"{len(differences)}: {differences[0][:140]}")
 
 
-def cf_python(opened, folder):
-    """What cf-python makes of all CFA files at once: (case, outcome, note); it takes seconds to start. `opened`: case → (path, sources)."""
-    seen = cfa.cf_seen([path for path, _ in opened.values()], folder)
-    for case, (path, sources) in opened.items():
-        found = seen[str(path)]
-        yield case, *(("fails", " ".join(found.split())[:120]) if isinstance(found, str) else outcome_of(cfa.cf_differences(sources, path, found)))
+def all_at_once(reader, opened, folder):
+    """What a reader of AT_ONCE makes of all its products: (case, product, outcome, note). `opened`: (case, product) → (path, sources)."""
+    seen, differences = {"cf-python": (cfa.cf_seen, cfa.cf_differences), "GDAL": (gdals.gdal_seen, gdals.gdal_differences)}[reader]
+    found = seen([path for path, _ in opened.values()], folder)
+    for (case, product), (path, sources) in opened.items():
+        one = found[str(path)]
+        yield case, product, *(("fails", " ".join(one.split())[:120]) if isinstance(one, str) else outcome_of(differences(sources, path, one)))
 
 
 def left_out(project, item_id):
