@@ -144,7 +144,7 @@ def test_datapoint_opens_it_over_http(tmp_path):
 READ = """
 import hashlib, json, sys
 import xarray as xr
-ds = xr.open_dataset(sys.argv[1], engine="kerchunk", decode_cf=False).load()
+ds = xr.open_dataset(sys.argv[1], engine="kerchunk", open_dataset_options={"decode_cf": False}).load()
 print(json.dumps({name: hashlib.sha256(v.values.tobytes() + str(v.dtype).encode()).hexdigest() for name, v in ds.variables.items()}))
 """
 # Every chunk of Kerchunk JSON is there, and the same.
