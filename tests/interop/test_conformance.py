@@ -9,7 +9,6 @@
 """
 
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def row(case, product, reader, outcome, note):
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def table(tmp_path_factory, show_at_the_end):
     folder = tmp_path_factory.mktemp("conformance")
     put_aside = {reader: {} for reader in conformance.AT_ONCE}
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -73,8 +72,8 @@ def table(tmp_path_factory):
             rows = [row for case in EQUAL for row in rows_of(folder / case.__name__, case, datapoint, put_aside)]
         finally:
             datapoint.stop()
-    for reader in sorted(ABSENT):
-        print(f"{reader} is not installed: its rows are left out of the table", file=sys.__stderr__)
+    if ABSENT:
+        show_at_the_end("readers that are not installed", f"{', '.join(sorted(ABSENT))}: their rows are left out of the table of conformance")
     return rows + [row(case, product, reader, *judged) for reader, opened in put_aside.items() if reader not in ABSENT
                    for case, product, *judged in conformance.all_at_once(reader, opened, folder)]
 
