@@ -163,7 +163,7 @@ pub fn encode_chunk(raw: &[u8], chain: &CodecChain) -> Result<Vec<u8>, CodecErro
             Codec::Deflate { level } => deflate::encode(&bytes, *level)?,
             Codec::Shuffle { element_size } => shuffle::encode(&bytes, element_length(*element_size)),
             Codec::Fletcher32 => fletcher32::encode(bytes),
-            Codec::Zstd { .. } => zstd::encode(&bytes),
+            Codec::Zstd { .. } => zstd::encode(&bytes)?,
             Codec::Other { id: Codec::BLOSC, parameters, .. } => {
                 let element_size = parameters.get(2).and_then(|size| u8::try_from(*size).ok()).unwrap_or(1);
                 blosc::encode(&bytes, element_size)

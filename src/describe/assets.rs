@@ -142,8 +142,16 @@ fn product(product: &VerifiedProduct, dataset: &Dataset<'_>, input: &ItemInput<'
     match product.files.as_slice() {
         // A repository grows: it has neither size nor checksum.
         _ if product.format == ProductFormat::Icechunk => {}
-        // Of a copy only the documents are listed.
-        _ if product.format == ProductFormat::Zarr => {}
+        // Of a copy only the documents are listed, and the digests that stand beside it.
+        files if product.format == ProductFormat::Zarr => {
+            let inside = format!("{}/", product.place().unwrap_or_default());
+            let documents =
+                files.iter().filter(|file| file.path.starts_with(&inside)).map(|file| file.size).sum::<u64>();
+            // Unknown of copies that were made before it was counted.
+            if product.unlisted > 0 {
+                fields["file:size"] = documents.saturating_add(product.unlisted).into();
+            }
+        }
         [file] if file.path.ends_with(product.format.file_name()) => describe_file(&mut fields, file),
         // A folder: there is no checksum of such.
         files => fields["file:size"] = files.iter().map(|file| file.size).sum::<u64>().into(),

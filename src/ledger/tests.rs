@@ -19,6 +19,7 @@ fn item() -> KnownItem {
             revision: Revision::FIRST,
             files: vec![file],
             chunks: 3,
+            unlisted: 0,
         }],
         product_digest: "p".into(),
         record_digest: "r".into(),

@@ -159,6 +159,9 @@ pub struct Product {
     pub files: Vec<ProductFile>,
     /// The number of chunk references, inlined ones included.
     pub chunks: u64,
+    /// Bytes of the files that are not listed: chunks and shards of a copy.
+    #[serde(default)]
+    pub unlisted: u64,
 }
 
 impl Product {
@@ -169,7 +172,7 @@ impl Product {
     /// let path = "c/products/i/r1/kerchunk.parq/.zmetadata".to_owned();
     /// let files = vec![ProductFile { path, size: 2, sha256: String::new() }];
     /// let (item, format) = (ItemId::new("i").unwrap(), ProductFormat::KerchunkParquet);
-    /// let product = Product { item, format, revision: Revision::FIRST, files, chunks: 0 };
+    /// let product = Product { item, format, revision: Revision::FIRST, files, chunks: 0, unlisted: 0 };
     /// assert_eq!(product.place(), Some("c/products/i/r1/kerchunk.parq"));
     /// ```
     pub fn place(&self) -> Option<&str> {

@@ -107,11 +107,11 @@ pub(super) fn build(
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = stage(workspace, &folder, (&chosen.products, &cube.files))?;
     cube.notes.extend(chosen.notes);
-    let (mut written, mut reveals) = (Vec::new(), Vec::new());
+    let (mut written, mut reveals, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for settings in &chosen.products {
         let (cube, indexes, id, folder) = (&cube, &indexes[..], &planned.id, &folder[..]);
-        let (staged, reveals, progress) = (&mut staged, &mut reveals, means.progress);
-        let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged, reveals };
+        let (staged, reveals, notes, progress) = (&mut staged, &mut reveals, &mut notes, means.progress);
+        let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged, notes, reveals };
         let write = || products::write(&mut writing, settings);
         written.push(if settings.format().is_copy() {
             workers.copy(&cube.files, write)
@@ -119,6 +119,7 @@ pub(super) fn build(
             workers.compute(write)
         }?);
     }
+    cube.notes.extend(notes);
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
     drop(indexes);
     cube.forget_chunks();

@@ -12,11 +12,10 @@ use crate::storage::ByteSource;
 /// [`ReadError`] if the chunk cannot be read or decoded, the elements have no fixed size, or the file does not hold them.
 pub fn read_chunk(variable: &FileVariable, number: u64, source: &dyn ByteSource) -> Result<Vec<u8>, ReadError> {
     let reader = Reader::new(variable, source)?;
-    let mut bytes = reader.filled(&variable.grid.chunk_shape)?;
-    if let Some(location) = reader.location(number) {
-        bytes = reader.whole(&variable.grid.coordinates(number), location)?;
+    match reader.location(number) {
+        Some(location) => reader.whole(&variable.grid.coordinates(number), location),
+        None => reader.filled(&variable.grid.chunk_shape),
     }
-    Ok(bytes)
 }
 
 /// Reads the elements from `start`, as many as `count` along each dimension, in C order.
@@ -165,7 +164,7 @@ impl<'a> Reader<'a> {
             chunk: chunk_key(place),
             source,
         })?;
-        Ok(bytes.to_vec())
+        Ok(bytes.into())
     }
 }
 

@@ -151,7 +151,7 @@ pub enum VerifyError {
 ///     let read_back = ReadBack { store: parse_kerchunk(json.as_bytes()).unwrap(), files: vec![] };
 ///     let open = |_: &SourceUrl| Ok(Box::new(file.clone()) as Box<dyn ByteSource>);
 ///     altostac::verify::verify(Evidence {
-///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0 },
+///         product: Product { item: item.clone(), format, revision: Revision::FIRST, files: vec![], chunks: 0, unlisted: 0 },
 ///         read_back: &read_back,
 ///         recorded: &[file.file().clone()],
 ///         verified: &[],

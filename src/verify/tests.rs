@@ -148,6 +148,7 @@ impl Case {
             revision: Revision::FIRST,
             files: vec![ProductFile { path: "kerchunk.json".into(), size: bytes.len() as u64, sha256 }],
             chunks: 0,
+            unlisted: 0,
         };
         let open = |url: &crate::model::SourceUrl| self.files.open(url);
         let read_back = read_back(bytes)?;

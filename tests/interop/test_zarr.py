@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,39 @@ def chunks_of_partial_copies(products):
         return len(list(products.glob(".*partial*/data.zarr/tas/c/*/*/*")))
     except FileNotFoundError:
         return 0  # it was revealed at this moment
+
+
+def peak_memory(command, folder):
+    """Greatest resident bytes of a command that ends well."""
+    asked = {"commands": [[str(word) for word in command]], "seconds": 600, "memory": 64 << 30, "folder": str(folder)}
+    runner = [sys.executable, "-I", "-S", Path(__file__).with_name("measure.py")]
+    answer = subprocess.run(runner, input=json.dumps(asked), capture_output=True, text=True, check=True, env=environment())
+    status, _, error, _, peak = json.loads(answer.stdout)
+    assert status == 0, error
+    return peak
+
+
+@pytest.mark.skipif(not FULL, reason="ALTOSTAC_FULL=1: writes 600 MB of values")
+def test_memory_stays_within_the_budget(tmp_path):
+    def wide(make):
+        for number in range(3):
+            make.file(steps(2000 * number, 2000), lat=np.linspace(-89, 89, 2000), chunks=(10, 2000, 12))
+
+    project, _ = made(tmp_path, wide, {"chunks": {"time": 500, "lat": 200, "lon": 12}, "shards": "none", "memory": "128 MiB"})
+    peak = peak_memory([BINARY, "build", project.folder / project.name], tmp_path)
+    assert project.items["one"]["assets"]["zarr"]
+    assert peak < (128 + 300) << 20, f"{peak >> 20} MiB"
+
+
+def test_pieces_decoded_more_than_once_are_reported(tmp_path):
+    options = {"chunks": {"time": 360, "lat": 10, "lon": 12}, "shards": "none"}
+    for memory, expected in (("2 MiB", ["tas"]), ("1 GiB", [])):
+        project, _ = made(tmp_path / memory[0], large, options | {"memory": memory})
+        project.build()
+        path, asset = store(project, "one")
+        notes = json.loads((path.parent / "report.json").read_text())["notes"]
+        assert [note["subject"] for note in notes if note["kind"] == "decoded_repeatedly"] == expected, notes
+        assert asset["file:size"] == sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def test_a_killed_copy_is_taken_up_again(tmp_path):

@@ -285,6 +285,7 @@ fn prove(split: &Split, on_overlap: OnOverlap) -> Result<(), VerifyError> {
         revision: Revision::FIRST,
         files: vec![ProductFile { path: "kerchunk.json".into(), size: bytes.len() as u64, sha256 }],
         chunks: 0,
+        unlisted: 0,
     };
     let read_back = read_kerchunk("kerchunk.json", &mut &bytes[..]).unwrap();
     let verified = verify(Evidence {

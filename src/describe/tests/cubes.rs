@@ -151,7 +151,7 @@ impl Surroundings {
         let id = ItemId::new("CMIP6.tas.v1").unwrap();
         let format = ProductFormat::Kerchunk;
         let files = vec![product_file("kerchunk.json")];
-        let product = Product { item: id.clone(), format, revision: Revision::FIRST, files, chunks: 4 };
+        let product = Product { item: id.clone(), format, revision: Revision::FIRST, files, chunks: 4, unlisted: 0 };
         let rule = ["file:///archive/badc", "https://dap.ceda.ac.uk/badc"].map(|url| url::Url::parse(url).unwrap());
         Self {
             digests: BTreeMap::new(),

@@ -22,7 +22,7 @@ pub(super) fn write(writing: &mut Writing<'_>) -> Result<Product, ItemError> {
         chunks = written.map_err(io::Error::other)?.chunks;
         Ok(())
     })?;
-    Ok(Product { item: id.clone(), format, revision: *revision, files: vec![file], chunks })
+    Ok(Product { item: id.clone(), format, revision: *revision, files: vec![file], chunks, unlisted: 0 })
 }
 
 /// The file is HDF5: our own reader of sources reads it, which knows nothing of how it was written.

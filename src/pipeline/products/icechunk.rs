@@ -49,7 +49,7 @@ pub(super) fn write(writing: &mut Writing<'_>, version: IcechunkVersion) -> Resu
     files.sort_by_key(|file| !file.path.contains("/snapshots/"));
     let chunks = commit.written.chunks;
     writing.reveals.push(Reveal::Icechunk(Box::new(Pending { repository, version, commit, standing })));
-    Ok(Product { item: id.clone(), format, revision: *revision, files, chunks })
+    Ok(Product { item: id.clone(), format, revision: *revision, files, chunks, unlisted: 0 })
 }
 
 fn parent(folder: &str) -> &str {

@@ -17,7 +17,7 @@ pub(super) fn write(writing: &mut Writing<'_>) -> Result<Product, ItemError> {
         chunks = written.map_err(io::Error::other)?.chunks;
         Ok(())
     })?;
-    Ok(Product { item: id.clone(), format, revision: *revision, files: vec![file], chunks })
+    Ok(Product { item: id.clone(), format, revision: *revision, files: vec![file], chunks, unlisted: 0 })
 }
 
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {

@@ -35,7 +35,7 @@ pub(super) fn write(writing: &mut Writing<'_>, record_size: u32) -> Result<Produ
         }
         (None, _) => failure("unsupported", chain(&error)),
     })?;
-    Ok(Product { item: id.clone(), format, revision: *revision, files, chunks: written.chunks })
+    Ok(Product { item: id.clone(), format, revision: *revision, files, chunks: written.chunks, unlisted: 0 })
 }
 
 pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {

@@ -16,7 +16,9 @@ pub(super) use files::{hex, sha256, staged_file};
 pub(super) use zarr::KEPT;
 
 use super::{Progress, Workspace};
-use crate::model::{FileIndex, ItemError, ItemId, Product, ProductFormat, ProductSettings, Revision, VirtualCube};
+use crate::model::{
+    FileIndex, ItemError, ItemId, Note, Product, ProductFormat, ProductSettings, Revision, VirtualCube,
+};
 use crate::read::{ReadBack, ReadError};
 use crate::storage::StagedFolder;
 
@@ -33,6 +35,8 @@ pub(super) struct Writing<'a> {
     pub(super) folder: &'a str,
     /// The same, before it is revealed.
     pub(super) staged: &'a mut StagedFolder,
+    /// What people should know of the products.
+    pub(super) notes: &'a mut Vec<Note>,
     /// What is done once the folder stands.
     pub(super) reveals: &'a mut Vec<Reveal>,
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Writing, files::staged_file, sha256};
-use crate::model::{ItemError, Product, ProductFile, ProductFormat, ZarrSettings};
+use crate::model::{ItemError, Note, Product, ProductFile, ProductFormat, ZarrSettings};
 use crate::pipeline::Progress;
 use crate::pipeline::item::{error_of, failure};
 use crate::read::{Digests, ReadBack, ReadError, StoredDigest};
@@ -28,7 +28,7 @@ pub(in crate::pipeline) const KEPT: [&str; 2] = ["data.zarr", JOURNAL];
 
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Result<Product, ItemError> {
     let format = ProductFormat::Zarr;
-    let Writing { cube, indexes, progress, id, revision, folder, staged, .. } = writing;
+    let Writing { cube, indexes, progress, id, revision, folder, staged, notes, .. } = writing;
     let local = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
     let store = local.join(format.file_name());
     let journal = local.join(JOURNAL);
@@ -38,6 +38,7 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Resul
     progress.copying(bytes_to_copy(cube));
     let copied = copy_to_zarr(cube, indexes, settings, &open_source, &sink).map_err(|error| uncopied(&error))?;
     let digests = sink.finish();
+    notes.extend(copied.amplified.iter().map(|(key, times)| amplified(key, *times, settings.memory)));
     let mut files = Vec::new();
     for (key, document) in &copied.documents {
         // It may stand there from a run that was cut off.
@@ -47,7 +48,16 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Resul
     }
     files.push(staged_file(staged, folder, DIGESTS, |out| out.write_all(digests.text().as_bytes()))?);
     remove(&journal).map_err(|error| failed(&journal, &error))?;
-    Ok(Product { item: id.clone(), format, revision: *revision, files, chunks: copied.chunks })
+    let unlisted = digests.0.values().map(|digest| digest.size).sum();
+    Ok(Product { item: id.clone(), format, revision: *revision, files, chunks: copied.chunks, unlisted })
+}
+
+fn amplified(key: &str, times: f64, memory: u64) -> Note {
+    let message = format!(
+        "the chunks of its files were decoded {times:.1} times each, since {} MiB hold too few of its own; more `memory` for the product is faster",
+        memory >> 20
+    );
+    Note::new("decoded_repeatedly", message).about(key)
 }
 
 fn remove(path: &Path) -> io::Result<()> {

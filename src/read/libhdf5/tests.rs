@@ -91,8 +91,14 @@ fn verified(index: &FileIndex, reader: &dyn SourceReader) -> Result<String, Vec<
     let mut bytes = Vec::new();
     write_kerchunk(&cube, &PublicUrls::default(), &mut bytes).unwrap();
     let item = ItemId::new("item").unwrap();
-    let product =
-        Product { item, format: ProductFormat::Kerchunk, revision: Revision::FIRST, files: vec![], chunks: 0 };
+    let product = Product {
+        item,
+        format: ProductFormat::Kerchunk,
+        revision: Revision::FIRST,
+        files: vec![],
+        chunks: 0,
+        unlisted: 0,
+    };
     let read_back = crate::read::read_kerchunk("kerchunk.json", &mut &bytes[..]).unwrap();
     let verified = verify(Evidence {
         product,
