@@ -17,9 +17,11 @@ mod lz77;
 mod registered_tests;
 mod shuffle;
 mod storing;
+mod texts;
 mod zstd;
 
 pub use storing::{STORING_ATTRIBUTES, Storing};
+pub(crate) use texts::{decode_texts, encode_texts};
 
 use std::borrow::Cow;
 

@@ -31,7 +31,7 @@ pub enum Numbers {
     F64(Vec<f64>),
 }
 
-/// Runs one expression for whatever vector is inside.
+/// Runs one expression for whatever vector of [`Numbers`] is inside.
 macro_rules! each {
     ($numbers:expr, $values:ident => $body:expr) => {
         match $numbers {
@@ -48,6 +48,7 @@ macro_rules! each {
         }
     };
 }
+pub(crate) use each;
 
 /// Runs one expression that yields a vector of the same type.
 macro_rules! map_each {

@@ -220,16 +220,3 @@ pub(super) fn fill_element(data_type: &DataType, value: &Value) -> Option<Vec<u8
     };
     Some(numbers.to_bytes(order))
 }
-
-/// Reads numcodecs' `vlen-utf8`: the number of texts, then length and bytes of each, all lengths u32 little-endian.
-pub(super) fn texts(bytes: &[u8]) -> Option<Vec<String>> {
-    let (count, mut rest) = bytes.split_first_chunk::<4>()?;
-    let mut texts = Vec::new();
-    for _ in 0..u32::from_le_bytes(*count) {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let (text, after) = after.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-        texts.push(std::str::from_utf8(text).ok()?.to_owned());
-        rest = after;
-    }
-    rest.is_empty().then_some(texts)
-}

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Texts, json, wrong};
+use crate::codec::encode_texts;
 use crate::model::{AttributeValue, ChunkGrid, CodecChain, DataType, FileVariable, VariablePath};
 use crate::read::product::References;
 use crate::read::slab::byte_length;
@@ -24,7 +25,7 @@ pub(super) fn array(
         return Ok(array);
     }
     let bytes = if variable.data_type == DataType::VariableString {
-        encoded(&texts(variable)?).ok_or_else(|| wrong(path.key(), "texts of less than 4 GiB", "more"))?
+        encode_texts(&texts(variable)?).ok_or_else(|| wrong(path.key(), "texts of less than 4 GiB", "more"))?
     } else {
         let size = variable.data_type.size().unwrap_or(0);
         if byte_length(&shape, size).is_none_or(|length| length > LIMIT) {
@@ -71,15 +72,4 @@ pub(super) fn bare(path: &VariablePath, variable: &FileVariable, shape: Vec<u64>
         separator: '.',
         references: References::default(),
     })
-}
-
-/// As numcodecs' `vlen-utf8` has them: what a product's chunk of texts is, whatever its format.
-fn encoded(texts: &[String]) -> Option<Vec<u8>> {
-    let length = |length: usize| u32::try_from(length).map(u32::to_le_bytes).ok();
-    let mut bytes = length(texts.len())?.to_vec();
-    for text in texts {
-        bytes.extend_from_slice(&length(text.len())?);
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    Some(bytes)
 }

@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 
 pub(super) use references::References;
 
+use super::ReadError;
 use super::region::{Region, copy_region, span};
 use super::slab::byte_length;
-use super::{ReadError, zarr2};
-use crate::codec::{CodecError, decode_chunk};
+use crate::codec::{CodecError, decode_chunk, decode_texts};
 use crate::model::{ChunkGrid, CodecChain, DataType, FileChecksum, ProductFile};
 use crate::storage::{ByteSource, LocalFile, StorageError};
 
@@ -202,7 +202,7 @@ impl ProductStore {
     /// [`ReadError`] if the chunk cannot be read or is no such list of texts.
     pub fn read_texts(&self, array: &ProductArray, number: u64, open: Open<'_>) -> Result<Vec<String>, ReadError> {
         let Some(stored) = self.stored(array, number, open)? else { return Ok(Vec::new()) };
-        zarr2::texts(&stored).ok_or_else(|| ReadError::Metadata {
+        decode_texts(&stored).ok_or_else(|| ReadError::Metadata {
             key: array.chunk_key(number),
             expected: "a list of texts in numcodecs' vlen-utf8",
             found: format!("{} other bytes", stored.len()),

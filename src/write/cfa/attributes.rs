@@ -2,8 +2,8 @@
 
 use netcdf_writer::{NcAttrValue, NcFileBuilder, VariableId};
 
-use super::stored::each;
 use super::{CONVENTIONS, failed};
+use crate::model::array::each;
 use crate::model::{AttributeValue, Attributes, Numbers, Variable};
 use crate::write::WriteError;
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use netcdf_writer::{DimensionId, NcFileBuilder, VariableId};
 
 use super::{attributes, failed};
+use crate::model::array::each;
 use crate::model::{Array, ArrayValues, DataType, Numbers, Variable};
 use crate::write::WriteError;
 
@@ -12,25 +13,6 @@ use crate::write::WriteError;
 const COMPRESSED: usize = 16 << 10;
 /// As most archives do: higher levels take long and give little.
 const LEVEL: u8 = 4;
-
-/// Runs one expression for the numbers inside.
-macro_rules! each {
-    ($numbers:expr, $values:ident => $body:expr) => {
-        match $numbers {
-            Numbers::I8($values) => $body,
-            Numbers::U8($values) => $body,
-            Numbers::I16($values) => $body,
-            Numbers::U16($values) => $body,
-            Numbers::I32($values) => $body,
-            Numbers::U32($values) => $body,
-            Numbers::I64($values) => $body,
-            Numbers::U64($values) => $body,
-            Numbers::F32($values) => $body,
-            Numbers::F64($values) => $body,
-        }
-    };
-}
-pub(super) use each;
 
 pub(super) fn add(
     builder: &mut NcFileBuilder,

@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use bytes::Bytes;
 
 use super::metadata::{Fill, byte_order, primitive};
-use crate::codec::{encode_chunk, shuffle_remainder};
+use crate::codec::{encode_chunk, encode_texts, shuffle_remainder};
 use crate::model::{
     Array, ArrayData, ArrayValues, ChunkGrid, ChunkLocation, CodecChain, DataType, Placement, SourceFile, Variable,
 };
@@ -105,7 +105,7 @@ fn inline(
         return Err(wrong("inlined values of the variable's own shape", found));
     }
     let (bytes, count) = match (&array.values, &variable.data_type) {
-        (ArrayValues::Strings(texts), DataType::VariableString) => (variable_texts(texts), Some(texts.len())),
+        (ArrayValues::Strings(texts), DataType::VariableString) => (encode_texts(texts), Some(texts.len())),
         (ArrayValues::Strings(texts), DataType::FixedUnicode { length }) => {
             (fixed_texts(texts, *length), Some(texts.len()))
         }
@@ -129,17 +129,6 @@ fn inline(
         written.inlined += 1;
     }
     Ok(())
-}
-
-/// numcodecs' `vlen-utf8`: the number of texts, then length and bytes of each, all lengths u32 little-endian.
-fn variable_texts(texts: &[String]) -> Option<Vec<u8>> {
-    let length = |length: usize| u32::try_from(length).map(u32::to_le_bytes).ok();
-    let mut bytes = length(texts.len())?.to_vec();
-    for text in texts {
-        bytes.extend_from_slice(&length(text.len())?);
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    Some(bytes)
 }
 
 /// UTF-32 little-endian, with zeros up to the length; `None` if a text is longer.
