@@ -162,11 +162,19 @@ fn carried(asked: &[ProductSettings], references: u64, refuses: Refuses<'_>) -> 
     let (mut products, mut refused): (Vec<ProductSettings>, _) = (Vec::new(), Vec::new());
     for settings in asked {
         let tried = alternatives(settings, references);
-        match tried.iter().find(|settings| refuses(settings).is_none()) {
+        // To ask is to look at every chunk: once for each format.
+        let mut reasons = Vec::new();
+        let can = tried.iter().find(|settings| match refuses(settings) {
+            None => true,
+            Some(reason) => {
+                reasons.push((settings.format().to_string(), reason));
+                false
+            }
+        });
+        match can {
             Some(can) if products.iter().any(|chosen| chosen.format() == can.format()) => {}
             Some(can) => products.push(can.clone()),
-            None => refused
-                .extend(tried.first().map(|first| (first.format().to_string(), refuses(first).unwrap_or_default()))),
+            None => refused.extend(reasons.into_iter().next()),
         }
     }
     (Chosen { products, notes: Vec::new() }, refused)
