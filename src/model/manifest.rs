@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chunk::ChunkLocation;
-use super::packed::PackedLocations;
+use super::packed::{PackedLocations, Seeking};
 
 const MISSING: u64 = u64::MAX;
 
@@ -204,6 +204,12 @@ impl ChunkManifest {
         }
     }
 
+    /// Finds chunks one after the other, fast as long as their numbers ascend.
+    pub(crate) fn seeking(&self) -> SeekingChunks<'_> {
+        let packed = if let Kept::Packed(packed) = &self.kept { Some(packed.seeking()) } else { None };
+        SeekingChunks { manifest: self, packed }
+    }
+
     /// The number of chunks, missing ones included.
     pub fn len(&self) -> usize {
         self.count
@@ -261,6 +267,23 @@ impl ChunkManifest {
         });
         let few = few.into_iter().flatten().map(|(number, location)| (*number, *location));
         even.chain(packed).chain(columns).chain(few)
+    }
+}
+
+/// Finds chunks of a manifest one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct SeekingChunks<'a> {
+    manifest: &'a ChunkManifest,
+    packed: Option<Seeking<'a>>,
+}
+
+impl SeekingChunks<'_> {
+    /// Where a chunk is, as [`ChunkManifest::get`] says it.
+    pub(crate) fn get(&mut self, number: usize) -> Option<ChunkLocation> {
+        match &mut self.packed {
+            Some(packed) => packed.get(number as u64),
+            None => self.manifest.get(number),
+        }
     }
 }
 

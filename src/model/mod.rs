@@ -64,6 +64,7 @@ pub use dtype::{ByteOrder, DataType, Primitive};
 pub use file_index::{FileGroup, FileIndex, FileVariable, Layout, VariableSchema};
 pub use group::{Dimension, Dimensions, VariableGroup};
 pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
+pub(crate) use manifest::SeekingChunks;
 pub use manifest::{ChunkManifest, ManifestHandle};
 pub use pattern::ItemPattern;
 pub use product::{

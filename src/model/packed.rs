@@ -89,6 +89,11 @@ impl PackedLocations {
         (found.0 == number).then_some(found.1)
     }
 
+    /// Finds locations by number: fast as long as the numbers ascend.
+    pub(crate) fn seeking(&self) -> Seeking<'_> {
+        Seeking { packed: self, ahead: self.iter(), asked: 0, found: None }
+    }
+
     /// All locations with their numbers.
     pub(crate) fn iter(&self) -> Unpacking<'_> {
         self.at_block(0)
@@ -127,6 +132,33 @@ impl Iterator for Unpacking<'_> {
         let location = ChunkLocation { offset, length, filter_mask: 0 };
         self.state = State::after(number, location);
         Some((number, location))
+    }
+}
+
+/// Finds locations one after the other, without beginning anew for each.
+#[derive(Debug, Clone)]
+pub(crate) struct Seeking<'a> {
+    packed: &'a PackedLocations,
+    ahead: Unpacking<'a>,
+    /// The number that was asked for last, and the first location from there on; what stands before it has passed by.
+    asked: u64,
+    found: Option<(u64, ChunkLocation)>,
+}
+
+impl Seeking<'_> {
+    /// The location with a number, as [`PackedLocations::get`] finds it.
+    pub(crate) fn get(&mut self, number: u64) -> Option<ChunkLocation> {
+        let is_near = number >= self.asked && number - self.asked <= BLOCK as u64;
+        if !is_near || self.found.is_none() {
+            let after = self.packed.blocks.partition_point(|block| block.first <= number);
+            self.ahead = self.packed.at_block(after.saturating_sub(1));
+            self.found = self.ahead.next();
+        }
+        while self.found.is_some_and(|(at, _)| at < number) {
+            self.found = self.ahead.next();
+        }
+        self.asked = number;
+        self.found.filter(|(at, _)| *at == number).map(|(_, location)| location)
     }
 }
 
@@ -210,7 +242,11 @@ mod tests {
             }
             prop_assert_eq!(packed.len(), expected.len());
             prop_assert!(packed.iter().eq(expected.iter().copied()));
+            let (mut ascending, mut leaping) = (packed.seeking(), packed.seeking());
             for number in 0..packed.next() + 2 {
+                prop_assert_eq!(ascending.get(number), packed.get(number));
+                let other = number * 7919 % (packed.next() + 2);
+                prop_assert_eq!(leaping.get(other), packed.get(other));
                 let found = expected.iter().find(|(at, _)| *at == number).map(|(_, location)| *location);
                 prop_assert_eq!(packed.get(number), found);
             }

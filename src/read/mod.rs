@@ -30,7 +30,7 @@ pub use kerchunk_parquet::{ProductFolder, read_kerchunk_parquet};
 #[cfg(feature = "libhdf5")]
 pub use libhdf5::LibraryReader;
 pub use placed::read_placed;
-pub use product::{Fragments, Open, ProductArray, ProductStore, ReadBack, Reference};
+pub use product::{Fragments, Open, ProductArray, ProductStore, ReadBack, Reference, SeekingParts};
 pub use reader::{Disagreement, Examination, NativeReader, OpenSource, SourceReader, read_values};
 pub use region::{Region, copy_region};
 pub use slab::{read_chunk, read_slab};

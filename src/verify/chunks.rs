@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::boxes::boxes;
+use super::direct::Direct;
 use super::layout::{Piece, turned};
 use super::locate::{are_same_filters, first_written, locate};
 use super::packing::Packing;
@@ -16,6 +17,9 @@ use crate::read::{ReadError, Reference, Region, copy_region};
 /// Chunks that are looked at together: differences are kept in order, and never all at once.
 const BLOCK: u64 = 1 << 14;
 
+/// Chunks that one core takes after another when only their references are looked at.
+const RUN: u64 = 1 << 9;
+
 /// Checks all chunks, and the values of the sampled ones.
 pub(super) fn check(
     checked: &Checked<'_>,
@@ -23,18 +27,28 @@ pub(super) fn check(
     sampling: Sampling,
     differences: &mut Differences,
 ) -> Counts {
-    let values = |number: u64| match sample.binary_search(&number) {
+    let values = |number: &u64| match sample.binary_search(number) {
         _ if sampling.every_value => Values::Every,
         Ok(_) => Values::Sample { seed: sampling.seed },
         Err(_) => Values::None,
     };
+    let direct = Direct::new(checked).filter(|_| !sampling.every_value);
     let mut counts = Counts::default();
     let count = checked.array.grid.chunk_count();
     let mut start = 0;
     while start < count {
         let end = count.min(start.saturating_add(BLOCK));
+        let others: Vec<u64> = match &direct {
+            None => (start..end).collect(),
+            Some(direct) => {
+                let run = |at: u64| direct.check(start + at * RUN..end.min(start + (at + 1) * RUN), sample);
+                let runs: Vec<_> = (0..(end - start).div_ceil(RUN)).into_par_iter().map(run).collect();
+                counts.references += runs.iter().map(|(right, _)| right).sum::<u64>();
+                runs.into_iter().flat_map(|(_, others)| others).collect()
+            }
+        };
         let results: Vec<_> =
-            (start..end).into_par_iter().map(|number| Chunk::new(checked, number).check(values(number))).collect();
+            others.par_iter().map(|number| Chunk::new(checked, *number).check(values(number))).collect();
         for (result, found) in results {
             counts.add(found);
             if let Some(difference) = result {

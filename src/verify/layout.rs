@@ -159,6 +159,14 @@ impl Layout {
         Region { start, count }
     }
 
+    /// The box of the product around an element that one file fills, or the first of several.
+    pub(super) fn cell_with(&self, element: &[u64]) -> Option<(usize, Region)> {
+        let at = |(cuts, at): (&Vec<u64>, &u64)| cuts.partition_point(|cut| cut <= at).checked_sub(1);
+        let cell: Vec<usize> = self.cuts.iter().zip(element).map(at).collect::<Option<_>>()?;
+        let file = *self.cells.get(&cell)?.first()?;
+        Some((file, self.region_of(&cell)))
+    }
+
     /// Cuts a box of the product into boxes of files.
     pub(super) fn pieces(&self, region: &Region) -> Vec<Piece> {
         let mut pieces = Vec::new();

@@ -33,6 +33,7 @@ mod chunks;
 mod content;
 mod coordinates;
 mod difference;
+mod direct;
 mod fragments;
 mod layout;
 mod locate;

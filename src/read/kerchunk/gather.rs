@@ -1,12 +1,13 @@
 //! A product put together from its keys, in whatever order they stand.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use super::{folder, name};
-use crate::read::{ProductStore, ReadError, Reference, zarr2};
+use crate::read::{ProductArray, ProductStore, ReadError, Reference, zarr2};
 
 /// Why a key is not taken.
 pub(in crate::read) enum Refused {
@@ -20,35 +21,60 @@ pub(in crate::read) enum Refused {
 #[derive(Default)]
 pub(in crate::read) struct Gathered {
     store: ProductStore,
+    /// The array of the last chunk, taken out of the store: most often the next chunk is its too.
+    current: Option<ProductArray>,
     waiting: IndexMap<String, Reference>,
+    /// Whether what waits may be chunks.
+    chunks_wait: bool,
     /// The documents of arrays that are known.
     taken: BTreeSet<String>,
 }
 
 impl Gathered {
-    pub(in crate::read) fn take(&mut self, key: String, reference: Reference) -> Result<(), Refused> {
-        if name(&key).starts_with('.') && self.taken.contains(&key) {
-            return Err(Refused::Twice(key));
-        }
-        if let Some((folder, number)) = key.rsplit_once('/')
-            && number.starts_with(|first: char| first.is_ascii_digit())
-        {
-            if !self.store.arrays.contains_key(folder) && !self.waiting.contains_key(&key) {
-                self.know(folder).map_err(Refused::Metadata)?;
+    pub(in crate::read) fn take(&mut self, key: Cow<'_, str>, reference: Reference) -> Result<(), Refused> {
+        let is_chunk = match key.rsplit_once('/') {
+            Some((folder, number)) if number.starts_with(|first: char| first.is_ascii_digit()) => {
+                let waits = self.chunks_wait && self.waiting.contains_key(&*key);
+                self.turn_to(folder, waits).map_err(Refused::Metadata)?;
+                if let Some(array) = &mut self.current
+                    && let Some(number) = array.chunk_number(number)
+                {
+                    let is_new = array.references.insert(number, reference);
+                    return if is_new && !waits { Ok(()) } else { Err(Refused::Twice(key.into())) };
+                }
+                true
             }
-            if let Some(array) = self.store.arrays.get_mut(folder)
-                && let Some(number) = array.chunk_number(number)
-            {
-                let is_new = array.references.insert(number, reference);
-                return if is_new && !self.waiting.contains_key(&key) { Ok(()) } else { Err(Refused::Twice(key)) };
-            }
+            _ => false,
+        };
+        if name(&key).starts_with('.') && self.taken.contains(&*key) {
+            return Err(Refused::Twice(key.into()));
         }
-        match self.waiting.entry(key) {
+        match self.waiting.entry(key.into()) {
             Entry::Occupied(entry) => Err(Refused::Twice(entry.key().clone())),
             Entry::Vacant(entry) => {
                 entry.insert(reference);
+                self.chunks_wait |= is_chunk;
                 Ok(())
             }
+        }
+    }
+
+    /// Makes the array of a folder the current one, if there is one, or if its documents are there and nothing `waits` for it.
+    fn turn_to(&mut self, folder: &str, waits: bool) -> Result<(), ReadError> {
+        if self.current.as_ref().is_some_and(|array| array.key == folder) {
+            return Ok(());
+        }
+        self.put_back();
+        if !self.store.arrays.contains_key(folder) && !waits {
+            self.know(folder)?;
+        }
+        self.current = self.store.arrays.remove(folder);
+        Ok(())
+    }
+
+    fn put_back(&mut self) {
+        if let Some(array) = self.current.take() {
+            self.store.arrays.insert(array.key.clone(), array);
         }
     }
 
@@ -84,6 +110,7 @@ impl Gathered {
 
     /// All keys were read: documents are taken, chunks that stood before them placed; what is left belongs to nothing.
     pub(in crate::read) fn finish(mut self) -> Result<ProductStore, ReadError> {
+        self.put_back();
         let named =
             |end: &str| -> Vec<String> { self.waiting.keys().filter(|key| name(key) == end).cloned().collect() };
         let (groups, arrays) = (named(".zgroup"), named(".zarray"));

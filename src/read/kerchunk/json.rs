@@ -1,5 +1,6 @@
 //! The outer JSON: keys and references, read in one pass; URLs that occur a million times are kept once.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::inline_bytes;
 use crate::read::Reference;
 
 /// What is done with each key and its reference; an error ends the reading.
-pub(super) type Sink<'a> = &'a mut dyn FnMut(String, Reference) -> Result<(), String>;
+pub(super) type Sink<'a> = &'a mut dyn FnMut(Cow<'_, str>, Reference) -> Result<(), String>;
 
 /// Reads the references of a product one after the other.
 pub(super) fn read<'de, R: serde_json::de::Read<'de>>(json: R, sink: Sink<'_>) -> Result<(), serde_json::Error> {
@@ -32,8 +33,8 @@ impl<'de> Visitor<'de> for Document<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut urls = Urls::default();
         let (mut nested, mut is_empty) = (false, true);
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
+        while let Some(key) = map.next_key_seed(Text)? {
+            match &*key {
                 "version" => {
                     let version = map.next_value::<serde_json::Value>()?;
                     if version.as_u64() != Some(1) {
@@ -64,6 +65,33 @@ impl<'de> Visitor<'de> for Document<'_> {
     }
 }
 
+/// A text, as it stands in the document if it can be had so.
+struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
 struct Refs<'a> {
     sink: Sink<'a>,
     urls: &'a mut Urls,
@@ -85,7 +113,7 @@ impl<'de> Visitor<'de> for Refs<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(key) = map.next_key_seed(Text)? {
             let reference = map.next_value_seed(OneReference(self.urls))?;
             (self.sink)(key, reference).map_err(A::Error::custom)?;
         }
@@ -95,16 +123,21 @@ impl<'de> Visitor<'de> for Refs<'_> {
 
 /// Each URL once.
 #[derive(Default)]
-pub(in crate::read) struct Urls(HashSet<Arc<str>>);
+pub(in crate::read) struct Urls {
+    known: HashSet<Arc<str>>,
+    /// The one that was met last: most often it is met again.
+    last: Option<Arc<str>>,
+}
 
 impl Urls {
     pub(in crate::read) fn share(&mut self, url: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(url) {
-            return known.clone();
+        if let Some(last) = self.last.as_ref().filter(|last| ***last == *url) {
+            return Arc::clone(last);
         }
-        let url: Arc<str> = url.into();
-        self.0.insert(url.clone());
-        url
+        let shared = self.known.get(url).cloned().unwrap_or_else(|| url.into());
+        self.known.insert(Arc::clone(&shared));
+        self.last = Some(Arc::clone(&shared));
+        shared
     }
 }
 
@@ -141,7 +174,7 @@ impl<'de> Visitor<'de> for OneReference<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Reference, A::Error> {
         let wrong = |_| A::Error::custom("a reference is not [url] or [url, offset, length]");
         let missing = || A::Error::custom("a reference is not [url] or [url, offset, length]");
-        let url: String = sequence.next_element().map_err(wrong)?.ok_or_else(missing)?;
+        let url = sequence.next_element_seed(Text).map_err(wrong)?.ok_or_else(missing)?;
         let url = self.0.share(&url);
         let Some(offset) = sequence.next_element::<u64>().map_err(wrong)? else { return Ok(Reference::Whole(url)) };
         let length = sequence.next_element::<u64>().map_err(wrong)?.ok_or_else(missing)?;

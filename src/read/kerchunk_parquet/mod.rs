@@ -64,7 +64,7 @@ pub fn read_kerchunk_parquet(path: &str, folder: &dyn ProductFolder) -> Result<R
     let mut gathered = Gathered::default();
     for (key, document) in documents {
         let inline = Reference::Inline(document.to_string().into());
-        gathered.take(key, inline).map_err(|refused| match refused {
+        gathered.take(key.into(), inline).map_err(|refused| match refused {
             Refused::Twice(key) => wrong(&key, "each key once", &"the key twice"),
             Refused::Metadata(error) => error,
         })?;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 pub(super) use references::References;
+pub use references::SeekingParts;
 
 use super::ReadError;
 use super::region::{Region, copy_region, span};
@@ -92,6 +93,11 @@ impl ProductArray {
         self.references.get(number)
     }
 
+    /// Finds pieces of files that stand for chunks, one after the other.
+    pub fn seeking(&self) -> SeekingParts<'_> {
+        self.references.seeking()
+    }
+
     /// The number of chunks that are not missing.
     pub fn reference_count(&self) -> usize {
         self.references.len()
@@ -111,8 +117,13 @@ impl ProductArray {
         }
         let canonical =
             |piece: &str| piece == "0" || !piece.starts_with('0') && piece.bytes().all(|b| b.is_ascii_digit());
-        let pieces = key.split(self.separator).map(|piece| canonical(piece).then(|| piece.parse().ok()).flatten());
-        self.grid.number(&pieces.collect::<Option<Vec<u64>>>()?)
+        let (mut pieces, mut number) = (key.split(self.separator), 0);
+        for (length, chunk) in self.grid.shape.iter().zip(&self.grid.chunk_shape) {
+            let at: u64 = pieces.next().filter(|piece| canonical(piece))?.parse().ok()?;
+            let count = length.div_ceil(*chunk);
+            number = if at < count { number * count + at } else { return None };
+        }
+        pieces.next().is_none().then_some(number)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Reference;
 use crate::model::ChunkLocation;
-use crate::model::packed::PackedLocations;
+use crate::model::packed::{PackedLocations, Seeking};
 
 /// What stands for each chunk: pieces of files packed as long as they come in order, all else apart.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +70,11 @@ impl References {
         self.others.get(&number).cloned()
     }
 
+    /// Finds pieces of files one after the other, fast as long as the numbers ascend.
+    pub(super) fn seeking(&self) -> SeekingParts<'_> {
+        SeekingParts { references: self, parts: self.parts.seeking(), url: 0 }
+    }
+
     pub(in crate::read) fn len(&self) -> usize {
         self.parts.len() + self.others.len()
     }
@@ -78,6 +83,32 @@ impl References {
     pub(in crate::read) fn shrink(&mut self) {
         self.parts.shrink();
         self.urls.shrink_to_fit();
+    }
+}
+
+/// Finds the pieces of files that stand for chunks, one after the other.
+#[derive(Debug, Clone)]
+pub struct SeekingParts<'a> {
+    references: &'a References,
+    parts: Seeking<'a>,
+    /// The place among the URLs of the last one found.
+    url: usize,
+}
+
+impl<'a> SeekingParts<'a> {
+    /// The URL, offset and length of what stands for a chunk, if it is a piece of a file that is not the product's own. `None` says nothing:
+    /// [`ProductArray::reference`](super::ProductArray::reference) knows.
+    pub fn part(&mut self, number: u64) -> Option<(&'a Arc<str>, u64, u64)> {
+        let urls = &self.references.urls;
+        let ChunkLocation { offset, length, .. } = self.parts.get(number).filter(|_| !self.references.is_stored)?;
+        let is_meant = |at: usize| {
+            urls.get(at).is_some_and(|(first, _)| *first <= number)
+                && urls.get(at + 1).is_none_or(|(next, _)| number < *next)
+        };
+        if !is_meant(self.url) {
+            self.url = urls.partition_point(|(first, _)| *first <= number).checked_sub(1)?;
+        }
+        urls.get(self.url).map(|(_, url)| (url, offset, length))
     }
 }
 
@@ -114,9 +145,16 @@ mod tests {
             }
             prop_assert_eq!(references.len(), expected.len());
             references.shrink();
+            let (mut seeking, mut parts) = (references.seeking(), 0);
             for number in 0..51 {
                 prop_assert_eq!(references.get(number), expected.get(&number).cloned());
+                if let Some((url, offset, length)) = seeking.part(number) {
+                    let found = Reference::Part { url: url.clone(), offset, length };
+                    prop_assert_eq!(Some(&found), expected.get(&number));
+                    parts += 1;
+                }
             }
+            prop_assert_eq!(parts, if is_stored { 0 } else { references.parts.len() });
         }
     }
 }
