@@ -21,6 +21,8 @@ LIMITS = [
     ("remote-A", OURS, "most_requests_later", 1), ("remote-A", OURS, "most_requests", 2),
     ("remote-B", OURS, "most_rounds_later", 2), ("remote-B", OURS, "most_rounds", 2), ("remote-B", OURS, "most_bytes", 0.5e6),
 ]
+# Remote, the goals are of all files together: ours as its commands take them, the peers' one after another, as their users' loops do.
+AS_A_WHOLE = {"remote-B": "altostac-8"}
 TWO_CORES = 1.7
 NAMES = {
     "altostac-2": "altostac, 2 threads", "altostac-8": "altostac, 8 files at a time",
@@ -37,14 +39,14 @@ FIGURES = {
 }
 
 
-def ratio(figures, case, tool, figure):
+def ratio(figures, case, tool, figure, ours=OURS):
     """How many times ours a tool's figure is; None if one of them is not there.
 
     >>> ratio({"A": {"altostac": {"cpu_s": 0.5}, "x": {"cpu_s": 2.0}}}, "A", "x", "cpu_s")
     4.0
     >>> ratio({"A": {"altostac": {"cpu_s": 0.5}, "x": {"failed": "no"}}}, "A", "x", "cpu_s")
     """
-    ours, theirs = (figures.get(case, {}).get(who, {}).get(figure) for who in (OURS, tool))
+    ours, theirs = (figures.get(case, {}).get(who, {}).get(figure) for who in (ours, tool))
     return theirs / ours if ours and theirs is not None else None
 
 
@@ -66,12 +68,13 @@ def goals(figures):
             words = f"{checked['variables']} variables, {checked['chunks']} chunks" if checked["equal"] else checked["difference"]
             rows.append((case, "references and attributes equal h5py's", words, checked["equal"]))
         for _, tool, figure, wanted in (goal for goal in RATIOS if goal[0] == case):
-            found = ratio(figures, case, tool, figure)
+            found = ratio(figures, case, tool, figure, AS_A_WHOLE.get(case, OURS))
             words, met = ("not measured", None) if found is None else (f"{found:.1f}x", found >= wanted)
             theirs, ours = (figures[case].get(who, {}).get("chunks") for who in (tool, OURS))
             if found is not None and theirs is not None and theirs != ours:
                 words, met = f"{words}, but it found {theirs} chunks", None
-            rows.append((case, f"≥ {wanted}x {NAMES.get(tool, tool)}, {FIGURES[figure]}", words, met))
+            rows.append((case, f"≥ {wanted}x {NAMES.get(tool, tool)}{' one after another' if case in AS_A_WHOLE else ''}, "
+                         f"{FIGURES[figure]}", words, met))
         for _, tool, figure, wanted in (goal for goal in LIMITS if goal[0] == case):
             found = figures[case].get(tool, {}).get(figure)
             words, met = ("not measured", None) if found is None else (f"{found:,.0f}", found <= wanted)
