@@ -8,7 +8,7 @@ use super::{Instant, TimeError};
 const DAY: i64 = 86_400_000_000;
 
 /// A calendar of the CF conventions, section 4.4.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Calendar {
     /// Julian until 1582-10-04, Gregorian from 1582-10-15; no year zero. `standard` and `gregorian`.
     Standard,

@@ -20,7 +20,6 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::{Record, RecordKind, ValidatedRecord};
-use schema_check::SchemaSet;
 
 /// Beyond so many problems of one record the rest is only counted.
 pub const PROBLEMS_LISTED: usize = 50;
@@ -80,22 +79,15 @@ fn omitted(count: usize, shown: usize) -> String {
     if count > shown { format!("; and {} more", count - shown) } else { String::new() }
 }
 
-/// Validates records; made once, used from any thread.
-#[derive(Debug)]
-pub struct Validator {
-    schemas: SchemaSet,
-}
-
-impl Default for Validator {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// Validates records, from any thread. What was compiled of the schemas is kept for the whole program.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Validator;
 
 impl Validator {
-    /// A validator that has compiled nothing yet: each vendored schema is when a record first needs it.
+    /// A validator; each vendored schema is compiled when a record first needs it.
     pub fn new() -> Self {
-        Self { schemas: SchemaSet::new() }
+        Self
     }
 
     /// Checks a record against STAC 1.1.0, every extension that it names, and what schemas cannot say.
@@ -112,11 +104,11 @@ impl Validator {
     /// [`ValidateError::Invalid`] with all problems.
     pub fn validate(&self, record: Record) -> Result<ValidatedRecord, ValidateError> {
         let mut problems = meaning::problems(&record);
-        self.schemas.check(schemas::core(record.kind), &record.json, &mut problems)?;
+        schema_check::check(schemas::core(record.kind), &record.json, &mut problems)?;
         for (number, extension) in record.json["stac_extensions"].as_array().into_iter().flatten().enumerate() {
             let url = extension.as_str().unwrap_or_default();
             match schemas::known_extension(url) {
-                Some(url) => self.schemas.check(url, &record.json, &mut problems)?,
+                Some(url) => schema_check::check(url, &record.json, &mut problems)?,
                 None => problems.push(unknown_extension(number, extension)),
             }
         }

@@ -1,7 +1,7 @@
 //! What the schemas say about a record.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, Registry, Resource, ValidationError};
@@ -16,41 +16,28 @@ const ALTERNATIVES_DEPTH: usize = 6;
 /// Messages beyond so many bytes leave out the value they are about.
 const MESSAGE_LIMIT: usize = 200;
 
-/// The vendored schemas, each compiled when it is first needed: with PROJJSON's, and without for records that hold none.
-pub(super) struct SchemaSet {
-    compiled: BTreeMap<&'static str, [OnceLock<Compiled>; 2]>,
-}
+/// The vendored schemas, each compiled when it is first needed, once for the whole program: with PROJJSON's, and without for records that hold
+/// none.
+static COMPILED: LazyLock<BTreeMap<&'static str, [OnceLock<Compiled>; 2]>> =
+    LazyLock::new(|| schemas::all().map(|(url, _)| (url, Default::default())).collect());
 
 type Compiled = Result<jsonschema::Validator, String>;
-
-impl std::fmt::Debug for SchemaSet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.compiled.keys()).finish()
-    }
-}
 
 fn broken(url: &str, reason: &dyn std::fmt::Display) -> ValidateError {
     ValidateError::Schema { url: url.to_owned(), reason: reason.to_string() }
 }
 
-impl SchemaSet {
-    pub(super) fn new() -> Self {
-        Self { compiled: schemas::all().map(|(url, _)| (url, Default::default())).collect() }
+/// Adds what a schema says about a record.
+pub(super) fn check(url: &str, record: &Value, problems: &mut Vec<Problem>) -> Result<(), ValidateError> {
+    let (url, [without, with]) = COMPILED.get_key_value(url).ok_or_else(|| broken(url, &"it is not vendored"))?;
+    let has_projjson = holds_projjson(record);
+    let compiled = if has_projjson { with } else { without };
+    let compiled = compiled.get_or_init(|| compile(url, has_projjson));
+    let validator = compiled.as_ref().map_err(|reason| broken(url, reason))?;
+    if !validator.is_valid(record) {
+        validator.iter_errors(record).for_each(|error| explain(&error, ALTERNATIVES_DEPTH, problems));
     }
-
-    /// Adds what a schema says about a record.
-    pub(super) fn check(&self, url: &str, record: &Value, problems: &mut Vec<Problem>) -> Result<(), ValidateError> {
-        let found = self.compiled.get_key_value(url);
-        let (url, [without, with]) = found.ok_or_else(|| broken(url, &"it is not vendored"))?;
-        let has_projjson = holds_projjson(record);
-        let compiled = if has_projjson { with } else { without };
-        let compiled = compiled.get_or_init(|| compile(url, has_projjson));
-        let validator = compiled.as_ref().map_err(|reason| broken(url, reason))?;
-        if !validator.is_valid(record) {
-            validator.iter_errors(record).for_each(|error| explain(&error, ALTERNATIVES_DEPTH, problems));
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Compiles a schema with those that it refers to, and no others: that takes longer than all else that validation does.

@@ -53,10 +53,9 @@ fn described_records_are_valid() {
 
 #[test]
 fn all_schemas_compile() {
-    let validator = Validator::new();
     for (url, text) in schemas::all() {
         jsonschema::draft7::meta::validate(&serde_json::from_str(text).unwrap()).unwrap();
-        validator.schemas.check(url, &json!({}), &mut Vec::new()).unwrap();
+        super::schema_check::check(url, &json!({}), &mut Vec::new()).unwrap();
     }
 }
 

@@ -202,8 +202,7 @@ impl Finder<'_> {
                 continue;
             }
             let values = product_values(self.store, self.sources, array)?;
-            let mut distinct: HashSet<&Value> = HashSet::new();
-            match values.iter().position(|value| *value == Value::NoInstant || !distinct.insert(value)) {
+            match first_repeated(&values) {
                 None => return Ok(Some((array, values))),
                 Some(at) => {
                     let difference = wrong("each step of a source once", format!("{} again at step {at}", values[at]));
@@ -244,8 +243,7 @@ impl Finder<'_> {
                 continue;
             }
             let own = file_values(self.sources, file, &array.key, *length)?;
-            let places: Found<Vec<u64>> = (0..own.len()).map(|at| lookup.place_of(&own, at)).collect();
-            let found = places.and_then(|places| stretches_of(&places, is_time(array)));
+            let found = lookup.places_of(&own).and_then(|places| stretches_of(&places, is_time(array)));
             let found = match found {
                 Ok(found) => found,
                 Err(difference) => {
@@ -253,8 +251,8 @@ impl Finder<'_> {
                     if let Some(before) = failed.replace(Box::new(difference)) {
                         differences.add(Difference::variable(*before, &array.key));
                     }
-                    for place in own.iter().filter_map(|value| lookup.exact.get(value)) {
-                        used[usize::try_from(*place).unwrap_or(0)] = true;
+                    for place in own.iter().filter_map(|value| lookup.exact(value)) {
+                        used[usize::try_from(place).unwrap_or(0)] = true;
                     }
                     continue;
                 }
@@ -357,7 +355,8 @@ fn is_time(array: &ProductArray) -> bool {
 /// Finds values of files among those of the product: the same value, or the one that differs by rounding.
 struct Lookup<'a> {
     values: &'a [Value],
-    exact: HashMap<&'a Value, u64>,
+    /// Unless they ascend: then they are found by halving.
+    exact: Option<HashMap<&'a Value, u64>>,
     /// Numbers with a fraction and their places, in order.
     floats: Vec<(f64, usize)>,
 }
@@ -370,12 +369,32 @@ impl<'a> Lookup<'a> {
         };
         let mut floats: Vec<(f64, usize)> = values.iter().enumerate().filter_map(float).collect();
         floats.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self { values, exact: values.iter().zip(0u64..).collect(), floats }
+        let exact = (!ascend(values)).then(|| values.iter().zip(0u64..).collect());
+        Self { values, exact, floats }
+    }
+
+    fn exact(&self, value: &Value) -> Option<u64> {
+        match &self.exact {
+            Some(places) => places.get(value).copied(),
+            None => self.values.binary_search(value).ok().map(|place| place as u64),
+        }
+    }
+
+    /// The place of each value of a file.
+    fn places_of(&self, own: &[Value]) -> Found<Vec<u64>> {
+        let mut places: Vec<u64> = Vec::with_capacity(own.len());
+        for at in 0..own.len() {
+            // Most follow each other in the product too, where each value stands once.
+            let next = places.last().map_or(0, |last| last + 1);
+            let follows = usize::try_from(next).ok().and_then(|next| self.values.get(next)) == Some(&own[at]);
+            places.push(if follows { next } else { self.place_of(own, at)? });
+        }
+        Ok(places)
     }
 
     fn place_of(&self, own: &[Value], at: usize) -> Found<u64> {
-        if let Some(place) = self.exact.get(&own[at]) {
-            return Ok(*place);
+        if let Some(place) = self.exact(&own[at]) {
+            return Ok(place);
         }
         if let Value::Float(bits) = &own[at] {
             let after = self.floats.partition_point(|(value, _)| *value < f64::from_bits(*bits));
@@ -387,6 +406,20 @@ impl<'a> Lookup<'a> {
         }
         Err(wrong("every step of the source", format!("{} nowhere", own[at])))
     }
+}
+
+/// Whether each value comes after the one before.
+fn ascend(values: &[Value]) -> bool {
+    values.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+/// The first value that is no time, or stands there already.
+fn first_repeated(values: &[Value]) -> Option<usize> {
+    if ascend(values) {
+        return values.iter().position(|value| *value == Value::NoInstant);
+    }
+    let mut distinct: HashSet<&Value> = HashSet::new();
+    values.iter().position(|value| *value == Value::NoInstant || !distinct.insert(value))
 }
 
 /// Places in order, forwards or backwards; those of times without a break.

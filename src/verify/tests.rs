@@ -27,7 +27,7 @@ struct Case {
 /// Reads a product as the pipeline does.
 fn read_back(bytes: &[u8]) -> Result<ReadBack, VerifyError> {
     let (item, format) = (ItemId::new("item").unwrap(), ProductFormat::Kerchunk);
-    crate::read::read_kerchunk("kerchunk.json", &mut &*bytes).map_err(|source| VerifyError::Unreadable {
+    crate::read::read_kerchunk("kerchunk.json", (&mut &*bytes, 0)).map_err(|source| VerifyError::Unreadable {
         item,
         format,
         source: source.into(),

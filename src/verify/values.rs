@@ -82,7 +82,9 @@ where
 }
 
 /// One value, comparable with another of the same variable elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// The order is one in which values can be found again, not that of floats.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Value {
     /// A time, in microseconds; of a model calendar only that calendar's are comparable.
     Instant(i64, Option<Calendar>),

@@ -24,5 +24,7 @@ pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, Re
     let path = product.files.first().map(|file| file.path.clone()).unwrap_or_default();
     let file = folder.join(product.format.file_name());
     let unread = |error| ReadError::Json { source: serde_json::Error::io(error) };
-    crate::read::read_kerchunk(&path, &mut File::open(file).map_err(unread)?)
+    let mut file = File::open(file).map_err(unread)?;
+    let size = file.metadata().map_err(unread)?.len();
+    crate::read::read_kerchunk(&path, (&mut file, size))
 }

@@ -40,28 +40,30 @@ pub fn parse_kerchunk(bytes: &[u8]) -> Result<ProductStore, ReadError> {
     gather(|sink| json::read(serde_json::de::SliceRead::new(bytes), sink))
 }
 
-/// The same, read piece by piece: chunks whose array stands before them are never all in memory as text. `path` names the file.
+/// The same, read piece by piece: chunks whose array stands before them are never all in memory as text. `path` names the file, `size` is
+/// about how many bytes it has: so much room is taken at once, up to a limit.
 ///
 /// ```
 /// use altostac::read::read_kerchunk;
 /// let mut file: &[u8] = br#"{"version": 1, "refs": {".zgroup": "{\"zarr_format\": 2}"}}"#;
-/// let read_back = read_kerchunk("kerchunk.json", &mut file)?;
+/// let read_back = read_kerchunk("kerchunk.json", (&mut file, 59))?;
 /// assert!(read_back.store.groups.contains_key("") && read_back.files[0].size == 59);
 /// # Ok::<(), altostac::read::ReadError>(())
 /// ```
 ///
 /// # Errors
 /// As [`parse_kerchunk`]; what cannot be read counts as [`ReadError::Json`].
-pub fn read_kerchunk(path: &str, file: &mut dyn Read) -> Result<ReadBack, ReadError> {
+pub fn read_kerchunk(path: &str, (file, size): (&mut dyn Read, u64)) -> Result<ReadBack, ReadError> {
     let mut file = Digesting { inner: file, size: 0, digest: Sha256::new() };
-    let store = store(&mut file)?;
+    let store = store(&mut file, size)?;
     let sha256 = file.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(ReadBack { store, files: vec![ProductFile { path: path.into(), size: file.size, sha256 }] })
 }
 
-fn store(file: &mut Digesting<'_>) -> Result<ProductStore, ReadError> {
+fn store(file: &mut Digesting<'_>, size: u64) -> Result<ProductStore, ReadError> {
     // A slice is read faster than a stream.
-    let mut begin = Vec::new();
+    // One more, to see that it ends there.
+    let mut begin = Vec::with_capacity(usize::try_from(size.min(WHOLE) + 1).unwrap_or(0));
     let read = file.take(WHOLE).read_to_end(&mut begin);
     read.map_err(|error| ReadError::Json { source: serde_json::Error::io(error) })?;
     if (begin.len() as u64) < WHOLE {

@@ -99,7 +99,7 @@ fn verified(index: &FileIndex, reader: &dyn SourceReader) -> Result<String, Vec<
         chunks: 0,
         unlisted: 0,
     };
-    let read_back = crate::read::read_kerchunk("kerchunk.json", &mut &bytes[..]).unwrap();
+    let read_back = crate::read::read_kerchunk("kerchunk.json", (&mut &bytes[..], 0)).unwrap();
     let verified = verify(Evidence {
         product,
         verified: &[],
