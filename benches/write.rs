@@ -1,10 +1,12 @@
-//! Writing references alone: CPU seconds and memory of Kerchunk JSON and Kerchunk Parquet of one file, as a build writes them, digests included.
+//! Writing references alone: CPU seconds and memory of Kerchunk JSON, Kerchunk Parquet and Icechunk of one file, as a build writes
+//! them, digests included.
 //!
 //! ```text
-//! cargo bench --bench write -- [--case NAME] [--runs N] --out FOLDER --format kerchunk|kerchunk-parquet FILE
+//! cargo bench --bench write -- [--case NAME] [--runs N] --out FOLDER --format kerchunk|kerchunk-parquet|icechunk FILE
 //! ```
 //!
-//! The file is indexed and made a dataset first; then `FOLDER/kerchunk.json` or `FOLDER/kerchunk.parq` is written so many times (default 3).
+//! The file is indexed and made a dataset first; then `FOLDER/kerchunk.json`, `FOLDER/kerchunk.parq` or `FOLDER/icechunk` is written
+//! so many times (default 3).
 //! Prints one line of JSON: `case`, `format`, `references`, `cpu_s` and `wall_s` (the least of the runs), `bytes`, `peak_rss_mb` (of the
 //! process, the index included).
 
@@ -19,9 +21,11 @@ use std::time::Instant;
 use altostac::combine::{SourceValues, combine};
 use altostac::index::index;
 use altostac::model::recipe::AggregateSettings;
-use altostac::model::{Array, FileIndex, ProductSettings, PublicUrls, SourceUrl, VariablePath, VirtualCube};
+use altostac::model::{
+    Array, FileIndex, IcechunkVersion, ProductSettings, PublicUrls, SourceUrl, VariablePath, VirtualCube,
+};
 use altostac::storage::open_source;
-use altostac::write::{write_kerchunk, write_kerchunk_parquet};
+use altostac::write::{write_icechunk, write_kerchunk, write_kerchunk_parquet};
 use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 
@@ -93,15 +97,22 @@ fn write(cube: &VirtualCube, format: &str, out: &Path) -> Result<(u64, u64), Fai
         file.flush()?;
         return Ok((file.bytes, written.chunks));
     }
-    let folder = out.join("kerchunk.parq");
     let mut bytes = 0;
-    let written = write_kerchunk_parquet(cube, &urls, ProductSettings::RECORD_SIZE, &mut |name, table| {
-        let mut file = Digesting::create(&folder.join(name))?;
-        file.write_all(table)?;
+    let mut put = |folder: &str, name: &str, content: &[u8]| {
+        let mut file = Digesting::create(&out.join(folder).join(name))?;
+        file.write_all(content)?;
         bytes += file.bytes;
         file.flush()
-    })?;
-    Ok((bytes, written.chunks))
+    };
+    let chunks = if format == "icechunk" {
+        let commit =
+            write_icechunk(cube, &urls, IcechunkVersion::V1, None, &mut |name, object| put("icechunk", name, object))?;
+        commit.written.chunks
+    } else {
+        let mut table = |name: &str, table: &[u8]| put("kerchunk.parq", name, table);
+        write_kerchunk_parquet(cube, &urls, ProductSettings::RECORD_SIZE, &mut table)?.chunks
+    };
+    Ok((bytes, chunks))
 }
 
 fn cpu_seconds() -> f64 {

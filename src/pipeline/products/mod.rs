@@ -6,6 +6,7 @@ mod files;
 mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
+mod syncing;
 mod texts;
 mod zarr;
 

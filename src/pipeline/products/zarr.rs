@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Writing, files::staged_file, sha256};
+use super::{Writing, files::staged_file, sha256, syncing::Syncing};
 use crate::model::{ItemError, Note, Product, ProductFile, ProductFormat, ZarrSettings};
 use crate::pipeline::Progress;
 use crate::pipeline::item::{error_of, failure};
@@ -37,7 +37,7 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Resul
     let sink = LocalStore::open(&store, &journal, *progress).map_err(|error| failed(&journal, &error))?;
     progress.copying(bytes_to_copy(cube));
     let copied = copy_to_zarr(cube, indexes, settings, &open_source, &sink).map_err(|error| uncopied(&error))?;
-    let digests = sink.finish();
+    let digests = sink.finish().map_err(|error| failed(&store, &error))?;
     notes.extend(copied.amplified.iter().map(|(key, times)| amplified(key, *times, settings.memory)));
     let mut files = Vec::new();
     for (key, document) in &copied.documents {
@@ -81,6 +81,7 @@ fn uncopied(error: &CopyError) -> ItemError {
 struct LocalStore<'a> {
     folder: PathBuf,
     state: Mutex<State>,
+    syncing: Syncing,
     progress: &'a dyn Progress,
 }
 
@@ -101,12 +102,14 @@ impl<'a> LocalStore<'a> {
         let whole: BTreeMap<String, StoredDigest> = Digests::parse(&text).whole_in(folder).0;
         let mut journal = OpenOptions::new().create(true).write(true).truncate(true).open(journal)?;
         journal.write_all(Digests(whole.clone()).text().as_bytes())?;
-        Ok(Self { folder: folder.to_owned(), state: Mutex::new(State { journal, whole }), progress })
+        let (state, syncing) = (Mutex::new(State { journal, whole }), Syncing::start());
+        Ok(Self { folder: folder.to_owned(), state, syncing, progress })
     }
 
-    fn finish(self) -> Digests {
+    fn finish(self) -> io::Result<Digests> {
+        self.syncing.finish()?;
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Digests(state.whole.into_iter().filter(|(_, digest)| digest.chunks > 0).collect())
+        Ok(Digests(state.whole.into_iter().filter(|(_, digest)| digest.chunks > 0).collect()))
     }
 
     /// What is guarded is whole after every statement.
@@ -134,6 +137,7 @@ impl StoreSink for LocalStore<'_> {
             for piece in pieces {
                 file.write_all(piece)?;
             }
+            self.syncing.later(file);
         }
         let mut state = self.state();
         state.journal.write_all(format!("{}\n", digest.line(key)).as_bytes())?;

@@ -5,15 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
+use super::encode::{self, Encoders};
 use super::field::Field;
 use super::part::{Decoded, Failed};
 use super::strided::{self, Strided, strides};
-use super::{CopyError, Open, StoreSink, encode};
+use super::{CopyError, Open, StoreSink};
 use crate::read::Region;
 use crate::storage::ByteSource;
 
-/// Slabs are put together in one go until they come to so many bytes for each thread: enough for all to do.
-const AT_ONCE: u64 = 48 << 20;
+/// Slabs are put together in one go until they come to so many bytes for each thread: enough for all to do, and little enough to stay in
+/// a processor's cache until it is encoded.
+const AT_ONCE: u64 = 16 << 20;
+/// Waves that are held while one is encoded and the next gathered: both, and what the first is encoded to.
+const OVERLAPPING: u64 = 3;
 
 /// What copying is done with.
 #[derive(Clone, Copy)]
@@ -36,8 +40,10 @@ pub(super) struct Copied {
 
 /// How the memory is divided.
 struct Division {
-    /// For slabs.
+    /// For slabs, if decoding and encoding take turns.
     slabs: u64,
+    /// For slabs, if both are done at the same time.
+    overlapping: u64,
     /// How many pieces are decoded at the same time.
     decoders: usize,
 }
@@ -55,34 +61,52 @@ impl Division {
         }
         // As many decoders as there are threads, unless a slab would have no room beside them.
         let decoders = ((memory - unit) / piece).clamp(1, threads);
-        let beside = piece.saturating_mul(decoders).max(chunk.saturating_mul(threads));
-        let decoders = usize::try_from(decoders).unwrap_or(1);
-        Ok(Self { slabs: (memory - beside.min(memory - unit)).max(unit), decoders })
+        let (decoding, encoding) = (piece.saturating_mul(decoders), chunk.saturating_mul(threads));
+        let slabs = (memory - decoding.max(encoding).min(memory - unit)).max(unit);
+        let overlapping = if decoders < threads { 0 } else { memory.saturating_sub(decoding.saturating_add(encoding)) };
+        Ok(Self { slabs, overlapping, decoders: usize::try_from(decoders).unwrap_or(1) })
     }
 }
 
-/// Copies a variable.
+/// Copies a variable: while one wave of its slabs is encoded and stored, the next is read and decoded, if there is memory for both.
 pub(super) fn copy(field: &Field<'_>, tools: Tools<'_>) -> Result<Copied, CopyError> {
     let division = Division::of(field, tools.memory)?;
     let slabs = field.slabs(division.slabs);
-    let slab_bytes = field.bytes(&slabs.slab);
-    let threads = rayon::current_num_threads() as u64;
-    let together = (division.slabs.min(AT_ONCE * threads) / slab_bytes.max(1)).max(1);
+    let slab_bytes = field.bytes(&slabs.slab).max(1);
+    let is_overlapping = slab_bytes.saturating_mul(OVERLAPPING) <= division.overlapping;
+    let room = if is_overlapping { division.overlapping / OVERLAPPING } else { division.slabs };
+    let together = (room.min(AT_ONCE.saturating_mul(rayon::current_num_threads() as u64)) / slab_bytes).max(1);
+    let means = Means {
+        tools,
+        decoders: division.decoders,
+        encoders: Encoders::new(tools.level),
+        buffers: Buffers { idle: Mutex::default(), are_kept: is_overlapping },
+    };
     let mut copied = Copied { chunks: 0, amplification: slabs.amplification };
     let mut files = OpenFiles::default();
+    let mut gathered: Option<Wave<'_, '_>> = None;
     let mut number = 0;
     while number < slabs.count() {
         let end = slabs.count().min(number.saturating_add(together));
         let regions: Vec<Region> = (number..end).map(|number| slabs.region(number)).collect();
-        let wave = Wave::new(field, &regions, tools.sink);
+        let wave = Wave::new(field, regions, tools.sink);
         copied.chunks += wave.known;
-        if !wave.chunks.is_empty() {
-            wave.gather(tools, division.decoders, &mut files)?;
-            copied.chunks += wave.store(tools)?;
-        }
-        tools.sink.advance(regions.iter().map(|region| field.bytes(&region.count)).sum());
+        let store = |wave: Option<Wave<'_, '_>>| wave.map_or(Ok(0), |wave| wave.store(&means));
+        let mut gather = || wave.gather(&means, &mut files);
+        let (stored, outcome) = if is_overlapping {
+            let before = gathered.take();
+            rayon::join(|| store(before), gather)
+        } else {
+            let stored = store(gathered.take());
+            means.encoders.rest();
+            (stored, gather())
+        };
+        copied.chunks += stored?;
+        outcome?;
+        gathered = Some(wave);
         number = end;
     }
+    copied.chunks += gathered.map_or(Ok(0), |wave| wave.store(&means))?;
     Ok(copied)
 }
 
@@ -90,11 +114,42 @@ pub(super) fn copy(field: &Field<'_>, tools: Tools<'_>) -> Result<Copied, CopyEr
 pub(super) fn whole(field: &Field<'_>, tools: Tools<'_>) -> Result<Vec<u8>, CopyError> {
     let division = Division::of(field, tools.memory)?;
     let all = Region { start: vec![0; field.cut.grid.shape.len()], count: field.cut.grid.shape.clone() };
-    let wave = Wave::new(field, &[all], &Forgetting);
-    wave.gather(tools, division.decoders, &mut OpenFiles::default())?;
+    let wave = Wave::new(field, vec![all], &Forgetting);
+    let (encoders, buffers) = (Encoders::new(tools.level), Buffers::default());
+    wave.gather(&Means { tools, decoders: division.decoders, encoders, buffers }, &mut OpenFiles::default())?;
     let chunk =
         wave.chunks.into_values().next().map(|chunk| chunk.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok(chunk.filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| field.background_chunk()))
+}
+
+/// What all waves of a variable are put together and stored with.
+struct Means<'a> {
+    tools: Tools<'a>,
+    /// How many pieces are decoded at the same time.
+    decoders: usize,
+    encoders: Encoders,
+    buffers: Buffers,
+}
+
+/// Chunks that are encoded give their memory to later ones: to ask the system for it takes longer than to fill it.
+#[derive(Default)]
+struct Buffers {
+    idle: Mutex<Vec<Vec<u8>>>,
+    /// Otherwise it is let go of at once.
+    are_kept: bool,
+}
+
+impl Buffers {
+    /// A buffer with whatever is in it.
+    fn take(&self) -> Vec<u8> {
+        lock(&self.idle).pop().unwrap_or_default()
+    }
+
+    fn give(&self, buffer: Vec<u8>) {
+        if self.are_kept {
+            lock(&self.idle).push(buffer);
+        }
+    }
 }
 
 /// A sink that has nothing and takes nothing.
@@ -159,6 +214,8 @@ struct Unit {
 /// Chunks that are put together at the same time.
 struct Wave<'a, 'f> {
     field: &'a Field<'f>,
+    /// Its slabs.
+    regions: Vec<Region>,
     /// The units (shards, or chunks) that are to be written.
     units: Vec<Unit>,
     /// The chunks by number; empty until something of them is known.
@@ -168,9 +225,10 @@ struct Wave<'a, 'f> {
 }
 
 impl<'a, 'f> Wave<'a, 'f> {
-    fn new(field: &'a Field<'f>, regions: &[Region], sink: &dyn StoreSink) -> Self {
-        let mut wave = Self { field, units: Vec::new(), chunks: HashMap::new(), known: 0 };
-        for place in regions.iter().flat_map(|region| field.cut.units_in(region)) {
+    fn new(field: &'a Field<'f>, regions: Vec<Region>, sink: &dyn StoreSink) -> Self {
+        let places: Vec<Vec<u64>> = regions.iter().flat_map(|region| field.cut.units_in(region)).collect();
+        let mut wave = Self { field, regions, units: Vec::new(), chunks: HashMap::new(), known: 0 };
+        for place in places {
             let key = field.cut.unit_key(&field.key, &place);
             if let Some(chunks) = sink.has(&key) {
                 wave.known += chunks;
@@ -184,7 +242,7 @@ impl<'a, 'f> Wave<'a, 'f> {
     }
 
     /// Decodes every piece of the sources that lies in a unit of the wave, each once.
-    fn gather(&self, tools: Tools<'_>, decoders: usize, files: &mut OpenFiles) -> Result<(), CopyError> {
+    fn gather(&self, means: &Means<'_>, files: &mut OpenFiles) -> Result<(), CopyError> {
         let regions: Vec<&Region> = self.units.iter().map(|unit| &unit.region).collect();
         let Some(all) = hull(&regions) else { return Ok(()) };
         let mut tasks: Vec<(usize, u64)> = Vec::new();
@@ -199,33 +257,33 @@ impl<'a, 'f> Wave<'a, 'f> {
             let mut open: HashMap<usize, Arc<dyn ByteSource>> = HashMap::new();
             for (at, _) in some {
                 if !open.contains_key(at) {
-                    open.insert(*at, files.open(self.field, *at, tools.open)?);
+                    open.insert(*at, files.open(self.field, *at, means.tools.open)?);
                 }
             }
             let piece = |(at, piece): &(usize, u64)| match open.get(at) {
-                Some(source) => self.piece(*at, *piece, source.as_ref()),
+                Some(source) => self.piece(*at, *piece, source.as_ref(), &means.buffers),
                 None => Ok(()),
             };
-            if decoders >= rayon::current_num_threads() {
+            if means.decoders >= rayon::current_num_threads() {
                 some.par_iter().try_for_each(piece)?;
             } else {
-                some.chunks(decoders).try_for_each(|few| few.par_iter().try_for_each(piece))?;
+                some.chunks(means.decoders).try_for_each(|few| few.par_iter().try_for_each(piece))?;
             }
         }
         Ok(())
     }
 
-    fn piece(&self, at: usize, number: u64, source: &dyn ByteSource) -> Result<(), CopyError> {
+    fn piece(&self, at: usize, number: u64, source: &dyn ByteSource, buffers: &Buffers) -> Result<(), CopyError> {
         let part = &self.field.parts[at];
         if let Some(region) = part.missing(number) {
             if part.fill != self.field.background {
-                self.scatter(&Decoded::repeated(&part.fill, region))?;
+                self.scatter(&Decoded::repeated(&part.fill, region), buffers)?;
             }
             return Ok(());
         }
         let name = || (self.field.key.clone(), part.index.source.url.to_string());
         match part.read(number, source) {
-            Ok(Some(decoded)) => self.scatter(&decoded),
+            Ok(Some(decoded)) => self.scatter(&decoded, buffers),
             Ok(None) => Ok(()),
             Err(Failed::Read(source)) => {
                 let (variable, file) = name();
@@ -239,7 +297,7 @@ impl<'a, 'f> Wave<'a, 'f> {
     }
 
     /// Copies decoded elements into the chunks that they belong to.
-    fn scatter(&self, decoded: &Decoded) -> Result<(), CopyError> {
+    fn scatter(&self, decoded: &Decoded, buffers: &Buffers) -> Result<(), CopyError> {
         let (field, size) = (self.field, self.field.size);
         let rank = decoded.target.start.len();
         let new = rank - decoded.shape.len().min(rank);
@@ -258,7 +316,7 @@ impl<'a, 'f> Wave<'a, 'f> {
             let target = Strided { offset: at(&region.start, &chunk_strides), strides: chunk_strides.clone() };
             let mut buffer = lock(chunk);
             if buffer.is_empty() {
-                *buffer = field.empty_chunk(&region);
+                *buffer = field.empty_chunk(&region, buffers.take());
             }
             if !strided::copy(&decoded.bytes, &source, &mut buffer, &target, &common.count, size) {
                 let found = format!("{} bytes for {:?}", decoded.bytes.len(), decoded.shape);
@@ -269,9 +327,10 @@ impl<'a, 'f> Wave<'a, 'f> {
     }
 
     /// Encodes and stores the chunks; returns how many there are.
-    fn store(&self, tools: Tools<'_>) -> Result<u64, CopyError> {
+    fn store(&self, means: &Means<'_>) -> Result<u64, CopyError> {
+        let sink = means.tools.sink;
         let one = |Unit { key, chunks, .. }: &Unit| -> Result<u64, CopyError> {
-            let encode = |number: &Option<u64>| self.encode(*number, tools.level);
+            let encode = |number: &Option<u64>| self.encode(*number, means);
             let chunks: Vec<Option<Vec<u8>>> = chunks.par_iter().map(encode).collect::<Result<_, _>>()?;
             let count = chunks.iter().flatten().count() as u64;
             let mut pieces: Vec<&[u8]> = chunks.iter().flatten().map(Vec::as_slice).collect();
@@ -281,13 +340,15 @@ impl<'a, 'f> Wave<'a, 'f> {
             };
             pieces.push(&index);
             let failed = |source| CopyError::Sink { key: key.clone(), source };
-            tools.sink.put(key, &pieces, count).map_err(failed)?;
+            sink.put(key, &pieces, count).map_err(failed)?;
             Ok(count)
         };
-        self.units.par_iter().map(one).try_reduce(|| 0, |a, b| Ok(a + b))
+        let count = self.units.par_iter().map(one).try_reduce(|| 0, |a, b| Ok(a + b))?;
+        sink.advance(self.regions.iter().map(|region| self.field.bytes(&region.count)).sum());
+        Ok(count)
     }
 
-    fn encode(&self, number: Option<u64>, level: i32) -> Result<Option<Vec<u8>>, CopyError> {
+    fn encode(&self, number: Option<u64>, means: &Means<'_>) -> Result<Option<Vec<u8>>, CopyError> {
         let Some(buffer) = number.and_then(|number| self.chunks.get(&number)) else {
             return Ok(None);
         };
@@ -298,7 +359,9 @@ impl<'a, 'f> Wave<'a, 'f> {
             }
             raw = self.field.background_chunk();
         }
-        encode::chunk(&raw, level).map(Some).map_err(|error| self.uncoded(&error))
+        let encoded = means.encoders.chunk(&raw).map_err(|error| self.uncoded(&error))?;
+        means.buffers.give(raw);
+        Ok(Some(encoded))
     }
 
     fn uncoded(&self, error: &dyn std::fmt::Display) -> CopyError {

@@ -70,23 +70,33 @@ impl<'a> Field<'a> {
         Region { start, count: chunk.clone() }
     }
 
-    /// The bytes that a chunk begins with, before anything of it is known.
-    pub(super) fn empty_chunk(&self, region: &Region) -> Vec<u8> {
+    /// The bytes that a chunk begins with, before anything of it is known, in this buffer.
+    pub(super) fn empty_chunk(&self, region: &Region, mut buffer: Vec<u8>) -> Vec<u8> {
         let shape = &self.cut.grid.shape;
         let is_inside = (0..shape.len()).all(|axis| region.start[axis] + region.count[axis] <= shape[axis]);
-        // Where all is written over, zeros cost nothing.
-        if self.is_full && is_inside {
-            return vec![0; usize::try_from(self.chunk_bytes()).unwrap_or(0)];
+        // Where all is written over, anything may stand before.
+        if !self.is_full || !is_inside {
+            buffer.clear();
         }
-        self.background_chunk()
+        self.fill(&mut buffer);
+        buffer
+    }
+
+    /// Makes a chunk of a buffer: the background stands behind what it holds.
+    fn fill(&self, buffer: &mut Vec<u8>) {
+        let length = usize::try_from(self.chunk_bytes()).unwrap_or(0);
+        if self.background.iter().all(|byte| *byte == 0) || buffer.len() >= length {
+            return buffer.resize(length, 0);
+        }
+        buffer.clear();
+        buffer.reserve_exact(length);
+        (0..length / self.size.max(1)).for_each(|_| buffer.extend_from_slice(&self.background));
     }
 
     /// A chunk in which nothing is.
     pub(super) fn background_chunk(&self) -> Vec<u8> {
-        let length = usize::try_from(self.chunk_bytes()).unwrap_or(0);
-        if self.background.iter().all(|byte| *byte == 0) {
-            return vec![0; length];
-        }
-        self.background.repeat(length / self.size.max(1))
+        let mut chunk = Vec::new();
+        self.fill(&mut chunk);
+        chunk
     }
 }

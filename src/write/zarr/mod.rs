@@ -310,7 +310,7 @@ fn inline(
     if is_number {
         let failed =
             |error: &dyn std::fmt::Display| CopyError::Encode { variable: key.into(), reason: error.to_string() };
-        chunk = encode::chunk(&chunk, settings.level).map_err(|error| failed(&error))?;
+        chunk = encode::Encoders::new(settings.level).chunk(&chunk).map_err(|error| failed(&error))?;
     }
     let key = cut.unit_key(key, &vec![0; cut.grid.shape.len()]);
     done.chunks += 1;
