@@ -75,10 +75,10 @@ pub fn build(
     let lock =
         if work > 0 || removes || workspace.ledger().is_catalogue_behind()? { workspace.lock_output()? } else { None };
     if let Some(objects) = workspace.output.objects().filter(|objects| objects.ignores_conditions()) {
-        problems.push(format!(
+        tracing::warn!(
             "{}: the store ignores the conditions of requests (If-None-Match, If-Match): let one run at a time write there",
             objects.url()
-        ));
+        );
     }
     if work > 0 {
         workspace.output.sweep(STALE)?;

@@ -1,6 +1,6 @@
 //! What is there, and what has to be done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Progress, Workspace};
@@ -96,16 +96,23 @@ fn damaged(workspace: &Workspace, known: &[KnownItem]) -> Result<BTreeSet<ItemId
     if !known.iter().any(|item| item.revision.is_some()) {
         return Ok(BTreeSet::new());
     }
-    // A store tells the sizes of a thousand objects at a time.
+    let records: Vec<String> = known.iter().map(|item| workspace.item_path(item.id.as_str())).collect();
     let listed = match &workspace.output {
-        Output::Folder(_) => None,
-        Output::Objects(objects) => Some(objects.sizes(workspace.recipe.collection.id.as_str())?),
+        Output::Folder(_) => BTreeMap::new(),
+        Output::Objects(objects) => {
+            let products = || known.iter().flat_map(|item| &item.products);
+            let files = products().flat_map(|product| &product.files).map(|file| file.path.as_str());
+            let paths: BTreeSet<&str> = records.iter().map(String::as_str).chain(files).collect();
+            let copied = products().filter(|product| product.format.is_copy()).map(|product| product.chunks);
+            let there = copied.fold(paths.len() as u64, u64::saturating_add);
+            objects.sizes(workspace.recipe.collection.id.as_str(), &paths, there)?
+        }
     };
-    let found = |path: &str| match (&workspace.output, &listed) {
-        (Output::Folder(folder), _) => {
+    let found = |path: &str| match &workspace.output {
+        Output::Folder(folder) => {
             folder.root().join(path).metadata().ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
         }
-        (Output::Objects(_), listed) => listed.as_ref().and_then(|listed| listed.get(path).copied()),
+        Output::Objects(_) => listed.get(path).copied(),
     };
     let stands = |path: &str, size: Option<u64>| found(path).is_some_and(|found| size.is_none_or(|size| size == found));
     let is_whole = |item: &KnownItem| {

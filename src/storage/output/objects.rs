@@ -12,7 +12,7 @@ mod staging;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as LocalPath;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore};
 use url::Url;
 
 use super::{LocalFolder, OutputStore, StagedFolder, StorageError, check_folder, check_path, is_partial};
@@ -36,8 +36,14 @@ const LAST: &str = "report.json";
 /// The folder below the output that locks stand in; nothing of it is part of the catalogue.
 const OWN: &str = ".altostac";
 
+/// How many objects a store tells of with one answer.
+const LISTED_AT_ONCE: u64 = 1_000;
+
 /// How many objects are sent or fetched at a time for one folder.
 const AT_ONCE: usize = 16;
+
+/// How often a request is made again of which nobody knows whether it was carried out.
+const ATTEMPTS: u32 = 5;
 
 /// Whether a store keeps to the conditions of a request.
 const UNKNOWN: u8 = 0;
@@ -141,14 +147,50 @@ impl ObjectOutput {
         Ok(found)
     }
 
-    /// The sizes of all objects below a folder by their paths below the output.
+    /// The sizes of those of these objects that stand. All are below `folder`, which holds about so many objects: it is listed, a thousand with a
+    /// request, or each of them is asked for, whatever takes less.
     ///
     /// # Errors
-    /// [`StorageError`] if the store does not list them.
-    pub fn sizes(&self, folder: &str) -> Result<BTreeMap<String, u64>, StorageError> {
+    /// [`StorageError`] if the store does not tell them.
+    pub fn sizes<'a>(
+        &self,
+        folder: &str,
+        paths: &BTreeSet<&'a str>,
+        objects: u64,
+    ) -> Result<BTreeMap<&'a str, u64>, StorageError> {
+        let is_listed = objects / LISTED_AT_ONCE <= paths.len() as u64;
         block_on(async {
-            Ok(self.listed(folder).await?.into_iter().map(|(path, object)| (path, object.size)).collect())
+            if is_listed { self.sizes_listed(folder, paths).await } else { self.sizes_asked(paths).await }
         })
+    }
+
+    async fn sizes_listed<'a>(
+        &self,
+        folder: &str,
+        paths: &BTreeSet<&'a str>,
+    ) -> Result<BTreeMap<&'a str, u64>, StorageError> {
+        let location = self.location(folder)?;
+        let mut objects = self.store.list(Some(&location));
+        let mut found = BTreeMap::new();
+        while let Some(object) = objects.next().await {
+            let object = object.map_err(|error| failed(&self.url_of(folder), &error))?;
+            if let Some(path) = self.below(&object).and_then(|below| paths.get(below)) {
+                found.insert(*path, object.size);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn sizes_asked<'a>(&self, paths: &BTreeSet<&'a str>) -> Result<BTreeMap<&'a str, u64>, StorageError> {
+        let all: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let ask = |path: String| async move {
+            let object = self.head(&path).await?;
+            Ok((path, object))
+        };
+        let asked: Vec<(String, Option<ObjectMeta>)> =
+            stream::iter(all).map(ask).buffer_unordered(2 * AT_ONCE).try_collect().await?;
+        let size = |(path, object): (String, Option<ObjectMeta>)| Some((*paths.get(path.as_str())?, object?.size));
+        Ok(asked.into_iter().filter_map(size).collect())
     }
 
     /// The names of the folders that stand directly in a folder.
@@ -173,16 +215,27 @@ impl ObjectOutput {
         block_on(async { Ok(self.head(&last).await?.is_some()) })
     }
 
-    /// Deletes objects, the first before all others.
+    /// Deletes objects; those that are gone already count as deleted.
     async fn delete_all(&self, paths: Vec<String>) -> Result<(), StorageError> {
         let locations: Vec<_> = paths.iter().map(|path| self.location(path)).collect::<Result<_, _>>()?;
-        let locations = stream::iter(locations.into_iter().map(Ok)).boxed();
+        for attempt in 0.. {
+            match self.delete_once(&locations).await {
+                Ok(()) => break,
+                Err(error) if documents::is_passing(&error) && attempt < ATTEMPTS => documents::pause(attempt).await,
+                Err(error) => return Err(unwritten(&self.url, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_once(&self, locations: &[Path]) -> Result<(), object_store::Error> {
+        let locations = stream::iter(locations.to_vec().into_iter().map(Ok)).boxed();
         let mut deleted = self.store.delete_stream(locations);
         loop {
             match deleted.try_next().await {
                 Ok(Some(_)) | Err(object_store::Error::NotFound { .. }) => {}
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(unwritten(&self.url, &error)),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -247,11 +300,7 @@ impl OutputStore for ObjectOutput {
             if self.head(path).await?.is_none() {
                 return Ok(false);
             }
-            let deleted = self.store.delete(&self.location(path)?).await;
-            match deleted {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(true),
-                Err(error) => Err(unwritten(&self.url_of(path), &error)),
-            }
+            self.delete_all(vec![path.to_owned()]).await.map(|()| true)
         })
     }
 

@@ -5,11 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use object_store::{Attribute, Attributes, ObjectStore, PutMode, PutOptions, PutResult, UpdateVersion};
 
-use super::{IGNORED, ObjectOutput, StorageError, content_type};
+use super::{ATTEMPTS, IGNORED, ObjectOutput, StorageError, content_type};
 use crate::storage::remote::unwritten;
-
-/// How often a request is made again of which nobody knows whether it was carried out.
-const ATTEMPTS: u32 = 5;
 
 /// The pause before another attempt.
 pub(super) async fn pause(attempt: u32) {

@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use object_store::{ObjectStoreExt, PutMode, UpdateVersion};
+use object_store::{PutMode, UpdateVersion};
 use serde::{Deserialize, Serialize};
 
 use super::documents::{is_condition, is_passing, pause};
-use super::{IGNORED, KEPT, OWN, ObjectOutput, StorageError, UNKNOWN};
+use super::{ATTEMPTS, IGNORED, KEPT, OWN, ObjectOutput, StorageError, UNKNOWN};
 use crate::storage::remote::{block_on, spawn, unwritten};
 
 /// How long a lock is good for after it was last renewed.
@@ -22,7 +22,6 @@ const TERM: Duration = Duration::from_secs(120);
 const RENEWAL: Duration = Duration::from_secs(30);
 /// Clocks of different machines may differ by so much.
 const SKEW: Duration = Duration::from_secs(60);
-const ATTEMPTS: u32 = 5;
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,8 +95,7 @@ impl Drop for OutputLock {
         let _ = block_on(async {
             let path = &self.lease.path;
             if self.output.head(path).await?.is_some_and(|object| object.e_tag == version.e_tag) {
-                let deleted = self.output.store.delete(&self.output.location(path)?).await;
-                deleted.map_err(|error| unwritten(&self.output.url_of(path), &error))?;
+                self.output.delete_all(vec![path.clone()]).await?;
             }
             Ok(())
         });
@@ -178,7 +176,15 @@ impl ObjectOutput {
             UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".into()), version: Some("1".into()) };
         for mode in [PutMode::Create, PutMode::Update(other)] {
             let content = Document::of(&lease.owner, SystemTime::now()).bytes();
-            match self.put_once(&lease.path, content, mode).await {
+            let mut put = self.put_once(&lease.path, content.clone(), mode.clone()).await;
+            for attempt in 0..ATTEMPTS {
+                if !put.as_ref().is_err_and(is_passing) {
+                    break;
+                }
+                pause(attempt).await;
+                put = self.put_once(&lease.path, content.clone(), mode.clone()).await;
+            }
+            match put {
                 Err(error) if is_condition(&error) => {}
                 Err(object_store::Error::NotImplemented { .. }) => {
                     self.conditions.store(IGNORED, Ordering::SeqCst);

@@ -135,8 +135,11 @@ fn a_revision_is_delivered_then_complete() {
     file.finish().unwrap();
     staged.commit().unwrap();
     assert!(output.is_complete("c/products/i/r1").unwrap());
+    let asked = BTreeSet::from(["c/products/i/r1/data/0", "c/none"]);
+    let sizes = |objects| output.sizes("c", &asked, objects).unwrap();
     assert_eq!(output.folders("c/products/i").unwrap(), ["r1"]);
-    assert_eq!(output.sizes("c").unwrap()["c/products/i/r1/data/0"], 20 << 20);
+    assert_eq!(sizes(1), sizes(1 << 30));
+    assert_eq!(sizes(1), BTreeMap::from([("c/products/i/r1/data/0", 20 << 20)]));
     assert!(matches!(output.resume("c/products/i/r1", "key", &[]), Err(StorageError::Exists { .. })));
     // Nothing is left on this machine.
     assert_eq!(output.scratch.list("").unwrap(), Vec::<String>::new());
