@@ -229,7 +229,8 @@ impl ObjectOutput {
     }
 
     async fn delete_once(&self, locations: &[Path]) -> Result<(), object_store::Error> {
-        let locations = stream::iter(locations.to_vec().into_iter().map(Ok)).boxed();
+        let locations: Vec<Path> = locations.to_vec();
+        let locations = stream::iter(locations.into_iter().map(Ok)).boxed();
         let mut deleted = self.store.delete_stream(locations);
         loop {
             match deleted.try_next().await {

@@ -54,6 +54,16 @@ pub(super) struct Sending<'a> {
     pub(super) replaces: bool,
 }
 
+/// What was sent, and the tag that it got.
+struct Put {
+    digest: [u8; 32],
+    e_tag: Option<String>,
+}
+
+fn bytes(size: u64) -> String {
+    format!("{size} bytes")
+}
+
 fn part_size(size: u64) -> u64 {
     PART.max(size.div_ceil(PARTS))
 }
@@ -69,7 +79,7 @@ impl ObjectOutput {
         for attempt in 0..ATTEMPTS {
             self.check_lease()?;
             if let Some(object) = &there {
-                if self.stands(&sending, object, None).await? {
+                if self.stands(&sending, object).await? {
                     return Ok(if attempt == 0 { Sent::Already } else { Sent::Anew });
                 }
                 if !sending.replaces && !is_ours {
@@ -77,9 +87,9 @@ impl ObjectOutput {
                 }
             }
             match self.send_once(&sending, there.as_ref()).await? {
-                Ok(digest) => {
+                Ok(put) => {
                     is_ours = true;
-                    match self.confirm(&sending, digest).await? {
+                    match self.confirm(&sending, &put).await? {
                         None => return Ok(Sent::Anew),
                         Some(found) => last = Some(found),
                     }
@@ -96,49 +106,47 @@ impl ObjectOutput {
     }
 
     /// Whether an object holds what the file does.
-    async fn stands(
-        &self,
-        sending: &Sending<'_>,
-        object: &ObjectMeta,
-        digest: Option<[u8; 32]>,
-    ) -> Result<bool, StorageError> {
+    async fn stands(&self, sending: &Sending<'_>, object: &ObjectMeta) -> Result<bool, StorageError> {
         if object.size != sending.size {
             return Ok(false);
         }
-        let digest = match digest {
-            Some(digest) => digest,
-            None => digest_of(sending.file)?,
-        };
-        Ok(self.digest(sending.path, object).await? == digest)
+        Ok(self.digest(sending.path, object).await? == digest_of(sending.file)?)
     }
 
     /// What is wrong with an object that was sent; `None` if it is right.
-    async fn confirm(&self, sending: &Sending<'_>, digest: [u8; 32]) -> Result<Option<StorageError>, StorageError> {
+    async fn confirm(&self, sending: &Sending<'_>, put: &Put) -> Result<Option<StorageError>, StorageError> {
         let url = self.url_of(sending.path);
         let differs = |expected: String, found: String| {
             Ok(Some(StorageError::Differs { url: url.to_string(), expected: expected.into(), found: found.into() }))
         };
-        let size = format!("{} bytes", sending.size);
-        let Some(object) = self.head(sending.path).await? else { return differs(size, "nothing".into()) };
-        if object.size != sending.size {
-            return differs(size, format!("{} bytes", object.size));
+        if self.confirmation == Confirmation::Checksum || sending.size == 0 {
+            let found = self.head(sending.path).await?.map_or_else(|| "nothing".into(), |found| bytes(found.size));
+            let expected = bytes(sending.size);
+            return if found == expected { Ok(None) } else { differs(expected, found) };
         }
-        if self.confirmation == Confirmation::Checksum {
-            return Ok(None);
+        let object = ObjectMeta {
+            location: self.location(sending.path)?,
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+            size: sending.size,
+            e_tag: put.e_tag.clone(),
+            version: None,
+        };
+        match self.digest(sending.path, &object).await {
+            Ok(found) if found == put.digest => Ok(None),
+            Ok(found) => differs(format!("SHA-256 {}", hex(&put.digest)), hex(&found)),
+            Err(error @ (StorageError::Changed { .. } | StorageError::Refused { status: 404 | 416, .. })) => {
+                Ok(Some(error))
+            }
+            Err(error) => Err(error),
         }
-        let found = self.digest(sending.path, &object).await?;
-        if found == digest {
-            return Ok(None);
-        }
-        differs(format!("SHA-256 {}", hex(&digest)), hex(&found))
     }
 
-    /// One attempt; gives the digest of what was sent. The outer error is one of this machine.
+    /// One attempt. The outer error is one of this machine.
     async fn send_once(
         &self,
         sending: &Sending<'_>,
         there: Option<&ObjectMeta>,
-    ) -> Result<Result<[u8; 32], object_store::Error>, StorageError> {
+    ) -> Result<Result<Put, object_store::Error>, StorageError> {
         let wrong = |error| failed_locally("read", sending.file.display(), error);
         let mut file = File::open(sending.file).map_err(wrong)?;
         if sending.size > PART {
@@ -150,14 +158,14 @@ impl ObjectOutput {
         }
         let digest = Sha256::digest(&content).into();
         let mode = self.mode(there.map(version));
-        Ok(self.put_once(sending.path, content, mode).await.map(|_| digest))
+        Ok(self.put_once(sending.path, content, mode).await.map(|put| Put { digest, e_tag: put.e_tag }))
     }
 
     async fn send_parts(
         &self,
         sending: &Sending<'_>,
         file: &mut File,
-    ) -> Result<Result<[u8; 32], object_store::Error>, StorageError> {
+    ) -> Result<Result<Put, object_store::Error>, StorageError> {
         let location = self.location(sending.path)?;
         let options = PutMultipartOptions { attributes: attributes(sending.path), ..PutMultipartOptions::default() };
         let mut upload = match self.store.put_multipart_opts(&location, options).await {
@@ -166,7 +174,7 @@ impl ObjectOutput {
         };
         let sent = self.send_each_part(sending, file, upload.as_mut()).await;
         let done = match sent {
-            Ok(Ok(digest)) => upload.complete().await.map(|_| digest),
+            Ok(Ok(digest)) => upload.complete().await.map(|put| Put { digest, e_tag: put.e_tag }),
             Ok(Err(error)) => Err(error),
             Err(error) => {
                 // What cannot be told to the store now is left to its own rules.
