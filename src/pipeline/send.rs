@@ -219,10 +219,10 @@ fn summed(api: &Url, dry_run: bool, records: Vec<RecordReport>) -> PublishReport
     PublishReport { api: api.to_string(), dry_run, counts: Counts::of(&records), records }
 }
 
-/// Items that the API was seen to hold as they are.
+/// Items that the API holds as they are, since now.
 fn confirmed_items(records: &[RecordReport]) -> BTreeSet<ItemId> {
     let is_confirmed = |record: &&RecordReport| {
-        let held = [PublishStatus::Created, PublishStatus::Updated, PublishStatus::Unchanged];
+        let held = [PublishStatus::Created, PublishStatus::Updated];
         record.kind == RecordKind::Item && held.contains(&record.status)
     };
     records.iter().filter(is_confirmed).filter_map(|record| ItemId::new(record.id.as_str()).ok()).collect()

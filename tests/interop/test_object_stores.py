@@ -334,6 +334,28 @@ def test_old_revisions_go_from_a_folder_too(tmp_path, keep, expected):
         assert {path.name for path in (project.collection_folder / "products" / item).iterdir()} == expected
 
 
+def test_no_revision_goes_that_an_api_points_at(tmp_path):
+    project = Project.of_fixture(tmp_path / "cmip6")
+    revisions = lambda: {path.name for item in project.items for path in (project.collection_folder / "products" / item).iterdir()}
+    with Server("sync", project.folder / "recipe.yaml", "--serve", "--port", "0"):
+        pass
+    for _ in range(3):
+        project.build("--force")
+    assert revisions() == {"r1", "r2", "r3", "r4"}, "the API holds r1"
+    with Server("serve", project.folder / "recipe.yaml", "--port", "0") as server:
+        found = requests.get(f"{server.url}/collections/{COLLECTION}/items", timeout=10).json()["features"]
+        assert all("/r4/" in item["assets"]["reference_file"]["href"] for item in found)
+    assert revisions() == {"r3", "r4"}
+
+
+def test_the_root_of_a_bucket(store, tmp_path):
+    project = Project.of_fixture(tmp_path / "cmip6")
+    project.edit(output="s3://empty", products=["kerchunk", "icechunk"])
+    assert {item["status"] for item in project.build().values()} == {"added"}
+    assert {item["status"] for item in project.build().values()} == {"unchanged"}
+    project.run("verify").expect(0)
+
+
 def test_a_killed_upload_leaves_a_whole_catalogue(store, tmp_path):
     count, kills = (40, 40) if FULL else (6, 12)
     many_items(tmp_path / "archive", count)

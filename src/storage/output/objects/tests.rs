@@ -226,6 +226,15 @@ fn one_run_at_a_time() {
     let (first, second) = (output(store.clone(), folder.path()), output(store, folder.path()));
     let held = first.lock("c", &owner("a", "1")).unwrap();
     assert!(!first.ignores_conditions());
+    let renew = |output: &ObjectOutput| {
+        let lease = output.lease().unwrap();
+        block_on(async {
+            output.renew(&lease).await;
+            Ok(lease.is_held())
+        })
+        .unwrap()
+    };
+    assert!(renew(&first) && renew(&first));
     let error = second.lock("c", &owner("b", "2")).unwrap_err();
     assert!(
         error.to_string().starts_with("another altostac (process 1) is at work on s3://bucket/a%20prefix/"),
@@ -238,11 +247,7 @@ fn one_run_at_a_time() {
     let held = second.lock("c", &owner("b", "2")).unwrap();
     // The same state: its earlier run was killed.
     let again = first.lock("c", &owner("b", "3")).unwrap();
-    block_on(async {
-        second.renew(&second.lease().unwrap()).await;
-        Ok(())
-    })
-    .unwrap();
+    assert!(!renew(&second));
     assert!(matches!(second.put("x", b"2"), Err(StorageError::LockLost { .. })));
     drop(held);
     first.put("x", b"3").unwrap();
