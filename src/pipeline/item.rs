@@ -147,6 +147,7 @@ pub(super) fn build(
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
     })?;
     // The report says that what is described stands where readers find it.
+    products::reuse(workspace, planned.known.as_ref(), &mut staged);
     let delivered = staged.deliver().map_err(|error| storage_failure(&error))?;
     let report_text = report(&planned.id, revision, &cube, &found, &products, (&content.report, delivered), now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;

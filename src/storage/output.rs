@@ -7,7 +7,7 @@ mod memory;
 mod objects;
 mod place;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -120,6 +120,12 @@ pub trait Staging: Send {
     /// Where the files are now, if the store is a local folder.
     fn local_path(&self) -> Option<&Path>;
 
+    /// Tells of files of another folder of the output by their names in both, with SHA-256 in hexadecimal: a store that copies by itself need not be
+    /// sent what is the same in this folder.
+    fn reuse(&mut self, folder: &str, digests: BTreeMap<String, String>) {
+        let _ = (folder, digests);
+    }
+
     /// Brings what was written so far to where it will stand, if that is elsewhere, and confirms it there.
     ///
     /// # Errors
@@ -149,6 +155,8 @@ pub struct Delivered {
     pub bytes: u64,
     /// How many of them an earlier attempt had brought.
     pub already: u64,
+    /// How many of them the store copied from an earlier revision.
+    pub copied: u64,
     /// How each was confirmed.
     pub confirmation: Confirmation,
 }
@@ -184,6 +192,12 @@ impl StagedFolder {
     /// libraries write there become part of the folder.
     pub fn local_path(&self) -> Option<&Path> {
         self.staging.local_path()
+    }
+
+    /// Tells of files of another folder of the output, by their names in both, with SHA-256 in hexadecimal: what is the same in this folder is copied
+    /// from there by a store that does so by itself.
+    pub fn reuse(&mut self, folder: &str, digests: BTreeMap<String, String>) {
+        self.staging.reuse(folder, digests);
     }
 
     /// Brings what was written so far to where it will stand, and confirms it there; `None` if that is here.

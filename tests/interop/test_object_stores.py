@@ -94,13 +94,23 @@ class Stored:
 
     def icechunk(self, item):
         asset = self.record(item)["assets"]["icechunk"]
-        prefix = urljoin(f"{self.prefix}/{COLLECTION}/items/x", asset["href"])
-        storage = icechunk.s3_storage(bucket="open", prefix=prefix, region="us-east-1", endpoint_url=self.store.endpoint, allow_http=True,
-                                      force_path_style=True, access_key_id=self.store.key, secret_access_key=self.store.secret)
+        storage = self._icechunk_storage(asset)
         allowed = {container: None for container in asset["icechunk:virtual_chunk_containers"]}
         repository = icechunk.Repository.open(storage, authorize_virtual_chunk_access=allowed)
+        return repository, self._icechunk_snapshot(repository, asset)
+
+    def icechunk_session(self, item, **options):
+        asset = self.record(item)["assets"]["icechunk"]
+        return self._icechunk_snapshot(icechunk.Repository.open(self._icechunk_storage(asset), **options), asset)
+
+    def _icechunk_snapshot(self, repository, asset):
         opened = repository.readonly_session(snapshot_id=asset["icechunk:snapshot_id"]).store
-        return repository, lambda **options: xr.open_dataset(opened, **asset["xarray:open_kwargs"] | options)
+        return lambda **options: xr.open_dataset(opened, **asset["xarray:open_kwargs"] | options)
+
+    def _icechunk_storage(self, asset):
+        prefix = urljoin(f"{self.prefix}/{COLLECTION}/items/x", asset["href"])
+        return icechunk.s3_storage(bucket="open", prefix=prefix, region="us-east-1", endpoint_url=self.store.endpoint, allow_http=True,
+                                    force_path_style=True, access_key_id=self.store.key, secret_access_key=self.store.secret)
 
     def is_whole(self):
         """Whatever can be reached from the catalogue is there, and as its record says; how many items."""
@@ -332,6 +342,42 @@ def test_old_revisions_go_from_a_folder_too(tmp_path, keep, expected):
         project.build("--force")
     for item in project.items:
         assert {path.name for path in (project.collection_folder / "products" / item).iterdir()} == expected
+
+
+def test_chunks_that_did_not_change_are_copied_by_the_store(store, proxied, tmp_path):
+    stored = Stored(store, Project.of_fixture(tmp_path / "cmip6"), "again", products=[{"zarr": {"shards": "none"}}])
+    [item, *_] = stored.project.build()
+    proxied.requests()
+    assert stored.project.build("--item", item, "--force")[item]["revision"] == 2
+    asked = [asked for asked in proxied.requests() if asked.method == "PUT" and asked.status == 200 and "/r2/data.zarr/" in asked.target]
+    chunks = [asked for asked in asked if "/c/" in f"{asked.target}/"]
+    assert chunks and not any(asked.sent for asked in chunks), "nothing but headers"
+    report = json.loads(requests.get(stored.href(item, "report"), timeout=20).text)["stored"]
+    assert report["copied"] == len(chunks) and report["objects"] > len(chunks)
+    assert NativeSeries(stored.project.sources(item)).differences(stored.zarr(item)) == []
+
+
+def test_everything_in_one_store(store, tmp_path):
+    """Sources and products in the same bucket; what was published there is no source."""
+    project = Project.of_fixture(tmp_path / "cmip6")
+    for path in (project.folder / "archive").rglob("*.nc"):
+        store.put("open", f"both/{path.relative_to(project.folder / 'archive')}", path.read_bytes())
+    stored = Stored(store, project, "both/CMIP6/published", products=["kerchunk", "icechunk", "zarr"], sources=[{"root": "s3://open/both"}],
+                    public_urls=[{"from": "s3://open/both", "to": f"{store.endpoint}/open/both"}])
+    [item, *_] = project.build()
+    assert {one["status"] for one in project.build().values()} == {"unchanged"}
+    assert Series(project.sources(item)).differences(kerchunk(stored.href(item, "reference_file"))) == []
+    assert NativeSeries(project.sources(item)).differences(stored.zarr(item)) == []
+    project.edit(products=["icechunk"], public_urls=[])
+    project.build()
+    asset = stored.record(item)["assets"]["icechunk"]
+    [container] = asset["icechunk:virtual_chunk_containers"]
+    settings = icechunk.RepositoryConfig.default()
+    settings.set_virtual_chunk_container(icechunk.VirtualChunkContainer(container, icechunk.s3_store(
+        region="us-east-1", endpoint_url=store.endpoint, allow_http=True, s3_compatible=True, force_path_style=True)))
+    keys = icechunk.s3_static_credentials(access_key_id=store.key, secret_access_key=store.secret)
+    opened = stored.icechunk_session(item, config=settings, authorize_virtual_chunk_access=icechunk.containers_credentials({container: keys}))
+    assert NativeSeries(project.sources(item)).differences(opened) == []
 
 
 def test_no_revision_goes_that_an_api_points_at(tmp_path):

@@ -2,6 +2,7 @@
 
 mod cfa;
 mod choice;
+mod earlier;
 mod files;
 mod icechunk;
 mod kerchunk;
@@ -12,6 +13,7 @@ mod zarr;
 use std::path::Path;
 
 pub(super) use choice::{choose, holds_parts};
+pub(super) use earlier::reuse;
 pub(super) use files::{hex, sha256, staged_file};
 pub(super) use zarr::KEPT;
 

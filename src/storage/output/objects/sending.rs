@@ -6,7 +6,7 @@ use std::path::Path as LocalPath;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use object_store::{MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions};
+use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -40,6 +40,8 @@ pub(super) enum Sent {
     Anew,
     /// It stood there.
     Already,
+    /// The store copied it from where it stood.
+    Copied,
 }
 
 /// A file to be sent.
@@ -52,6 +54,8 @@ pub(super) struct Sending<'a> {
     pub(super) size: u64,
     /// Whether other content that stands there is replaced.
     pub(super) replaces: bool,
+    /// The path of an object that may hold the same, and its SHA-256 in hexadecimal.
+    pub(super) earlier: Option<(&'a str, &'a str)>,
 }
 
 /// What was sent, and the tag that it got.
@@ -76,6 +80,9 @@ impl ObjectOutput {
         let _room = ROOM.acquire_many(room).await;
         let url = self.url_of(sending.path);
         let (mut there, mut last, mut is_ours) = (there, None, false);
+        if there.is_none() && self.copy(&sending).await? {
+            return Ok(Sent::Copied);
+        }
         for attempt in 0..ATTEMPTS {
             self.check_lease()?;
             if let Some(object) = &there {
@@ -103,6 +110,22 @@ impl ObjectOutput {
             there = self.head(sending.path).await?;
         }
         Err(last.unwrap_or(StorageError::Contended { url: url.into() }))
+    }
+
+    /// Lets the store copy what it holds already; whether that is now what the file holds. If not, the file is sent.
+    async fn copy(&self, sending: &Sending<'_>) -> Result<bool, StorageError> {
+        let Some((from, expected)) = sending.earlier else { return Ok(false) };
+        if hex(&digest_of(sending.file)?) != expected {
+            return Ok(false);
+        }
+        self.check_lease()?;
+        let (from, to) = (self.location(from)?, self.location(sending.path)?);
+        if self.store.copy(&from, &to).await.is_err() {
+            return Ok(false);
+        }
+        // What stood there may have been damaged since: it is read whatever the recipe says.
+        let Some(object) = self.head(sending.path).await? else { return Ok(false) };
+        self.stands(sending, &object).await
     }
 
     /// Whether an object holds what the file does.

@@ -24,6 +24,8 @@ pub(super) struct Upload {
     /// Whether what an incomplete upload left there is taken up, and replaced where it differs.
     resumes: bool,
     delivered: BTreeSet<String>,
+    /// Another folder of the output, and the digests of files in it.
+    earlier: Option<(String, BTreeMap<String, String>)>,
 }
 
 impl Upload {
@@ -34,7 +36,14 @@ impl Upload {
         resumes: bool,
     ) -> Result<Self, StorageError> {
         output.location(folder)?;
-        Ok(Self { output: output.shared(), folder: folder.into(), local, resumes, delivered: BTreeSet::new() })
+        Ok(Self {
+            output: output.shared(),
+            folder: folder.into(),
+            local,
+            resumes,
+            delivered: BTreeSet::new(),
+            earlier: None,
+        })
     }
 
     /// The files that were made since, by their names, with their sizes.
@@ -71,8 +80,13 @@ impl Upload {
         let send = |(name, size): (&String, &u64)| {
             let (path, place, size) = (self.path(name), root.join(name), *size);
             let known = there.get(&path).cloned();
+            let earlier = self.earlier.as_ref().and_then(|(folder, digests)| {
+                let digest = digests.get(name)?.as_str();
+                Some((format!("{folder}/{name}"), digest))
+            });
             async move {
-                let sending = Sending { path: &path, file: &place, size, replaces };
+                let earlier = earlier.as_ref().map(|(path, digest)| (path.as_str(), *digest));
+                let sending = Sending { path: &path, file: &place, size, replaces, earlier };
                 self.output.send(sending, known).await.map(|sent| (sent, size))
             }
         };
@@ -83,6 +97,7 @@ impl Upload {
             counted.objects += 1;
             counted.bytes += size;
             counted.already += u64::from(sent == Sent::Already);
+            counted.copied += u64::from(sent == Sent::Copied);
         }
         Ok(counted)
     }
@@ -95,6 +110,10 @@ impl Staging for Upload {
 
     fn local_path(&self) -> Option<&LocalPath> {
         self.local.local_path()
+    }
+
+    fn reuse(&mut self, folder: &str, digests: BTreeMap<String, String>) {
+        self.earlier = Some((folder.to_owned(), digests));
     }
 
     fn deliver(&mut self) -> Result<Option<Delivered>, StorageError> {
@@ -151,6 +170,6 @@ impl ObjectOutput {
 
 impl Delivered {
     fn new(place: String, confirmation: Confirmation) -> Self {
-        Self { place, objects: 0, bytes: 0, already: 0, confirmation }
+        Self { place, objects: 0, bytes: 0, already: 0, copied: 0, confirmation }
     }
 }

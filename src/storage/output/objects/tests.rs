@@ -174,6 +174,35 @@ fn an_upload_that_was_cut_off_is_taken_up() {
 }
 
 #[test]
+fn what_an_earlier_revision_holds_is_copied_by_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, output) = odd(|_| Mishap::None, folder.path());
+    revision(&output, &[("data/0", b"same"), ("data/1", b"other"), ("data/2", b"bad"), (LAST, b"1")]).commit().unwrap();
+    // It is not what it was: then it is sent.
+    output.put("c/products/i/r1/data/2", b"rot").unwrap();
+    let before = store.writes.load(Ordering::SeqCst);
+    let mut staged = output.resume("c/products/i/r2", "key", &[]).unwrap();
+    for (name, content) in [("data/0", "same"), ("data/1", "OTHER"), ("data/2", "bad"), (LAST, "2")] {
+        let mut file = staged.create(name).unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        file.finish().unwrap();
+    }
+    let sha256 = |content: &str| {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let digests = [("data/0", "same"), ("data/1", "other"), ("data/2", "bad")];
+    staged.reuse("c/products/i/r1", digests.map(|(name, content)| (name.to_owned(), sha256(content))).into());
+    let delivered = staged.deliver().unwrap().unwrap();
+    assert_eq!((delivered.objects, delivered.copied), (3, 1));
+    staged.commit().unwrap();
+    assert_eq!(store.writes.load(Ordering::SeqCst) - before, 4, "two, one again, and the last");
+    for (name, content) in [("data/0", "same"), ("data/1", "OTHER"), ("data/2", "bad")] {
+        assert_eq!(output.get(&format!("c/products/i/r2/{name}")).unwrap().unwrap(), content);
+    }
+}
+
+#[test]
 fn faults_are_mended() {
     let every = |mishap: Mishap| -> Fault {
         match mishap {
