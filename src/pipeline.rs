@@ -16,6 +16,8 @@
 //! | `host` | serving: the embedded API and its files |
 //! | `inspect` | what one file holds |
 //! | `references` | Kerchunk references of one file |
+//! | `owner` | who holds the lock of an output that others may write to |
+//! | `prune` | revisions that nobody points at any more |
 //! | `report` | what a run answers, for `--json` and for people |
 
 mod build;
@@ -27,7 +29,9 @@ mod host;
 mod inspect;
 mod item;
 mod opened;
+mod owner;
 mod products;
+mod prune;
 mod references;
 mod reader;
 mod report;
@@ -173,6 +177,7 @@ impl PipelineError {
         match self {
             Self::Workspace(error) => error.remedy(),
             Self::Ledger(error) => Some(error.remedy().into()),
+            Self::Storage(error) => error.remedy().map(Into::into),
             Self::Publish(error) => error.remedy().map(Into::into),
             Self::Describe(error) => error.remedy().map(Into::into),
             Self::Threads { .. } => Some("ask for fewer with --jobs".into()),

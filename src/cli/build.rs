@@ -93,19 +93,13 @@ pub(super) fn lines(workspace: &Workspace, report: &BuildReport) -> Vec<String> 
         .collect();
     let counts = report.counts();
     let said: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let place = workspace.recipe.output.join("catalog.json");
+    let place = workspace.output.shown("catalog.json");
     let read = report.traffic;
     let read = match read.requests {
         0 => String::new(),
         requests => format!(" ({} read in {requests} requests)", bytes(read.bytes)),
     };
-    lines.push(format!(
-        "{}: {} in {:.1} s{read} → {}",
-        report.collection,
-        said.join(", "),
-        report.elapsed_s,
-        place.display()
-    ));
+    lines.push(format!("{}: {} in {:.1} s{read} → {}", report.collection, said.join(", "), report.elapsed_s, place));
     lines
 }
 

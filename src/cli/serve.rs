@@ -77,6 +77,12 @@ pub(super) fn host_catalogue(
         STOPS_BY_ITSELF.store(true, Ordering::SeqCst);
         let (served, report) = host.serve_recipe(workspace, interrupted()).await?;
         published(report)?;
+        if let Some(objects) = workspace.output.objects() {
+            printer.say(&format!(
+                "the files of products are not served from here: they are in {}, where their hrefs point, as public_urls says it",
+                objects.url()
+            ));
+        }
         workspace.unlock();
         wait(printer, served).await
     })

@@ -17,6 +17,17 @@ pub struct Publication {
 }
 
 impl Ledger {
+    /// The APIs that have confirmed anything, sorted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`] if it cannot be read.
+    pub fn apis(&self) -> Result<Vec<String>, LedgerError> {
+        let query = "SELECT DISTINCT api FROM publication ORDER BY api";
+        let mut statement = self.connection.prepare_cached(query).map_err(self.failed())?;
+        let rows = statement.query_map([], |row| row.get(0)).map_err(self.failed())?;
+        rows.collect::<Result<_, _>>().map_err(self.failed())
+    }
+
     /// What an API has confirmed.
     ///
     /// # Errors

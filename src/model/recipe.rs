@@ -8,6 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::ids::{CollectionId, DimensionName};
+use super::keeping::Keeping;
 use super::product::ProductsAsked;
 use super::public_urls::PublicUrls;
 use super::source::SourcePlace;
@@ -27,8 +28,10 @@ pub struct Recipe {
     pub aggregate: AggregateSettings,
     /// What is written for each item.
     pub products: ProductsAsked,
-    /// The folder that products and the static catalogue go to, absolute.
-    pub output: PathBuf,
+    /// Where products and the static catalogue go to: a folder, absolute, or the prefix of a bucket.
+    pub output: SourcePlace,
+    /// How it is kept.
+    pub keeping: Keeping,
     /// What readers outside see instead of local URLs.
     pub public_urls: PublicUrls,
     /// Which templates make the records.

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::item::{self, Means, Thoroughness, failure, read_record};
+use super::item::{self, Means, Thoroughness, failure, read_records};
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
 use crate::describe::describe_collection;
-use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
+use crate::model::{ItemError, ItemId, KnownItem, Record, Revision};
 use crate::plan::{Action, PlannedItem};
 use crate::publish::{CatalogHead, write_catalogue, write_item};
 use crate::storage::{OutputStore, traffic};
 
 /// Folders that a run left unfinished are removed after this time.
 const STALE: Duration = Duration::from_secs(24 * 3600);
+
+/// So many records are read together to describe a collection.
+const READ_TOGETHER: usize = 256;
 
 /// What a build is asked for.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +70,16 @@ pub fn build(
         run.remember_failure(id, error);
     }
     let work = planned.iter().filter(|item| is_work(item)).count();
+    let removes = planned.iter().any(|item| item.action == Action::Removed && !guarded.contains(&item.id));
+    // A run that finds nothing to do writes nothing, no lock either.
+    let lock =
+        if work > 0 || removes || workspace.ledger().is_catalogue_behind()? { workspace.lock_output()? } else { None };
+    if let Some(objects) = workspace.output.objects().filter(|objects| objects.ignores_conditions()) {
+        tracing::warn!(
+            "{}: the store ignores the conditions of requests (If-None-Match, If-Match): let one run at a time write there",
+            objects.url()
+        );
+    }
     if work > 0 {
         workspace.output.sweep(STALE)?;
         progress.begin("items", work as u64);
@@ -78,7 +90,9 @@ pub fn build(
         failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }),
     );
     items.sort_by(|a, b| a.id.cmp(&b.id));
-    run.write_catalogue()?;
+    let changed = run.write_catalogue()?;
+    problems.extend(super::prune::prune(workspace, &changed, false)?);
+    drop(lock);
     let collection = workspace.recipe.collection.id.to_string();
     let traffic = traffic().since(before).into();
     Ok(BuildReport { collection, items, unmatched, problems, traffic, elapsed_s: begun.elapsed().as_secs_f64() })
@@ -197,9 +211,9 @@ impl Run<'_> {
 
     fn built(&self, known: &KnownItem, status: BuiltStatus) -> BuiltItem {
         let product = |product: &crate::model::Product| {
-            let place = self.workspace.output.root().join(product.place()?);
-            let path = place.display().to_string();
-            Some(BuiltProduct { format: product.format, href: self.href(&place), path })
+            let place = product.place()?;
+            let path = self.workspace.output.shown(place);
+            Some(BuiltProduct { format: product.format, href: self.href(place), path })
         };
         BuiltItem {
             id: known.id.to_string(),
@@ -212,18 +226,19 @@ impl Run<'_> {
         }
     }
 
-    fn href(&self, place: &Path) -> String {
-        let place = SourceUrl::from_path(place);
-        place.map(|place| self.workspace.recipe.public_urls.rewrite(place.url()).to_string()).unwrap_or_default()
+    fn href(&self, place: &str) -> String {
+        let url = self.workspace.output.url_of(place);
+        url.map(|url| self.workspace.recipe.public_urls.rewrite(&url).to_string()).unwrap_or_default()
     }
 
-    /// Writes the collection and the catalogue if an item was written or removed, in this run or in one that was cut off.
-    fn write_catalogue(&self) -> Result<(), PipelineError> {
+    /// Writes the collection and the catalogue if an item was written or removed, in this run or in one that was cut off. Returns the items
+    /// that this run has written.
+    fn write_catalogue(&self) -> Result<BTreeSet<ItemId>, PipelineError> {
         let workspace = self.workspace;
         let Written { items: written, removed } = std::mem::take(&mut *self.written());
         let behind = workspace.ledger().is_catalogue_behind()?;
         if written.is_empty() && removed.is_empty() && !behind {
-            return Ok(());
+            return Ok(written);
         }
         workspace.ledger().set_catalogue_behind(true)?;
         let gone: BTreeSet<&str> = removed.iter().map(ItemId::as_str).collect();
@@ -235,7 +250,8 @@ impl Run<'_> {
             .map(|item| item.id)
             .collect();
         let mut unreadable = None;
-        let records = standing.iter().filter_map(|id| match read_record(workspace, id.as_str()) {
+        let read = standing.chunks(READ_TOGETHER).flat_map(|ids| read_records(workspace, ids));
+        let records = read.filter_map(|record: Result<Option<Record>, PipelineError>| match record {
             Ok(record) => record.map(|record| record.json),
             Err(error) => {
                 unreadable.get_or_insert(error);
@@ -264,6 +280,6 @@ impl Run<'_> {
             super::content::forget(workspace, id);
         }
         workspace.ledger().set_catalogue_behind(false)?;
-        Ok(())
+        Ok(written)
     }
 }

@@ -139,8 +139,8 @@ fn verify_product(
     sampling: Sampling,
     library: Option<&dyn SourceReader>,
 ) -> Result<crate::model::VerificationReport, Failure> {
-    let standing = item::standing(means.workspace, product);
-    match item::verify_product(means, product.clone(), &standing, compared, open, sampling, library) {
+    let standing = item::standing(means.workspace, product).map_err(Failure::Other)?;
+    match item::verify_product(means, product.clone(), standing.path(), compared, open, sampling, library) {
         Ok(verified) => Ok(verified.report().clone()),
         Err(VerifyError::Different { differences, .. }) => Err(Failure::Different(differences)),
         Err(error) => Err(Failure::Other(failure("verification", super::chain(&error)))),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -26,11 +26,14 @@ use crate::model::{
 };
 use crate::plan::{Action, PlannedItem};
 use crate::read::{NativeReader, ReadError, SourceReader};
-use crate::storage::{ByteSource, OutputStore, StagedFolder, StorageError, open_source};
+use crate::storage::{ByteSource, Delivered, OutputStore, StagedFolder, Standing, StorageError, open_source};
 use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify};
+use crate::write::bytes_to_copy;
 
 const REPORT: &str = "report.json";
 const SOURCES: &str = "sources.parquet";
+/// ENOSPC.
+const NO_SPACE: i32 = 28;
 
 /// An item whose products stand and whose record is valid: only the record is still to be written.
 pub(super) struct Built {
@@ -107,17 +110,17 @@ pub(super) fn build(
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = stage(workspace, &folder, (&chosen.products, &cube.files))?;
     cube.notes.extend(chosen.notes);
+    let needed = chosen.products.iter().any(|settings| settings.format().is_copy()).then(|| bytes_to_copy(&cube));
     let (mut written, mut reveals, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for settings in &chosen.products {
         let (cube, indexes, id, folder) = (&cube, &indexes[..], &planned.id, &folder[..]);
         let (staged, reveals, notes, progress) = (&mut staged, &mut reveals, &mut notes, means.progress);
         let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged, notes, reveals };
         let write = || products::write(&mut writing, settings);
-        written.push(if settings.format().is_copy() {
-            workers.copy(&cube.files, write)
-        } else {
-            workers.compute(write)
-        }?);
+        written.push(
+            if settings.format().is_copy() { workers.copy(&cube.files, write) } else { workers.compute(write) }
+                .map_err(|error| of_scratch(workspace, needed, error))?,
+        );
     }
     cube.notes.extend(notes);
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
@@ -143,11 +146,14 @@ pub(super) fn build(
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
     })?;
-    let report_text = report(&planned.id, revision, &cube, &found, &products, &content.report, now);
+    // The report says that what is described stands where readers find it.
+    products::reuse(workspace, planned.known.as_ref(), &mut staged);
+    let delivered = staged.deliver().map_err(|error| storage_failure(&error))?;
+    let report_text = report(&planned.id, revision, &cube, &found, &products, (&content.report, delivered), now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
     let describe = || describe(workspace, source, &cube, &found, &products, (&report, &sources), now);
     let record = workers.compute(describe)?;
-    staged.commit().map_err(|error| error_of("output", &error))?;
+    staged.commit().map_err(|error| storage_failure(&error))?;
     reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
@@ -159,7 +165,8 @@ fn stage(
     folder: &str,
     (products, files): (&[ProductSettings], &[SourceFile]),
 ) -> Result<StagedFolder, ItemError> {
-    let staged = if products.iter().any(|settings| settings.format().is_copy()) {
+    let is_afar = workspace.output.objects().is_some();
+    let staged = if is_afar || products.iter().any(|settings| settings.format().is_copy()) {
         let mut plan = workspace.recipe.product_digest.clone();
         for file in files {
             let _ = write!(plan, "\n{} {} {}", file.url, file.size, file.fingerprint);
@@ -168,7 +175,26 @@ fn stage(
     } else {
         workspace.output.stage(folder)
     };
-    staged.map_err(|error| error_of("output", &error))
+    staged.map_err(|error| storage_failure(&error))
+}
+
+/// What went wrong with the output, and what can be done about it.
+fn storage_failure(error: &StorageError) -> ItemError {
+    let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    failure("output", format!("{}{remedy}", chain(error)))
+}
+
+/// The error of a full disk says what a revision needs that is made here before it is uploaded.
+fn of_scratch(workspace: &Workspace, needed: Option<u64>, error: ItemError) -> ItemError {
+    let full = io::Error::from_raw_os_error(NO_SPACE).to_string();
+    let Some(objects) = workspace.output.objects().filter(|_| error.message.contains(&full)) else { return error };
+    let needed = needed.map(|bytes| format!(", up to {bytes} bytes for the copy of the values")).unwrap_or_default();
+    let message = format!(
+        "{}; a revision is made whole in {} before it is uploaded{needed}: make room there, or choose another folder with --state",
+        error.message,
+        objects.scratch().display()
+    );
+    ItemError { message, ..error }
 }
 
 /// Makes the record anew of products that stand; they are verified again first.
@@ -185,16 +211,18 @@ fn redescribe(
     let opened = Opened::default();
     let mut products = Vec::new();
     for product in known.into_iter().flat_map(|known| &known.products) {
-        let standing = standing(workspace, product);
+        let standing = standing(workspace, product)?;
         let (recorded, file_facets) = (&cube.files[..], &source.file_facets[..]);
         let compared = Compared { recorded, verified: &[], indexes, file_facets };
-        products.push(prove(means, product.clone(), &standing, (compared, &|url| opened.open(url)), false)?);
+        products.push(prove(means, product.clone(), standing.path(), (compared, &|url| opened.open(url)), false)?);
     }
     let folder = product_folder(workspace, &source.id, revision);
     let beside = |name: &str| {
-        let path = workspace.output.root().join(&folder).join(name);
-        let bytes = fs::read(&path).map_err(|error| io_error("read back", &path, &error))?;
-        Ok(ProductFile { path: format!("{folder}/{name}"), size: bytes.len() as u64, sha256: sha256(&bytes) })
+        let path = format!("{folder}/{name}");
+        let bytes = workspace.output.get(&path).map_err(|error| storage_failure(&error))?;
+        let missing = || failure("output", format!("{} is not there", workspace.output.shown(&path)));
+        let bytes = bytes.ok_or_else(missing)?;
+        Ok(ProductFile { path, size: bytes.len() as u64, sha256: sha256(&bytes) })
     };
     let beside = (&beside(REPORT)?, &beside(SOURCES)?);
     let describe = || describe(workspace, source, cube, found, &products, beside, now);
@@ -280,37 +308,37 @@ pub(super) fn error_of(kind: &str, error: &dyn std::error::Error) -> ItemError {
     failure(kind, chain(error))
 }
 
-fn io_error(action: &str, path: &Path, error: &io::Error) -> ItemError {
-    failure("output", format!("cannot {action} {}: {error}", path.display()))
-}
-
 pub(super) fn product_folder(workspace: &Workspace, id: &ItemId, revision: Revision) -> String {
     format!("{}/products/{id}/{revision}", workspace.recipe.collection.id)
 }
 
-/// The revision after the known one, and after every one that stands in the output: a run that was cut off may have left one there.
+/// The revision after the known one, and after every one that stands in the output: a run that was cut off may have left one there. One that was
+/// not uploaded to its end is taken up again.
 fn next_revision(workspace: &Workspace, id: &ItemId, known: Option<&KnownItem>) -> Result<Revision, ItemError> {
-    let folder = workspace.output.root().join(format!("{}/products/{id}", workspace.recipe.collection.id));
-    let mut last = known.and_then(|known| known.revision);
-    match fs::read_dir(&folder) {
-        Ok(entries) => {
-            for entry in entries {
-                let entry = entry.map_err(|error| io_error("look into", &folder, &error))?;
-                let name = entry.file_name();
-                let number =
-                    name.to_str().and_then(|name| name.strip_prefix('r')).and_then(|number| number.parse().ok());
-                last = last.max(number.and_then(Revision::new));
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(io_error("look into", &folder, &error)),
+    let known = known.and_then(|known| known.revision);
+    let found = revisions(workspace, id).map_err(|error| storage_failure(&error))?;
+    let last = found.into_iter().max();
+    if let Some(last) = last.filter(|last| known.is_none_or(|known| *last > known)) {
+        let is_complete = workspace.output.is_complete(&product_folder(workspace, id, last));
+        let is_complete = is_complete.map_err(|error| storage_failure(&error))?;
+        return Ok(if is_complete { last.next() } else { last });
     }
-    Ok(last.map_or(Revision::FIRST, Revision::next))
+    Ok(known.map_or(Revision::FIRST, Revision::next))
 }
 
-/// The folder of a product's revision.
-pub(super) fn standing(workspace: &Workspace, product: &Product) -> PathBuf {
-    workspace.output.root().join(product_folder(workspace, &product.item, product.revision))
+/// The revisions of an item that stand in the output, whole or not.
+pub(super) fn revisions(workspace: &Workspace, id: &ItemId) -> Result<Vec<Revision>, StorageError> {
+    let names = workspace.output.folders(&format!("{}/products/{id}", workspace.recipe.collection.id))?;
+    let number = |name: String| name.strip_prefix('r')?.parse().ok();
+    Ok(names.into_iter().filter_map(number).filter_map(Revision::new).collect())
+}
+
+/// The files of a product in the folder of its revision, where they can be read by their paths.
+pub(super) fn standing(workspace: &Workspace, product: &Product) -> Result<Standing, ItemError> {
+    let folder = product_folder(workspace, &product.item, product.revision);
+    // `data.zarr.digests` stands beside `data.zarr`.
+    let wanted = |name: &str| name.starts_with(product.format.file_name());
+    workspace.output.standing(&folder, &wanted).map_err(|error| storage_failure(&error))
 }
 
 fn prove(
@@ -348,7 +376,7 @@ pub(super) fn verify_product(
         format: product.format,
         source: source.into(),
     };
-    let read_back = &products::read_back(&product, standing).map_err(unreadable)?;
+    let read_back = &products::read_back(&product, standing, &means.workspace.output).map_err(unreadable)?;
     let native = NativeReader::new(open);
     let reader = library.unwrap_or(&native);
     let on_overlap = recipe.aggregate.on_overlap;
@@ -429,10 +457,20 @@ fn created(workspace: &Workspace, id: &ItemId) -> Option<DateTime<Utc>> {
 
 /// An item's record as it stands in the static catalogue.
 pub(super) fn read_record(workspace: &Workspace, id: &str) -> Result<Option<Record>, super::PipelineError> {
-    let path = workspace.item_path(id);
-    let Some(bytes) = workspace.output.get(&path)? else { return Ok(None) };
+    record(workspace, id, workspace.output.get(&workspace.item_path(id))?)
+}
+
+/// As [`read_record`] for several items, in their order.
+pub(super) fn read_records(workspace: &Workspace, ids: &[ItemId]) -> Vec<Result<Option<Record>, super::PipelineError>> {
+    let paths: Vec<String> = ids.iter().map(|id| workspace.item_path(id.as_str())).collect();
+    let read = workspace.output.get_all(&paths).into_iter();
+    ids.iter().zip(read).map(|(id, bytes)| record(workspace, id.as_str(), bytes?)).collect()
+}
+
+fn record(workspace: &Workspace, id: &str, bytes: Option<Bytes>) -> Result<Option<Record>, super::PipelineError> {
+    let Some(bytes) = bytes else { return Ok(None) };
     let json: Value = serde_json::from_slice(&bytes).map_err(|error| super::PipelineError::NotACatalogue {
-        path: workspace.output.root().join(&path).display().to_string(),
+        path: workspace.output.shown(&workspace.item_path(id)),
         found: error.to_string(),
     })?;
     Ok(Some(Record { kind: RecordKind::Item, id: id.into(), json }))
@@ -444,14 +482,14 @@ fn report(
     cube: &VirtualCube,
     found: &Found,
     products: &[VerifiedProduct],
-    content: &ContentReport,
+    (content, delivered): (&ContentReport, Option<Delivered>),
     now: DateTime<Utc>,
 ) -> Vec<u8> {
     let verified: Vec<Value> = products
         .iter()
         .map(|verified| json!({"format": verified.product().format, "chunks": verified.product().chunks, "verification": verified.report()}))
         .collect();
-    let report = json!({
+    let mut report = json!({
         "item": id,
         "revision": revision,
         "made_by": concat!("altostac ", env!("CARGO_PKG_VERSION")),
@@ -464,5 +502,9 @@ fn report(
         "products": verified,
         "source_bytes": content,
     });
+    // Sent as it was verified, and read back from there.
+    if let Some(delivered) = delivered {
+        report["stored"] = json!(delivered);
+    }
     serde_json::to_vec_pretty(&report).unwrap_or_default()
 }

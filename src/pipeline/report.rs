@@ -75,7 +75,7 @@ pub struct BuiltProduct {
     pub format: ProductFormat,
     /// Where readers outside find it.
     pub href: String,
-    /// Where it is on this machine, absolute.
+    /// Where it is: on this machine an absolute path, else its URL in the object store.
     pub path: String,
 }
 

@@ -46,9 +46,8 @@ pub(super) struct Publishables<'a> {
 
 impl<'a> Publishables<'a> {
     pub(super) fn new(workspace: &'a Workspace, reader: Reader) -> Result<Self, PipelineError> {
-        let root = workspace.output.root();
-        let output = Url::from_directory_path(root).map_err(|()| PipelineError::NotACatalogue {
-            path: root.display().to_string(),
+        let output = workspace.output.url().ok_or_else(|| PipelineError::NotACatalogue {
+            path: workspace.output.shown(""),
             found: "a path that is not absolute".into(),
         })?;
         Ok(Self { workspace, output, reader })
@@ -70,14 +69,14 @@ impl<'a> Publishables<'a> {
         let path = format!("{id}/collection.json");
         let bytes = self.workspace.output.get(&path)?.ok_or_else(|| self.missing(&path))?;
         let json = serde_json::from_slice(&bytes).map_err(|error| PipelineError::NotACatalogue {
-            path: self.workspace.output.root().join(&path).display().to_string(),
+            path: self.workspace.output.shown(&path),
             found: error.to_string(),
         })?;
         Ok(self.publishable(Record { kind: RecordKind::Collection, id: id.to_string(), json })?.0)
     }
 
     fn missing(&self, path: &str) -> PipelineError {
-        let path = self.workspace.output.root().join(path).display().to_string();
+        let path = self.workspace.output.shown(path);
         PipelineError::NotACatalogue { path, found: "no such file; altostac build writes it".into() }
     }
 
@@ -92,7 +91,7 @@ impl<'a> Publishables<'a> {
 }
 
 /// SHA-256 of a record as it is sent.
-fn digest(record: &PublishableRecord) -> String {
+pub(super) fn digest(record: &PublishableRecord) -> String {
     hex(&Sha256::digest(serde_json::to_vec(&record.record().json).unwrap_or_default()))
 }
 
@@ -176,6 +175,9 @@ async fn push(
     };
     if !options.api.dry_run {
         remember(workspace, name, &answer.records, &digests)?;
+        for problem in super::prune::prune(workspace, &confirmed_items(&answer.records), true)? {
+            tracing::warn!("not removed: {problem}");
+        }
     }
     answer.records.extend(unchanged);
     answer.records.extend(refused);
@@ -215,6 +217,15 @@ fn refusal(id: &ItemId, error: &PipelineError) -> RecordReport {
 
 fn summed(api: &Url, dry_run: bool, records: Vec<RecordReport>) -> PublishReport {
     PublishReport { api: api.to_string(), dry_run, counts: Counts::of(&records), records }
+}
+
+/// Items that the API holds as they are, since now.
+fn confirmed_items(records: &[RecordReport]) -> BTreeSet<ItemId> {
+    let is_confirmed = |record: &&RecordReport| {
+        let held = [PublishStatus::Created, PublishStatus::Updated];
+        record.kind == RecordKind::Item && held.contains(&record.status)
+    };
+    records.iter().filter(is_confirmed).filter_map(|record| ItemId::new(record.id.as_str()).ok()).collect()
 }
 
 /// Remembers what the API has confirmed. What failed is forgotten: nobody knows what the API holds of it.

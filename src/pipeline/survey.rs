@@ -1,12 +1,13 @@
 //! What is there, and what has to be done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Progress, Workspace};
 use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
 use crate::plan::{Circumstances, PlannedItem, plan};
 use crate::scan::{Scan, scan};
+use crate::storage::Output;
 
 /// The outcome of scan and plan.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ pub fn survey(
     let circumstances = Circumstances {
         product_digest: workspace.recipe.product_digest.clone(),
         record_digest: workspace.record_digest(),
-        damaged: damaged(workspace, &known),
+        damaged: damaged(workspace, &known)?,
         unreadable: found.problems.iter().map(|problem| problem.place.clone()).collect(),
         force,
     };
@@ -91,17 +92,35 @@ fn nearest(asked: &str, ids: &BTreeSet<&str>) -> Option<String> {
 }
 
 /// Known items whose files are not where they were written, or not of the size that was written.
-fn damaged(workspace: &Workspace, known: &[KnownItem]) -> BTreeSet<ItemId> {
-    let root = workspace.output.root();
-    let stands = |path: &str, size: Option<u64>| {
-        root.join(path).metadata().is_ok_and(|found| found.is_file() && size.is_none_or(|size| size == found.len()))
+fn damaged(workspace: &Workspace, known: &[KnownItem]) -> Result<BTreeSet<ItemId>, PipelineError> {
+    if !known.iter().any(|item| item.revision.is_some()) {
+        return Ok(BTreeSet::new());
+    }
+    let records: Vec<String> = known.iter().map(|item| workspace.item_path(item.id.as_str())).collect();
+    let listed = match &workspace.output {
+        Output::Folder(_) => BTreeMap::new(),
+        Output::Objects(objects) => {
+            let products = || known.iter().flat_map(|item| &item.products);
+            let files = products().flat_map(|product| &product.files).map(|file| file.path.as_str());
+            let paths: BTreeSet<&str> = records.iter().map(String::as_str).chain(files).collect();
+            let copied = products().filter(|product| product.format.is_copy()).map(|product| product.chunks);
+            let there = copied.fold(paths.len() as u64, u64::saturating_add);
+            objects.sizes(workspace.recipe.collection.id.as_str(), &paths, there)?
+        }
     };
+    let found = |path: &str| match &workspace.output {
+        Output::Folder(folder) => {
+            folder.root().join(path).metadata().ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
+        }
+        Output::Objects(_) => listed.get(path).copied(),
+    };
+    let stands = |path: &str, size: Option<u64>| found(path).is_some_and(|found| size.is_none_or(|size| size == found));
     let is_whole = |item: &KnownItem| {
         stands(&workspace.item_path(item.id.as_str()), None)
             && item.products.iter().flat_map(|product| &product.files).all(|file| stands(&file.path, Some(file.size)))
     };
     let with_products = known.iter().filter(|item| item.revision.is_some());
-    with_products.filter(|item| !is_whole(item)).map(|item| item.id.clone()).collect()
+    Ok(with_products.filter(|item| !is_whole(item)).map(|item| item.id.clone()).collect())
 }
 
 impl Survey {

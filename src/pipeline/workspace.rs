@@ -1,5 +1,6 @@
 //! A recipe with its state and its output.
 
+use super::owner;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,9 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::describe::{DescribeError, Templates};
 use crate::ledger::{Ledger, LedgerError};
+use crate::model::SourcePlace;
 use crate::model::recipe::Recipe;
 use crate::recipe::RecipeError;
-use crate::storage::LocalFolder;
+use crate::storage::{LocalFolder, ObjectOutput, Output, OutputLock, StorageError};
 use crate::validate::Validator;
 
 /// Why there is nothing to work on.
@@ -24,6 +26,9 @@ pub enum WorkspaceError {
     /// The templates cannot be used.
     #[error(transparent)]
     Templates(#[from] DescribeError),
+    /// The output cannot be used.
+    #[error(transparent)]
+    Output(#[from] StorageError),
     /// The folder of the state cannot be made or locked.
     #[error("cannot {action} {path}")]
     State {
@@ -48,6 +53,7 @@ impl WorkspaceError {
     pub fn remedy(&self) -> Option<String> {
         match self {
             Self::Ledger(error) => Some(error.remedy().into()),
+            Self::Output(error) => error.remedy().map(Into::into),
             Self::Busy { .. } => Some("wait until it is done; its lock goes with it".into()),
             Self::State { .. } => Some("choose another folder with --state".into()),
             _ => None,
@@ -55,13 +61,16 @@ impl WorkspaceError {
     }
 }
 
+/// The folder of the state that revisions are made in, if the output is not on this machine.
+const SCRATCH: &str = "uploads";
+
 /// An open recipe.
 #[derive(Debug)]
 pub struct Workspace {
     /// The recipe.
     pub recipe: Recipe,
-    /// The folder that products and the static catalogue stand in.
-    pub output: LocalFolder,
+    /// Where products and the static catalogue stand.
+    pub output: Output,
     /// The folder of the ledger and of the embedded API's database.
     pub state: PathBuf,
     pub(super) templates: Templates,
@@ -115,13 +124,26 @@ impl Workspace {
     fn with(recipe: Recipe, state: PathBuf, ledger: Ledger, lock: Option<File>) -> Result<Self, WorkspaceError> {
         let templates = Templates::load(&recipe.stac)?;
         let validator = Validator::new();
-        let output = LocalFolder::new(&recipe.output);
+        let output = match &recipe.output {
+            SourcePlace::Local(folder) => Output::Folder(LocalFolder::new(folder)),
+            SourcePlace::Remote(url) => {
+                let scratch = state.join(SCRATCH);
+                Output::Objects(ObjectOutput::open(url.url(), &scratch, recipe.keeping.confirmation)?)
+            }
+        };
         Ok(Self { recipe, output, state, templates, validator, ledger: Mutex::new(ledger), lock: Mutex::new(lock) })
     }
 
     /// Lets others work on the recipe: all that is left to do is reading.
     pub fn unlock(&self) {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Takes the lock of an output that programs on other machines may write to; to be held while it is written to.
+    pub(super) fn lock_output(&self) -> Result<Option<OutputLock>, WorkspaceError> {
+        let Some(objects) = self.output.objects() else { return Ok(None) };
+        let owner = owner::of(&self.state).map_err(failed("write to", &self.state))?;
+        Ok(Some(objects.lock(self.recipe.collection.id.as_str(), &owner)?))
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {

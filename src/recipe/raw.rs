@@ -26,8 +26,16 @@ pub(super) struct RawRecipe {
     pub(super) aggregate: RawAggregate,
     /// What is written for each Item. Default: `[kerchunk]`.
     pub(super) products: Option<RawProducts>,
-    /// The folder that products and the static catalogue go to, relative to the recipe. Default: `published`.
+    /// Where products and the static catalogue go to: a folder, relative to the recipe, or the prefix of a bucket: `s3://bucket/prefix`, `gs://…`,
+    /// `az://…`. Endpoint and credentials of a store come from the environment (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, …). Default: `published`.
     pub(super) output: Option<String>,
+    /// How many revisions of an Item's products are kept, the current one included. One that the static catalogue or an API points at is never
+    /// removed. Default: 2.
+    #[schemars(range(min = 1))]
+    pub(super) keep_revisions: Option<u32>,
+    /// How what was uploaded to an object store is confirmed. Default: `read`.
+    #[serde(default)]
+    pub(super) confirm_uploads: RawConfirmation,
     /// What readers outside see instead of local paths; applied to references and to asset hrefs, the longest match first.
     #[serde(default)]
     pub(super) public_urls: Vec<RawPublicUrl>,
@@ -36,6 +44,18 @@ pub(super) struct RawRecipe {
     pub(super) stac: RawStac,
     /// Where records are pushed to.
     pub(super) publish: Option<RawPublish>,
+}
+
+/// How uploads are confirmed.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Confirmation")]
+pub(super) enum RawConfirmation {
+    /// Each object is read back from the store, and its SHA-256 compared.
+    #[default]
+    Read,
+    /// The store is trusted to compare the SHA-256 that is sent with each object.
+    Checksum,
 }
 
 /// The STAC Collection that a recipe feeds.

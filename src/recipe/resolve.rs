@@ -9,8 +9,9 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawAlong, RawAuto, RawCollection, RawDatetime, RawDimension, RawGeometry, RawItem, RawOnGap,
-    RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize, RawSource,
+    RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawGeometry, RawItem,
+    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize,
+    RawSource,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -20,8 +21,8 @@ use crate::model::recipe::{
     PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, DimensionName, IcechunkVersion, ItemPattern, ProductFormat, ProductSettings, ProductsAsked,
-    PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
+    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, ProductFormat, ProductSettings,
+    ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
 };
 
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
@@ -72,6 +73,7 @@ impl Resolver<'_> {
         let aggregate = self.aggregate(&raw.aggregate, item.as_ref());
         let products = self.products(raw.products);
         let output = self.output(raw.output.as_deref().unwrap_or("published"));
+        let keeping = self.keeping(raw.keep_revisions, raw.confirm_uploads);
         let public_urls = self.public_urls(&raw.public_urls);
         let stac = self.stac(raw.stac.profile);
         let publish = raw.publish.map(|publish| self.api(&publish.api));
@@ -87,6 +89,7 @@ impl Resolver<'_> {
             aggregate,
             products,
             output: output?,
+            keeping,
             public_urls: PublicUrls::new(public_urls),
             stac,
             publish: publish.flatten(),
@@ -447,9 +450,25 @@ impl Resolver<'_> {
         found.pop()
     }
 
-    fn output(&mut self, text: &str) -> Option<PathBuf> {
+    /// A folder, or the prefix of a bucket; its URL ends with `/`.
+    fn output(&mut self, text: &str) -> Option<SourcePlace> {
+        if is_remote(text) {
+            let url = self.noted("output", urls::output(text))?;
+            return Some(SourcePlace::Remote(SourceUrl::new(url)));
+        }
         let path = self.path("output", text)?;
-        Some(self.surroundings.as_far_as_exists(&path))
+        Some(SourcePlace::Local(self.surroundings.as_far_as_exists(&path)))
+    }
+
+    fn keeping(&mut self, revisions: Option<u32>, confirmation: RawConfirmation) -> Keeping {
+        if revisions == Some(0) {
+            self.mistake("keep_revisions", "is 0; expected at least 1: the current revision stands", None);
+        }
+        let confirmation = match confirmation {
+            RawConfirmation::Read => Confirmation::Read,
+            RawConfirmation::Checksum => Confirmation::Checksum,
+        };
+        Keeping { revisions: revisions.unwrap_or(Keeping::default().revisions), confirmation }
     }
 
     fn public_urls(&mut self, raw: &[RawPublicUrl]) -> Vec<(Url, Url)> {

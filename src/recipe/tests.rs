@@ -229,8 +229,21 @@ fn a_root_with_a_query() {
 }
 
 #[test]
-fn an_output_to_come() {
-    insta::assert_snapshot!(message(&[("output: published", "output: \"s3://bucket/published\"")]), @"recipe.yaml:19:1: output with s3:// is not supported by this version yet");
+fn an_output_in_a_store() {
+    let output = |text: &str| recipe(&[("output: published", &format!("output: \"{text}\""))]).output.to_string();
+    assert_eq!(output("s3://bucket/a%20prefix"), "s3://bucket/a%20prefix/");
+    assert_eq!(output("gs://bucket"), "gs://bucket/");
+    let keeping = recipe(&[("output: published", "keep_revisions: 3\nconfirm_uploads: checksum")]).keeping;
+    assert_eq!((keeping.revisions, keeping.confirmation), (3, crate::model::Confirmation::Checksum));
+    assert_eq!(recipe(&[]).keeping, crate::model::Keeping::default());
+}
+
+#[test]
+fn an_output_that_cannot_be_written_to() {
+    let told = |text: &str| message(&[("output: published", text)]);
+    insta::assert_snapshot!(told("output: \"https://host/published\""), @"recipe.yaml:19:1: output with https:// cannot be written to; expected a path, or a URL that begins with s3://, gs:// or az://");
+    insta::assert_snapshot!(told("output: \"s3://bucket:9000/published\""), @"recipe.yaml:19:1: output holds a port; the endpoint of a store is taken from the environment, such as AWS_ENDPOINT_URL");
+    insta::assert_snapshot!(told("keep_revisions: 0"), @"recipe.yaml:19:1: keep_revisions is 0; expected at least 1: the current revision stands");
 }
 
 #[test]
@@ -388,7 +401,7 @@ fn the_least_recipe_has_defaults() {
     let text =
         "collection: {id: c, description: D}\nsources: [{root: a/../b}]\nitem: {pattern: '{f}', id: '{{ f }}'}\n";
     let recipe = parse(text, "/somewhere/recipe.yaml".as_ref()).unwrap();
-    assert_eq!(recipe.output, Path::new("/somewhere/published"));
+    assert_eq!(recipe.output, SourcePlace::Local("/somewhere/published".into()));
     assert_eq!(recipe.sources[0].root, SourcePlace::Local("/somewhere/b".into()));
     assert_eq!(recipe.products, ProductsAsked::Listed(vec![ProductSettings::Kerchunk]));
     assert_eq!((recipe.aggregate.along, recipe.aggregate.on_gap), (Along::default(), OnGap::Report));
@@ -437,7 +450,11 @@ fn each_digest_changes_with_what_it_is_about() {
         assert_ne!(changed_product, product, "{change:?}");
         assert_eq!(changed_record, record, "{change:?}");
     }
-    for change in [("stac.example.org", "other.example.org"), ("output: published", "output: elsewhere")] {
+    for change in [
+        ("stac.example.org", "other.example.org"),
+        ("output: published", "output: elsewhere"),
+        ("output: published", "keep_revisions: 7"),
+    ] {
         assert_eq!(digests(&[change]), (product.clone(), record.clone()), "{change:?}");
     }
     // The order of keys is nothing.
@@ -458,7 +475,7 @@ fn a_recipe_on_disk_finds_its_folders_and_templates() {
     std::os::unix::fs::symlink("real", folder.path().join("archive")).unwrap();
     let before = load(&path).unwrap();
     assert_eq!(before.sources[0].root, SourcePlace::Local(real.join("real")));
-    assert_eq!(before.output, real.join("published"));
+    assert_eq!(before.output, SourcePlace::Local(real.join("published")));
     let url = url::Url::from_file_path(real.join("real/a.nc")).unwrap();
     assert_eq!(before.public_urls.rewrite(&url).as_str(), "https://data.example.org/x/a.nc");
 

@@ -101,6 +101,35 @@ pub(super) fn source(text: &str) -> Result<Url, String> {
     }
 }
 
+/// The schemes of stores that can be written to.
+const STORES: [&str; 3] = ["s3", "gs", "az"];
+
+/// The URL of a prefix that can be written to; it ends with `/`.
+///
+/// # Errors
+/// What is wrong with it, in words that follow the key.
+pub(super) fn output(text: &str) -> Result<Url, String> {
+    if let Some(scheme) = scheme(text).filter(|scheme| !STORES.contains(&scheme.to_ascii_lowercase().as_str())) {
+        let known = one_of(&STORES.map(|scheme| format!("{scheme}://")).each_ref().map(String::as_str));
+        return Err(format!(
+            "with {scheme}:// cannot be written to; expected a path, or a URL that begins with {known}"
+        ));
+    }
+    let mut url = remote(text, &STORES)?;
+    if url.port().is_some() {
+        return Err(
+            "holds a port; the endpoint of a store is taken from the environment, such as AWS_ENDPOINT_URL".into()
+        );
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    if url.path().contains("//") {
+        return Err("holds an empty piece".into());
+    }
+    Ok(url)
+}
+
 /// The path of a `file:` URL.
 ///
 /// # Errors

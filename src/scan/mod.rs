@@ -204,12 +204,11 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
         match &source.files {
             SourceFiles::Matching { include, exclude } => match &source.root {
                 SourcePlace::Local(root) => {
-                    walk::walk(root, include, exclude, &recipe.output, &mut found, &mut problems);
+                    walk::walk(root, include, exclude, recipe.output.local(), &mut found, &mut problems);
                 }
                 SourcePlace::Remote(root) => {
-                    let output = SourceUrl::from_path(&recipe.output);
-                    let output = output.map(|output| SourceUrl::new(recipe.public_urls.rewrite(output.url())));
-                    let wanted = remote::Wanted { include, exclude, output: output.as_ref() };
+                    let outputs = outputs(recipe);
+                    let wanted = remote::Wanted { include, exclude, outputs: &outputs };
                     remote::walk(root, wanted, &mut found, &mut problems);
                 }
             },
@@ -236,6 +235,15 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
         path,
     });
     Ok(Scan { items: grouped.items, failed: grouped.failed, unmatched: unmatched.collect(), problems })
+}
+
+/// The URLs of the output: its own, and what readers outside see instead.
+fn outputs(recipe: &Recipe) -> Vec<SourceUrl> {
+    let own = match &recipe.output {
+        SourcePlace::Local(path) => SourceUrl::from_path(path),
+        SourcePlace::Remote(url) => Some(url.clone()),
+    };
+    own.into_iter().flat_map(|own| [SourceUrl::new(recipe.public_urls.rewrite(own.url())), own]).collect()
 }
 
 /// Where a path and the pattern part.

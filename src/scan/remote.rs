@@ -32,8 +32,8 @@ pub(super) struct Wanted<'a> {
     pub(super) include: &'a Globs,
     /// Globs that exclude, on the path below the root.
     pub(super) exclude: &'a Globs,
-    /// What readers outside take for the output; nothing of it is a source.
-    pub(super) output: Option<&'a SourceUrl>,
+    /// The output, and what readers outside take for it; nothing of it is a source.
+    pub(super) outputs: &'a [SourceUrl],
 }
 
 impl Wanted<'_> {
@@ -47,7 +47,7 @@ impl Wanted<'_> {
     }
 
     fn is_output(&self, url: &SourceUrl) -> bool {
-        self.output.is_some_and(|output| url.is_within(output))
+        self.outputs.iter().any(|output| url.is_within(output))
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::*;
 use crate::model::recipe::{AggregateSettings, CollectionSettings, Globs, ItemSettings, SourceSettings, StacSettings};
-use crate::model::{CollectionId, Facets, ItemPattern, ProductsAsked, PublicUrls};
+use crate::model::{CollectionId, Facets, ItemPattern, Keeping, ProductsAsked, PublicUrls};
 
 /// A recipe with one root, the default globs, and no more than an id.
 fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
@@ -34,7 +34,8 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
         },
         aggregate: AggregateSettings::default(),
         products: ProductsAsked::Auto,
-        output: root.join("published"),
+        output: SourcePlace::Local(root.join("published")),
+        keeping: Keeping::default(),
         public_urls: PublicUrls::default(),
         stac: StacSettings { profile: "default".into(), overrides: BTreeMap::new() },
         publish: None,

@@ -27,7 +27,7 @@ struct Walk<'a> {
     root: &'a Path,
     include: &'a Globs,
     exclude: &'a Globs,
-    output: &'a Path,
+    output: Option<&'a Path>,
     folders: Vec<Folder>,
     /// Real paths of the folders that links stand in: most links of a folder lead to one other.
     real_folders: HashMap<PathBuf, Option<PathBuf>>,
@@ -43,7 +43,7 @@ pub(super) fn walk(
     root: &Path,
     include: &Globs,
     exclude: &Globs,
-    output: &Path,
+    output: Option<&Path>,
     found: &mut Vec<FoundFile>,
     problems: &mut Vec<ScanProblem>,
 ) {
@@ -62,7 +62,7 @@ impl Walk<'_> {
             let path = entry.path();
             let is_left_out = || {
                 let below = path.strip_prefix(root).unwrap_or(path);
-                exclude.matches_all_below(below) || path == output || entry.file_name() == STATE
+                exclude.matches_all_below(below) || Some(path) == output || entry.file_name() == STATE
             };
             entry.depth() == 0 || !entry.file_type().is_dir() || !is_left_out()
         };

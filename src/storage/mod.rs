@@ -1,7 +1,7 @@
 //! Where bytes are: source files read by ranges, and the output that products and records are written to.
 //!
 //! Source files go through [`ByteSource`]: local ones by positioned reads (a mapped file that is cut short would kill the process),
-//! those on web servers and object stores by ranges ([`remote`]), [`MemoryFile`] in tests. What is written goes through [`OutputStore`]: [`LocalFolder`], or [`MemoryOutput`] in tests.
+//! those on web servers and object stores by ranges ([`remote`]), [`MemoryFile`] in tests. What is written goes through [`OutputStore`]: [`LocalFolder`], [`ObjectOutput`], or [`MemoryOutput`] in tests.
 
 mod output;
 pub mod remote;
@@ -9,7 +9,12 @@ mod source;
 mod traffic;
 pub(crate) mod web;
 
-pub use output::{LocalFolder, MemoryOutput, OutputStore, StagedFile, StagedFolder, Staging};
+use chrono::{DateTime, Utc};
+
+pub use output::{
+    Delivered, LocalFolder, MemoryOutput, ObjectOutput, Output, OutputLock, OutputStore, Owner, StagedFile,
+    StagedFolder, Staging, Standing,
+};
 pub use source::{
     ByteSource, DEFAULT_HEAD, LocalFile, MemoryFile, current_fingerprint, current_fingerprints, fingerprint,
     open_source, open_to_inspect,
@@ -61,7 +66,7 @@ pub enum StorageError {
         reason: String,
     },
     /// The environment does not hold what a store needs.
-    #[error("{url} cannot be read with the settings of the environment: {reason}")]
+    #[error("{url} cannot be used with the settings of the environment: {reason}")]
     Environment {
         /// The URL, without secrets.
         url: String,
@@ -126,6 +131,68 @@ pub enum StorageError {
         #[source]
         source: std::io::Error,
     },
+    /// A store does not take an object.
+    #[error("{url} cannot be written: the server answered {reason}")]
+    NotStored {
+        /// The URL, without secrets.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+        /// The status in words, and what the server says of the reason.
+        reason: String,
+    },
+    /// A store could not be reached, or did not answer to the end, although it was tried several times.
+    #[error("{url} cannot be written")]
+    Unwritten {
+        /// The URL, without secrets.
+        url: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An object is not what was sent.
+    #[error("{url} does not hold what was sent: expected {expected}, found {found}")]
+    Differs {
+        /// The URL.
+        url: String,
+        /// What was sent.
+        expected: Box<str>,
+        /// What is there.
+        found: Box<str>,
+    },
+    /// Another run is at work on the same output.
+    #[error("another altostac ({owner}) is at work on {url}; its lock expires {until}")]
+    Busy {
+        /// The output.
+        url: String,
+        /// Who.
+        owner: String,
+        /// When its lock expires if it is not renewed.
+        until: DateTime<Utc>,
+    },
+    /// The lock of the output went to another while this run was at work.
+    #[error("the lock of {url} was lost: it was not renewed in time")]
+    LockLost {
+        /// The output.
+        url: String,
+    },
+    /// Others changed an object again and again, or while it was to be replaced.
+    #[error("{url} was changed by another program while it was to be written")]
+    Contended {
+        /// The object.
+        url: String,
+    },
+    /// A disk is full.
+    #[error("there is no room for {needed} bytes at {path}")]
+    NoRoom {
+        /// The file that could not be written.
+        path: String,
+        /// How many bytes are needed in all.
+        needed: u64,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// A path of the output is not one that may be written.
     #[error("{path:?} is no path below the output: {reason}")]
     OutputPath {
@@ -149,13 +216,28 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// The error of a full disk says how many bytes are needed.
+    pub(crate) fn needing(self, needed: u64) -> Self {
+        match self {
+            Self::Io { path, source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Self::NoRoom { path, needed, source }
+            }
+            other => other,
+        }
+    }
+
     /// What to do about it, where there is something to be done.
     pub fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::Refused { status: 301 | 307, url, .. } if url.starts_with("s3:") => {
                 "set AWS_REGION to the region of the bucket"
             }
-            Self::Environment { url, .. } | Self::Refused { status: 401 | 403, url, .. }
+            Self::NotStored { status: 301 | 307, url, .. } if url.starts_with("s3:") => {
+                "set AWS_REGION to the region of the bucket"
+            }
+            Self::Environment { url, .. }
+            | Self::Refused { status: 401 | 403, url, .. }
+            | Self::NotStored { status: 401 | 403, url, .. }
                 if credentials(url).is_some() =>
             {
                 credentials(url)?
@@ -167,6 +249,13 @@ impl StorageError {
             Self::Refused { status: 404 | 410, .. } => {
                 "check the spelling of the URL, and that the file is still there"
             }
+            Self::NotStored { status: 404, .. } => "make the bucket first; altostac makes none",
+            Self::Unwritten { .. } => {
+                "check that the store can be reached from here; running again sends what is missing"
+            }
+            Self::Busy { .. } => "wait until it is done; a lock that is not renewed is taken over",
+            Self::LockLost { .. } | Self::Contended { .. } => "run again; what stands is whole",
+            Self::NoRoom { .. } => "make room there, or choose another folder with --state",
             Self::IgnoresRanges { .. } => {
                 "use a server that answers Range requests (nginx, Apache, S3, …), or copy the files to a disk"
             }

@@ -4,8 +4,10 @@
 
 mod local;
 mod memory;
+mod objects;
+mod place;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +16,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::StorageError;
+use crate::model::Confirmation;
 pub use local::LocalFolder;
 pub use memory::MemoryOutput;
+pub use objects::{ObjectOutput, OutputLock, Owner};
+pub use place::{Output, Standing};
 
 /// A place that files are written to. Paths are relative to it, with `/` between their pieces; a piece is neither empty,
 /// `.` nor `..`.
@@ -27,6 +32,11 @@ pub trait OutputStore: Send + Sync {
     /// # Errors
     /// See the trait.
     fn get(&self, path: &str) -> Result<Option<Bytes>, StorageError>;
+
+    /// As [`OutputStore::get`] for several files, in their order; stores that answer slowly are asked for many at once.
+    fn get_all(&self, paths: &[String]) -> Vec<Result<Option<Bytes>, StorageError>> {
+        paths.iter().map(|path| self.get(path)).collect()
+    }
 
     /// Writes a file, or replaces it: whole or not at all.
     ///
@@ -110,6 +120,20 @@ pub trait Staging: Send {
     /// Where the files are now, if the store is a local folder.
     fn local_path(&self) -> Option<&Path>;
 
+    /// Tells of files of another folder of the output by their names in both, with SHA-256 in hexadecimal: a store that copies by itself need not be
+    /// sent what is the same in this folder.
+    fn reuse(&mut self, folder: &str, digests: BTreeMap<String, String>) {
+        let _ = (folder, digests);
+    }
+
+    /// Brings what was written so far to where it will stand, if that is elsewhere, and confirms it there.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it does not stand there as it is here.
+    fn deliver(&mut self) -> Result<Option<Delivered>, StorageError> {
+        Ok(None)
+    }
+
     /// Makes the folder visible, durably.
     ///
     /// # Errors
@@ -118,6 +142,23 @@ pub trait Staging: Send {
 
     /// Removes the files. Errors are not told: `sweep` removes what is left.
     fn abandon(&mut self);
+}
+
+/// What was brought to a store, and confirmed there.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Delivered {
+    /// The URL of the folder.
+    pub place: String,
+    /// How many objects.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How many of them an earlier attempt had brought.
+    pub already: u64,
+    /// How many of them the store copied from an earlier revision.
+    pub copied: u64,
+    /// How each was confirmed.
+    pub confirmation: Confirmation,
 }
 
 /// A folder that is being written: invisible until [`StagedFolder::commit`], and gone when dropped without it.
@@ -153,15 +194,35 @@ impl StagedFolder {
         self.staging.local_path()
     }
 
+    /// Tells of files of another folder of the output, by their names in both, with SHA-256 in hexadecimal: what is the same in this folder is copied
+    /// from there by a store that does so by itself.
+    pub fn reuse(&mut self, folder: &str, digests: BTreeMap<String, String>) {
+        self.staging.reuse(folder, digests);
+    }
+
+    /// Brings what was written so far to where it will stand, and confirms it there; `None` if that is here.
+    ///
+    /// # Errors
+    /// [`StorageError::Unfinished`] if a file was not finished; [`StorageError`] if something does not stand there as it is here.
+    pub fn deliver(&mut self) -> Result<Option<Delivered>, StorageError> {
+        self.check_finished()?;
+        self.staging.deliver()
+    }
+
+    fn check_finished(&self) -> Result<(), StorageError> {
+        match lock(&self.unfinished).first() {
+            Some(path) => Err(StorageError::Unfinished { path: path.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Makes the folder visible under its name, durably.
     ///
     /// # Errors
     /// [`StorageError::Unfinished`] if a file was not finished, [`StorageError::Exists`] if the name is taken,
     /// [`StorageError::Io`]; the folder is then removed.
     pub fn commit(mut self) -> Result<(), StorageError> {
-        if let Some(path) = lock(&self.unfinished).first() {
-            return Err(StorageError::Unfinished { path: path.clone() });
-        }
+        self.check_finished()?;
         self.staging.commit()?;
         self.committed = true;
         Ok(())

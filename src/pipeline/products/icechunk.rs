@@ -1,8 +1,6 @@
 //! Icechunk: a commit on the repository of the item, beside its revisions. Readers see it once its revision stands.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -12,11 +10,8 @@ use super::files::{hex, sha256, unwritten};
 use super::{Reveal, Writing};
 use crate::model::{IcechunkVersion, ItemError, Product, ProductFile, ProductFormat};
 use crate::read::{IcechunkSnapshot, ReadBack, ReadError, read_icechunk, read_icechunk_head, read_icechunk_nodes};
-use crate::storage::{LocalFolder, OutputStore};
+use crate::storage::{Output, OutputStore};
 use crate::write::{IcechunkCommit, IcechunkFiles};
-
-/// Objects of a repository are read whole; none is larger.
-const OBJECT_LIMIT: u64 = 1 << 30;
 
 /// A commit that waits for its revision.
 pub(in crate::pipeline) struct Pending {
@@ -56,7 +51,7 @@ fn parent(folder: &str) -> &str {
     folder.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
-fn standing(output: &LocalFolder, repository: &str, version: IcechunkVersion) -> Result<IcechunkFiles, ItemError> {
+fn standing(output: &Output, repository: &str, version: IcechunkVersion) -> Result<IcechunkFiles, ItemError> {
     let get = |path: &str| output.get(&format!("{repository}/{path}")).map_err(|error| error_of("output", &error));
     let other = match version {
         IcechunkVersion::V1 => IcechunkVersion::V2,
@@ -81,31 +76,27 @@ fn standing(output: &LocalFolder, repository: &str, version: IcechunkVersion) ->
 
 /// The commit that the branch is at.
 fn committed(
-    output: &LocalFolder,
+    output: &Output,
     repository: &str,
     version: IcechunkVersion,
     standing: &IcechunkFiles,
 ) -> Result<Option<IcechunkSnapshot>, ItemError> {
     let Some(head) = &standing.head else { return Ok(None) };
-    let root = output.root().join(repository);
     let read = read_icechunk_head(version, head)
-        .and_then(|snapshot| read_icechunk_nodes(&snapshot, &mut |path| object(&root, path)));
+        .and_then(|snapshot| read_icechunk_nodes(&snapshot, &mut |path| object(output, repository, path)));
     read.map(Some).map_err(|error| error_of("output", &error))
 }
 
 /// An object of a repository; its path is made of ids.
-fn object(root: &Path, path: &str) -> io::Result<Bytes> {
-    let place = root.join(path);
-    let size = fs::metadata(&place)?.len();
-    if size > OBJECT_LIMIT {
-        return Err(io::Error::other(format!("{size} bytes; expected at most {OBJECT_LIMIT}")));
-    }
-    fs::read(place).map(Bytes::from)
+fn object(output: &Output, repository: &str, path: &str) -> io::Result<Bytes> {
+    let path = format!("{repository}/{path}");
+    let found = output.get(&path).map_err(io::Error::other)?;
+    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{} is not there", output.shown(&path))))
 }
 
 impl Pending {
     /// Moves the branch. The configuration comes before it, so that a reader who sees the commit may read its chunks.
-    pub(super) fn reveal(self, output: &LocalFolder) -> Result<(), ItemError> {
+    pub(super) fn reveal(self, output: &Output) -> Result<(), ItemError> {
         let Self { repository, version, commit, standing } = self;
         for overwrite in commit.reveal(&standing).map_err(|error| error_of("output", &error))? {
             let path = format!("{repository}/{}", overwrite.path);
@@ -126,17 +117,16 @@ impl Pending {
 }
 
 /// The repository stands beside the folder of the revision, staged or not.
-pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
+pub(super) fn read_back(product: &Product, output: &Output) -> Result<ReadBack, ReadError> {
     let unknown = || ReadError::Unread {
         path: product.format.file_name().into(),
         source: io::Error::other("expected the path of a snapshot in the product"),
     };
     let pinned = product.files.first().ok_or_else(unknown)?;
     let (repository, snapshot) = pinned.path.rsplit_once("/snapshots/").ok_or_else(unknown)?;
-    let root: PathBuf = folder.parent().map(|parent| parent.join(product.format.file_name())).ok_or_else(unknown)?;
     let mut files = Vec::new();
     let mut get = |path: &str| {
-        let bytes = object(&root, path)?;
+        let bytes = object(output, repository, path)?;
         let sha256 = hex(&Sha256::digest(&bytes));
         files.push(ProductFile { path: format!("{repository}/{path}"), size: bytes.len() as u64, sha256 });
         Ok(bytes)

@@ -2,6 +2,7 @@
 
 mod cfa;
 mod choice;
+mod earlier;
 mod files;
 mod icechunk;
 mod kerchunk;
@@ -13,6 +14,7 @@ mod zarr;
 use std::path::Path;
 
 pub(super) use choice::{choose, holds_parts};
+pub(super) use earlier::reuse;
 pub(super) use files::{hex, sha256, staged_file};
 pub(super) use zarr::KEPT;
 
@@ -21,7 +23,7 @@ use crate::model::{
     FileIndex, ItemError, ItemId, Note, Product, ProductFormat, ProductSettings, Revision, VirtualCube,
 };
 use crate::read::{ReadBack, ReadError};
-use crate::storage::StagedFolder;
+use crate::storage::{Output, StagedFolder};
 
 /// What a product is written with.
 pub(super) struct Writing<'a> {
@@ -68,13 +70,13 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ProductSettings) -> Re
     }
 }
 
-/// Reads a product back from the folder of its revision, as it stands on disk.
-pub(super) fn read_back(product: &Product, folder: &Path) -> Result<ReadBack, ReadError> {
+/// Reads a product back from the folder of its revision, as it stands on disk, or from the repository in the output.
+pub(super) fn read_back(product: &Product, folder: &Path, output: &Output) -> Result<ReadBack, ReadError> {
     match product.format {
         ProductFormat::Kerchunk => kerchunk::read_back(product, folder),
         ProductFormat::Cfa => cfa::read_back(product, folder),
         ProductFormat::KerchunkParquet => kerchunk_parquet::read_back(product, folder),
-        ProductFormat::Icechunk => icechunk::read_back(product, folder),
+        ProductFormat::Icechunk => icechunk::read_back(product, output),
         ProductFormat::Zarr => zarr::read_back(product, folder),
     }
 }

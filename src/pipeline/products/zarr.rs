@@ -24,7 +24,7 @@ const JOURNAL: &str = "data.zarr.journal";
 const DIGESTED: u64 = 128 << 20;
 
 /// What of a folder that a run left unfinished is of use to the next.
-pub(in crate::pipeline) const KEPT: [&str; 2] = ["data.zarr", JOURNAL];
+pub(in crate::pipeline) const KEPT: [&str; 3] = ["data.zarr", JOURNAL, DIGESTS];
 
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Result<Product, ItemError> {
     let format = ProductFormat::Zarr;
@@ -34,7 +34,8 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Resul
     let journal = local.join(JOURNAL);
     let failed =
         |path: &Path, error: &io::Error| failure("output", format!("cannot write {}: {error}", path.display()));
-    let sink = LocalStore::open(&store, &journal, *progress).map_err(|error| failed(&journal, &error))?;
+    let digested = local.join(DIGESTS);
+    let sink = LocalStore::open(&store, (&journal, &digested), *progress).map_err(|error| failed(&journal, &error))?;
     progress.copying(bytes_to_copy(cube));
     let copied = copy_to_zarr(cube, indexes, settings, &open_source, &sink).map_err(|error| uncopied(&error))?;
     let digests = sink.finish().map_err(|error| failed(&store, &error))?;
@@ -93,15 +94,22 @@ struct State {
 
 impl<'a> LocalStore<'a> {
     /// What a journal names counts if it is there and as it was: the power may have failed.
-    fn open(folder: &Path, journal: &Path, progress: &'a dyn Progress) -> io::Result<Self> {
+    ///
+    /// A copy that was whole when it was cut off, on its way to a store, has digests in place of a journal.
+    fn open(folder: &Path, (journal, digests): (&Path, &Path), progress: &'a dyn Progress) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let text = match fs::read(journal) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            read => String::from_utf8_lossy(&read?).into_owned(),
+        let read = |path: &Path| match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(|bytes| Some(String::from_utf8_lossy(&bytes).into_owned())),
+        };
+        let text = match read(journal)? {
+            Some(text) => text,
+            None => read(digests)?.unwrap_or_default(),
         };
         let whole: BTreeMap<String, StoredDigest> = Digests::parse(&text).whole_in(folder).0;
         let mut journal = OpenOptions::new().create(true).write(true).truncate(true).open(journal)?;
         journal.write_all(Digests(whole.clone()).text().as_bytes())?;
+        remove(digests)?;
         let (state, syncing) = (Mutex::new(State { journal, whole }), Syncing::start());
         Ok(Self { folder: folder.to_owned(), state, syncing, progress })
     }

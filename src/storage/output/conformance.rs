@@ -84,6 +84,7 @@ fn every_output_conforms() {
         check(&MemoryOutput::default());
         let folder = tempfile::tempdir().unwrap();
         check(&LocalFolder::new(folder.path().join("not/yet/there")));
+        check(&super::objects::tests::in_memory(&folder.path().join("scratch")));
     }
 }
 

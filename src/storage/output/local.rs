@@ -1,5 +1,6 @@
 //! An output that is a local folder.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -43,9 +44,44 @@ impl LocalFolder {
         &self.root
     }
 
+    /// The names of the folders that stand directly in a folder.
+    ///
+    /// # Errors
+    /// [`StorageError`] if they cannot be listed.
+    pub fn folders(&self, folder: &str) -> Result<Vec<String>, StorageError> {
+        check_folder(folder)?;
+        let entries = entries(&self.root.join(folder))?.into_iter();
+        let is_folder = |entry: &Entry| matches!(entry.kind, EntryKind::Folder) && !is_partial(&entry.name);
+        Ok(entries.filter(is_folder).map(|entry| entry.name).collect())
+    }
+
     fn place(&self, path: &str) -> Result<PathBuf, StorageError> {
         check_path(path)?;
         Ok(self.root.join(path))
+    }
+
+    /// Begins a folder; with a key and names what a writer with that key left under these names is taken up.
+    pub(super) fn begin(&self, folder: &str, resumed: Option<(&str, &[&str])>) -> Result<LocalStaging, StorageError> {
+        let place = self.place(folder)?;
+        if place.symlink_metadata().is_ok() {
+            return Err(StorageError::Exists { path: place.display().to_string() });
+        }
+        make_folder(parent(&place))?;
+        let name = folder.rsplit('/').next().unwrap_or_default();
+        let Some((key, kept)) = resumed else {
+            let partial = parent(&place).join(partial_name(name));
+            fs::create_dir(&partial).map_err(|error| failed("create", partial.display(), error))?;
+            return Ok(LocalStaging { partial, place });
+        };
+        let partial = parent(&place).join(format!(".{name}.partial-{key}"));
+        for entry in entries(&partial)?.iter().filter(|entry| !kept.contains(&entry.name.as_str())) {
+            let left = partial.join(&entry.name);
+            let is_folder = matches!(entry.kind, EntryKind::Folder);
+            let result = if is_folder { fs::remove_dir_all(&left) } else { fs::remove_file(&left) };
+            result.map_err(|error| failed("remove", left.display(), error))?;
+        }
+        fs::create_dir_all(&partial).map_err(|error| failed("create", partial.display(), error))?;
+        Ok(LocalStaging { partial, place })
     }
 
     /// Holds the lock of the whole output. Where the file system has none, writers that share an output are on their own.
@@ -119,33 +155,11 @@ impl OutputStore for LocalFolder {
     }
 
     fn stage(&self, folder: &str) -> Result<StagedFolder, StorageError> {
-        let place = self.place(folder)?;
-        if place.symlink_metadata().is_ok() {
-            return Err(StorageError::Exists { path: place.display().to_string() });
-        }
-        make_folder(parent(&place))?;
-        let name = folder.rsplit('/').next().unwrap_or_default();
-        let partial = parent(&place).join(partial_name(name));
-        fs::create_dir(&partial).map_err(|error| failed("create", partial.display(), error))?;
-        Ok(StagedFolder::new(folder, Box::new(LocalStaging { partial, place })))
+        Ok(StagedFolder::new(folder, Box::new(self.begin(folder, None)?)))
     }
 
     fn resume(&self, folder: &str, key: &str, kept: &[&str]) -> Result<StagedFolder, StorageError> {
-        let place = self.place(folder)?;
-        if place.symlink_metadata().is_ok() {
-            return Err(StorageError::Exists { path: place.display().to_string() });
-        }
-        make_folder(parent(&place))?;
-        let name = folder.rsplit('/').next().unwrap_or_default();
-        let partial = parent(&place).join(format!(".{name}.partial-{key}"));
-        for entry in entries(&partial)?.iter().filter(|entry| !kept.contains(&entry.name.as_str())) {
-            let left = partial.join(&entry.name);
-            let is_folder = matches!(entry.kind, EntryKind::Folder);
-            let result = if is_folder { fs::remove_dir_all(&left) } else { fs::remove_file(&left) };
-            result.map_err(|error| failed("remove", left.display(), error))?;
-        }
-        fs::create_dir_all(&partial).map_err(|error| failed("create", partial.display(), error))?;
-        Ok(StagedFolder::new(folder, Box::new(LocalStaging { partial, place })))
+        Ok(StagedFolder::new(folder, Box::new(self.begin(folder, Some((key, kept)))?)))
     }
 
     fn remove_folder(&self, folder: &str) -> Result<bool, StorageError> {
@@ -184,9 +198,38 @@ impl OutputStore for LocalFolder {
     }
 }
 
-struct LocalStaging {
+/// A local folder that is being written.
+pub(super) struct LocalStaging {
     partial: PathBuf,
     place: PathBuf,
+}
+
+impl LocalStaging {
+    /// Where its files are now.
+    pub(super) fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// The sizes of its files, by their paths within the folder.
+    pub(super) fn files(&self) -> Result<BTreeMap<String, u64>, StorageError> {
+        let (mut found, mut folders) = (BTreeMap::new(), vec![String::new()]);
+        while let Some(folder) = folders.pop() {
+            for entry in entries(&self.partial.join(&folder))? {
+                let name = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
+                match entry.kind {
+                    EntryKind::Folder => folders.push(name),
+                    EntryKind::File => {
+                        let place = self.partial.join(&name);
+                        let metadata = place.metadata();
+                        let size = metadata.map_err(|error| failed("look at", place.display(), error))?.len();
+                        found.insert(name, size);
+                    }
+                    EntryKind::Other => {}
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 impl Staging for LocalStaging {
@@ -302,7 +345,7 @@ fn parent(place: &Path) -> &Path {
     place.parent().unwrap_or(place)
 }
 
-fn partial_name(name: &str) -> String {
+pub(super) fn partial_name(name: &str) -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();

@@ -156,6 +156,15 @@ pub fn failed(url: &Url, error: &object_store::Error) -> StorageError {
     }
 }
 
+/// As [`failed`], of a request that was to write.
+pub fn unwritten(url: &Url, error: &object_store::Error) -> StorageError {
+    match failed(url, error) {
+        StorageError::Refused { url, status, reason } => StorageError::NotStored { url, status, reason },
+        StorageError::Unreadable { url, source } => StorageError::Unwritten { url, source },
+        other => other,
+    }
+}
+
 /// A message without the page that a server sent with it; of an S3-like answer its code is kept.
 fn without_document(text: &str) -> String {
     let words = text.split_once('<').map_or(text, |(words, _)| words).trim_end_matches([':', ' ']);

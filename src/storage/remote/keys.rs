@@ -51,10 +51,15 @@ fn below<'a>(object: &'a ObjectMeta, prefix: &str) -> Option<&'a str> {
     (!below.is_empty()).then_some(below)
 }
 
+/// A key as it stands in the path of a URL.
+pub(crate) fn encoded_key(key: &str) -> String {
+    utf8_percent_encode(key, KEY).to_string()
+}
+
 fn url_of(folder: &Url, below: &str) -> Option<SourceUrl> {
     let mut url = folder.clone();
     let above = folder.path().strip_suffix('/').unwrap_or(folder.path());
-    url.set_path(&format!("{above}/{}", utf8_percent_encode(below, KEY)));
+    url.set_path(&format!("{above}/{}", encoded_key(below)));
     Some(SourceUrl::new(url))
 }
 

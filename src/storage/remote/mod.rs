@@ -40,10 +40,11 @@ use super::StorageError;
 use crate::model::{Fingerprint, SourceFile, SourceUrl};
 use answer::State;
 use fetch::Remote;
-pub use fetch::failed;
+pub use fetch::{failed, unwritten};
 pub use file::RemoteFile;
+pub(crate) use keys::encoded_key;
 pub use keys::list_objects;
-pub use runtime::block_on;
+pub use runtime::{block_on, spawn};
 
 /// How patient and how greedy requests are.
 #[derive(Debug, Clone)]
@@ -117,6 +118,15 @@ pub fn is_remote(url: &Url) -> bool {
 /// ```
 pub fn store(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path), StorageError> {
     shared().store(url)
+}
+
+/// As [`store`], to write there: what is written goes over plain http only if the environment allows it.
+///
+/// # Errors
+/// As [`store`].
+pub fn store_to_write(url: &Url) -> Result<(Arc<dyn ObjectStore>, Path), StorageError> {
+    stores::check_encrypted(url)?;
+    store(url)
 }
 
 /// What a remote file is now, by one request for its first byte.

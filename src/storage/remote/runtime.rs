@@ -47,3 +47,11 @@ pub fn block_on<T: Send>(future: impl Future<Output = Result<T, StorageError>> +
         }
     })
 }
+
+/// Lets something go on beside all else, until it ends or is aborted.
+///
+/// # Errors
+/// [`StorageError::Threads`] if the threads for requests cannot be started.
+pub fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Result<tokio::task::AbortHandle, StorageError> {
+    Ok(runtime()?.spawn(future).abort_handle())
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
@@ -86,6 +86,9 @@ fn make(url: &Url, connector: &Connector) -> Result<Arc<dyn ObjectStore>, Storag
             None => connector.signed(),
         },
     };
+    if url.scheme() == "s3" {
+        check_encrypted(url)?;
+    }
     let bucket = url.host_str().unwrap_or_default();
     let retry = retry(&connector.settings);
     let failed = |error: object_store::Error| StorageError::Environment { url: shown_url(url), reason: plain(&error) };
@@ -94,6 +97,9 @@ fn make(url: &Url, connector: &Connector) -> Result<Arc<dyn ObjectStore>, Storag
             let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
             if is_anonymous(&S3_CREDENTIALS) {
                 builder = builder.with_skip_signature(true);
+            }
+            if builder.get_config_value(&AmazonS3ConfigKey::Checksum).is_none() {
+                builder = builder.with_checksum_algorithm(Checksum::SHA256);
             }
             Arc::new(builder.with_retry(retry).with_http_connector(connector).build().map_err(failed)?)
         }
@@ -181,6 +187,32 @@ fn endpoint(url: &Url) -> Result<Option<Url>, StorageError> {
         first.get_or_insert(endpoint);
     }
     Ok(first)
+}
+
+/// Refuses a store whose endpoint is plain http, unless the environment allows it.
+pub(super) fn check_encrypted(url: &Url) -> Result<(), StorageError> {
+    let is_plain = endpoint(url)?.is_some_and(|endpoint| endpoint.scheme() == "http");
+    if is_plain && !allows_http(url.scheme()) {
+        let allowed = allowing(url.scheme());
+        let reason =
+            format!("its endpoint is plain http, where anybody on the way can read along; {allowed}=true allows it");
+        return Err(StorageError::Environment { url: shown_url(url), reason });
+    }
+    Ok(())
+}
+
+/// The variable that allows plain http.
+fn allowing(scheme: &str) -> &'static str {
+    match scheme {
+        "s3" => "AWS_ALLOW_HTTP",
+        "gs" => "GOOGLE_ALLOW_HTTP",
+        _ => "AZURE_ALLOW_HTTP",
+    }
+}
+
+fn allows_http(scheme: &str) -> bool {
+    let value = std::env::var(allowing(scheme)).unwrap_or_default();
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "on" | "yes" | "y")
 }
 
 /// Whether there is what `gcloud auth application-default login` leaves.
