@@ -23,6 +23,7 @@ mod check;
 mod conflicts;
 mod content;
 mod explain;
+mod facts;
 mod host;
 mod inspect;
 mod item;
@@ -34,8 +35,10 @@ mod report;
 mod send;
 #[cfg(test)]
 mod sharing_tests;
+mod statistics;
 mod survey;
 mod values;
+mod versions;
 mod workers;
 mod workspace;
 
