@@ -96,8 +96,11 @@ fn damaged(workspace: &Workspace, known: &[KnownItem]) -> BTreeSet<ItemId> {
     let stands = |path: &str, size: Option<u64>| {
         root.join(path).metadata().is_ok_and(|found| found.is_file() && size.is_none_or(|size| size == found.len()))
     };
+    // Records are made durable with the catalogue: of a run that was cut off, by a loss of power perhaps, they are looked at.
+    let is_behind = workspace.ledger().is_catalogue_behind().unwrap_or(true);
     let is_whole = |item: &KnownItem| {
         stands(&workspace.item_path(item.id.as_str()), None)
+            && (!is_behind || super::item::read_record(workspace, item.id.as_str()).is_ok())
             && item.products.iter().flat_map(|product| &product.files).all(|file| stands(&file.path, Some(file.size)))
     };
     let with_products = known.iter().filter(|item| item.revision.is_some());

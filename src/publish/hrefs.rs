@@ -319,6 +319,28 @@ mod tests {
         ValidatedRecord::prove(Record { kind: RecordKind::Item, id: "a.1".into(), json })
     }
 
+    #[test]
+    fn links_to_other_versions_lead_to_where_an_api_has_them() {
+        let json = json!({
+            "id": "a.1", "collection": "c", "assets": {},
+            "links": [
+                {"rel": "latest-version", "href": "./a.2.json", "title": "2"},
+                {"rel": "predecessor-version", "href": "https://x.org/a.0.json"},
+            ],
+        });
+        let record = ValidatedRecord::prove(Record { kind: RecordKind::Item, id: "a.1".into(), json });
+        let links = |record: PublishableRecord| {
+            let links = record.record().json["links"].as_array().unwrap().clone();
+            links.into_iter().map(|link| link["href"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let absolute = absolute(&record, &output(), &PublicUrls::default(), Audience::Everyone).unwrap();
+        let api = Url::parse("https://api.org/stac").unwrap();
+        let expected = ["https://x.org/a.0.json", "https://api.org/stac/collections/c/items/a.2"];
+        assert_eq!(links(absolute.at(&api)), expected);
+        let (embedded, _) = embedded(&record, &output(), &PublicUrls::default()).unwrap();
+        assert_eq!(links(embedded), ["https://x.org/a.0.json", "/collections/c/items/a.2"]);
+    }
+
     fn output() -> Url {
         Url::parse("file:///data/published").unwrap()
     }

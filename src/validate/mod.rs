@@ -20,7 +20,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::{Record, RecordKind, ValidatedRecord};
-use schema_check::SchemaSet;
+use schema_check::{SchemaSet, holds_projjson};
 
 /// Beyond so many problems of one record the rest is only counted.
 pub const PROBLEMS_LISTED: usize = 50;
@@ -112,11 +112,12 @@ impl Validator {
     /// [`ValidateError::Invalid`] with all problems.
     pub fn validate(&self, record: Record) -> Result<ValidatedRecord, ValidateError> {
         let mut problems = meaning::problems(&record);
-        self.schemas.check(schemas::core(record.kind), &record.json, &mut problems)?;
+        let checked = (&record.json, holds_projjson(&record.json));
+        self.schemas.check(schemas::core(record.kind), checked, &mut problems)?;
         for (number, extension) in record.json["stac_extensions"].as_array().into_iter().flatten().enumerate() {
             let url = extension.as_str().unwrap_or_default();
             match schemas::known_extension(url) {
-                Some(url) => self.schemas.check(url, &record.json, &mut problems)?,
+                Some(url) => self.schemas.check(url, checked, &mut problems)?,
                 None => problems.push(unknown_extension(number, extension)),
             }
         }

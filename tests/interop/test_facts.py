@@ -1,8 +1,10 @@
 """What records say beside the data: times, statistics, checksums, versions, citations; each against an independent reader."""
 
+import contextlib
 import datetime
 import hashlib
 import json
+import sqlite3
 
 import cftime
 import netCDF4
@@ -308,3 +310,15 @@ def test_what_the_recipe_states_is_in_the_records(project):
     assert {"rel": "cite-as", "href": "https://doi.org/10.5285/abcd"} in collection["links"]
     made = [datetime.datetime.fromisoformat(collection[key]) for key in ["created", "updated"]]
     assert made == [datetime.datetime.fromisoformat(properties[key]) for key in ["created", "updated"]]
+
+
+def test_records_that_a_loss_of_power_left_in_part_are_made_again(project):
+    project.build()
+    record = project.collection_folder / "items/t2m.json"
+    whole = record.read_text()
+    record.write_text(whole[:100])
+    with contextlib.closing(sqlite3.connect(project.folder / ".altostac/recipe/ledger.sqlite")) as ledger, ledger:
+        # As it stands when a run was cut off before the catalogue.
+        ledger.execute("INSERT INTO flag (name) VALUES ('catalogue_behind')")
+    assert project.build()["t2m"]["status"] == "changed"
+    assert only(project)["bbox"] == json.loads(whole)["bbox"]
