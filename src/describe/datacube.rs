@@ -181,7 +181,8 @@ fn in_numbers(dataset: &Dataset<'_>, member: &Member<'_>, time: &TimeAxis) -> Va
         "unit": time.units.text(),
         "reference_system": time.units.calendar().to_string(),
     });
-    match super::period::even_microseconds(&time.instants) {
+    let even = super::period::even_microseconds(&time.instants);
+    match even.filter(|_| matches!(time.step, Some(Step::Exact(_)))) {
         Some(step) => {
             #[allow(clippy::cast_precision_loss)]
             let step = step as f64 / time.units.unit().microseconds() as f64;
