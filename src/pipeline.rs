@@ -25,6 +25,7 @@ mod check;
 mod conflicts;
 mod content;
 mod explain;
+mod facts;
 mod host;
 mod inspect;
 mod item;
@@ -38,8 +39,10 @@ mod report;
 mod send;
 #[cfg(test)]
 mod sharing_tests;
+mod statistics;
 mod survey;
 mod values;
+mod versions;
 mod workers;
 mod workspace;
 

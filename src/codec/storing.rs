@@ -200,6 +200,17 @@ impl Storing {
         Some(to.stored(&[&from.read(&numbers)], true)?.pop()?.to_bytes(other_order))
     }
 
+    /// The values that numbers stand for, as readers unpack them, rounded to binary64; NaN where nothing is.
+    pub fn values(&self, numbers: &Numbers) -> Vec<f64> {
+        let missing: Vec<f64> = self.missing.iter().flat_map(Numbers::to_f64).collect();
+        let value = |raw: f64| match missing.contains(&raw) {
+            true => f64::NAN,
+            false if self.is_packed() => self.unpacked(raw),
+            false => raw,
+        };
+        numbers.to_f64().into_iter().map(value).collect()
+    }
+
     fn is_in_units_of(&self, other: &Self) -> bool {
         (self.scale, self.offset) == (other.scale, other.offset)
             && (!self.is_packed() || self.is_narrow == other.is_narrow)

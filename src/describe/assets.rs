@@ -10,9 +10,6 @@ use super::purpose::Purpose;
 use super::{DescribeError, ItemInput, Templates};
 use crate::model::{Fingerprint, ProductFile, ProductFormat, SourceFile, VerifiedProduct};
 
-/// Up to so many sources are linked one by one; beyond it one table of them is.
-pub const SOURCE_ASSET_LIMIT: usize = 200;
-
 /// One asset before its template: its key and its fields.
 struct Asset {
     key: String,
@@ -63,7 +60,7 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
         input.products.iter().filter_map(|product| self::product(product, dataset, input)).collect();
     let files = &input.cube.files;
     match input.source_manifest {
-        Some(manifest) if files.len() > SOURCE_ASSET_LIMIT => {
+        Some(manifest) if files.len() as u64 > input.record_facts.source_assets => {
             assets.push(source_manifest(manifest, folder, files.len()));
         }
         _ => assets.extend((1..).zip(files).map(|(number, file)| source(number, file, input))),
@@ -173,7 +170,7 @@ fn cfa(href: &str) -> Value {
 }
 
 /// The standard names of data variables with their units (cf extension v0.2.0).
-fn parameters(dataset: &Dataset<'_>) -> Vec<Value> {
+pub(super) fn parameters(dataset: &Dataset<'_>) -> Vec<Value> {
     let mut parameters = Vec::new();
     for member in dataset.of(Purpose::Data) {
         let Some(name) = member.variable.text("standard_name").filter(|name| !name.is_empty()) else { continue };
@@ -202,7 +199,11 @@ fn source(number: usize, file: &SourceFile, input: &ItemInput<'_>) -> Asset {
         "roles": ["source"],
         "file:size": file.size,
     });
-    if let Fingerprint::Sha256 { digest } = &file.fingerprint {
+    let known = match &file.fingerprint {
+        Fingerprint::Sha256 { digest } => Some(digest),
+        _ => input.known.checksums.get(file.url.as_str()),
+    };
+    if let Some(digest) = known {
         fields["file:checksum"] = format!("1220{}", digest.to_ascii_lowercase()).into();
     }
     Asset { key: format!("data{number:04}"), kind: "source", fields }

@@ -1,13 +1,12 @@
 //! The Collection of all items.
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::summaries::{AssetDefinitions, Summaries};
-use super::{DescribeError, STAC_VERSION, Templates, geometry};
+use super::{DescribeError, STAC_VERSION, Templates, facts, geometry, templates};
 use crate::cftime::rfc3339;
 use crate::model::recipe::CollectionSettings;
 use crate::model::{BoundingBox, Record, RecordKind};
@@ -18,9 +17,11 @@ const BOXES_KEPT: usize = 10_000;
 /// What is kept of the items while they pass by.
 #[derive(Default)]
 struct Gathered {
-    ids: BTreeSet<String>,
     boxes: Vec<BoundingBox>,
     interval: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// When the first record was made, and when the last was changed.
+    created: Option<DateTime<Utc>>,
+    updated: Option<DateTime<Utc>>,
     summaries: Summaries,
     assets: AssetDefinitions,
 }
@@ -28,14 +29,15 @@ struct Gathered {
 /// Makes the STAC Collection of some items (STAC 1.1.0, collection-spec); each is the JSON of an Item as [`super::describe_item`]
 /// makes it, and may be dropped once it was looked at.
 ///
-/// The order of the items does not matter.
+/// The order of the items does not matter. Links to items are not among its links: who writes it knows where they stand, and there may be
+/// very many.
 ///
 /// # Errors
 /// [`DescribeError`] if there are no items, an item has no box or time, or the template cannot be used.
 pub fn describe_collection<V: Borrow<Value>>(
     settings: &CollectionSettings,
     items: impl IntoIterator<Item = V>,
-    templates: &Templates,
+    profile: &Templates,
 ) -> Result<Record, DescribeError> {
     let mut gathered = Gathered::default();
     for item in items {
@@ -48,7 +50,8 @@ pub fn describe_collection<V: Borrow<Value>>(
         "spatial": {"bbox": [geometry::bbox(&place)]},
         "temporal": {"interval": [[rfc3339(start), rfc3339(end)]]},
     });
-    let links = links(&gathered.ids);
+    let (stated, cited) = facts::of_collection(&settings.facts);
+    let links = links();
     let context = json!({
         "stac_version": STAC_VERSION,
         "id": settings.id,
@@ -70,7 +73,18 @@ pub fn describe_collection<V: Borrow<Value>>(
         ("/extent", &extent),
         ("/links", &links),
     ];
-    let json = templates.record("collection.json.j2", &context, &truth)?;
+    let mut json = profile.record("collection.json.j2", &context, &truth)?;
+    let own = [("created", gathered.created), ("updated", gathered.updated)];
+    let own = own.into_iter().filter_map(|(key, moment)| Some((key.to_owned(), json!(rfc3339(moment?)))));
+    if let Value::Object(json) = &mut json {
+        for (key, value) in stated.into_iter().chain(own) {
+            json.entry(key).or_insert(value);
+        }
+        if let Some(links) = json.get_mut("links").and_then(Value::as_array_mut) {
+            links.extend(cited);
+        }
+    }
+    templates::declare_extensions(&mut json);
     Ok(Record { kind: RecordKind::Collection, id: settings.id.to_string(), json })
 }
 
@@ -102,7 +116,10 @@ impl Gathered {
         if let Some(assets) = item["assets"].as_object() {
             self.assets.add(assets);
         }
-        self.ids.insert(id.to_owned());
+        let moment =
+            |field: &str| DateTime::parse_from_rfc3339(properties.get(field)?.as_str()?).ok().map(|at| at.to_utc());
+        self.created = self.created.into_iter().chain(moment("created")).min();
+        self.updated = self.updated.max(moment("updated"));
         Ok(())
     }
 }
@@ -117,9 +134,7 @@ fn bounding_box(bbox: &Value) -> Option<BoundingBox> {
     }
 }
 
-fn links(ids: &BTreeSet<String>) -> Value {
+fn links() -> Value {
     let catalog = |rel: &str| json!({"rel": rel, "href": "../catalog.json", "type": "application/json"});
-    let item =
-        |id: &String| json!({"rel": "item", "href": format!("./items/{id}.json"), "type": "application/geo+json"});
-    [catalog("root"), catalog("parent")].into_iter().chain(ids.iter().map(item)).collect()
+    [catalog("root"), catalog("parent")].into_iter().collect()
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::dataset::Dataset;
 use super::{DescribeError, ItemInput, geometry, horizontal, temporal};
-use crate::model::{BoundingBox, Coverage, Digest, TemporalExtent, VariablePath, VirtualCube};
+use crate::model::{BoundingBox, Coverage, Digest, VariablePath, VirtualCube};
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ pub fn read_coverage(
     coordinate_digests: &BTreeMap<VariablePath, Digest>,
 ) -> Result<Coverage, DescribeError> {
     let dataset = Dataset::new(cube, coordinate_digests);
-    Ok(Coverage { bounding_box: horizontal::read(&dataset)?, temporal: temporal::read(&dataset)? })
+    Ok(Coverage { bounding_box: horizontal::read(&dataset)?, temporal: temporal::read(&dataset, temporal::By::Auto)? })
 }
 
 /// Where an item is: its coordinates, else the recipe's geometry.
@@ -37,15 +37,6 @@ pub(super) fn place(dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Result<Plac
     match (horizontal::read(dataset), input.geometry) {
         (Ok(bounding_box), _) => Ok(Place { bounding_box, geometry: geometry::geometry(&bounding_box) }),
         (Err(_), Some(given)) => Ok(Place { bounding_box: geometry::bounding_box(given)?, geometry: given.clone() }),
-        (Err(error), None) => Err(error),
-    }
-}
-
-/// When an item is: its coordinates, else the recipe's instants.
-pub(super) fn time(dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Result<TemporalExtent, DescribeError> {
-    match (temporal::read(dataset), input.datetime) {
-        (Ok(extent), _) => Ok(extent),
-        (Err(_), Some((start, end))) => Ok(TemporalExtent { start, end }),
         (Err(error), None) => Err(error),
     }
 }

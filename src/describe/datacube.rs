@@ -1,21 +1,20 @@
 //! `cube:dimensions` and `cube:variables` of the datacube extension, v2.3.0.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::axis::{Axis, axis};
 use super::dataset::{Coordinate, Dataset, Member, stac_data_type};
 use super::numbers::shortest;
+use super::period::Step;
 use super::purpose::Purpose;
-use super::temporal::{self, TimeAxis};
+use super::temporal::{self, By, TimeAxis};
 use crate::cftime::rfc3339;
-use crate::model::{ArrayValues, AttributeValue, DataType, VirtualCube};
+use crate::model::{ArrayData, ArrayValues, AttributeValue, DataType, Statistics, VariablePath, VirtualCube};
 
 /// How many values of a vertical or other axis are listed.
 const LISTED_VALUES: usize = 200;
-const DAY: i64 = 86_400_000_000;
-const SECOND: i64 = 1_000_000;
 
 /// The pieces of a data cube.
 pub(super) struct DataCube {
@@ -26,7 +25,11 @@ pub(super) struct DataCube {
 }
 
 /// Describes the dimensions that variables other than bounds have, and these variables.
-pub(super) fn describe(cube: &VirtualCube, dataset: &Dataset<'_>) -> DataCube {
+pub(super) fn describe(
+    cube: &VirtualCube,
+    dataset: &Dataset<'_>,
+    statistics: &BTreeMap<VariablePath, Statistics>,
+) -> DataCube {
     let mut result = DataCube { dimensions: Map::new(), variables: Map::new(), calendars: BTreeSet::new() };
     for member in dataset.members.iter().filter(|member| member.purpose != Purpose::Bounds) {
         for (number, name) in shown_dimensions(member).enumerate() {
@@ -38,7 +41,8 @@ pub(super) fn describe(cube: &VirtualCube, dataset: &Dataset<'_>) -> DataCube {
             }
         }
         if member.purpose != Purpose::DimensionCoordinate {
-            result.variables.insert(member.path.key().to_owned(), variable(dataset, member));
+            let statistics = statistics.get(&member.path);
+            result.variables.insert(member.path.key().to_owned(), variable(dataset, member, statistics));
         }
     }
     result
@@ -52,10 +56,13 @@ fn shown_dimensions<'m>(member: &'m Member<'_>) -> impl Iterator<Item = &'m str>
     variable.dimensions[..shown].iter().map(|name| name.as_str())
 }
 
-fn variable(dataset: &Dataset<'_>, member: &Member<'_>) -> Value {
+/// A Variable Object of the extension; beside its fields the attributes of CF that say what a variable is, and `shape` and `chunks` (that of
+/// the chunks of the sources, if they are all alike), as xstac has them.
+fn variable(dataset: &Dataset<'_>, member: &Member<'_>, statistics: Option<&Statistics>) -> Value {
     let variable = member.variable;
     let dimensions: Vec<String> = shown_dimensions(member).map(|name| member.qualified(name, dataset)).collect();
     let kind = if member.purpose == Purpose::Data { "data" } else { "auxiliary" };
+    let shown = dimensions.len();
     let mut described = Map::new();
     described.insert("dimensions".into(), json!(dimensions));
     described.insert("type".into(), kind.into());
@@ -63,10 +70,36 @@ fn variable(dataset: &Dataset<'_>, member: &Member<'_>) -> Value {
     insert_text(&mut described, "description", name);
     insert_text(&mut described, "unit", variable.text("units"));
     described.insert("data_type".into(), stac_data_type(&variable.data_type).into());
-    if let Some(AttributeValue::Numbers(numbers)) = variable.attributes.get("_FillValue")
-        && let Some(value) = shortest(numbers).first()
+    let fill = ["_FillValue", "missing_value"].iter().find_map(|name| match variable.attributes.get(*name) {
+        Some(AttributeValue::Numbers(numbers)) => shortest(numbers).first().copied(),
+        _ => None,
+    });
+    described.extend(fill.map(|value| ("nodata".to_owned(), nodata(value))));
+    for attribute in ["standard_name", "cell_methods"] {
+        insert_text(&mut described, attribute, variable.text(attribute));
+    }
+    described.insert("shape".into(), json!(variable.shape.get(..shown).unwrap_or_default()));
+    if let ArrayData::Placed { chunk_shape, .. } = &variable.data
+        && let Some(chunks) = chunk_shape.get(..shown)
     {
-        described.insert("nodata".into(), nodata(*value));
+        described.insert("chunks".into(), json!(chunks));
+    }
+    described.extend(statistics.map(|statistics| ("statistics".to_owned(), summary(statistics))));
+    Value::Object(described)
+}
+
+/// The Statistics Object of STAC 1.1.0, and the number of valid values.
+#[allow(clippy::cast_precision_loss)]
+fn summary(statistics: &Statistics) -> Value {
+    let Statistics { minimum, maximum, mean, stddev, count, valid_count } = statistics;
+    let mut described = Map::new();
+    for (name, value) in [("minimum", minimum), ("maximum", maximum), ("mean", mean), ("stddev", stddev)] {
+        described.extend(value.map(|value| (name.to_owned(), json!(value))));
+    }
+    described.insert("count".into(), json!(count));
+    described.insert("valid_count".into(), json!(valid_count));
+    if *count > 0 {
+        described.insert("valid_percent".into(), json!(*valid_count as f64 / *count as f64 * 100.0));
     }
     Value::Object(described)
 }
@@ -118,28 +151,58 @@ fn by_index(length: u64) -> Value {
 /// Real calendars in RFC 3339; model calendars, whose dates are not all there in RFC 3339, in the numbers of the file.
 fn of_time(dataset: &Dataset<'_>, member: &Member<'_>, time: &TimeAxis) -> Value {
     let calendar = time.units.calendar();
-    if calendar.is_real()
-        && let (Ok(first), Ok(last)) = (calendar.nearest_real(time.first), calendar.nearest_real(time.last))
-    {
-        return json!({"type": "temporal", "extent": [rfc3339(first), rfc3339(last)], "step": time.step.map(duration)});
+    let real = |instant| calendar.nearest_real(instant).map(rfc3339).ok().filter(|_| calendar.is_real());
+    // The coordinates of a climatology are typical of many years, those of its bounds.
+    let by = if time.is_climatology { By::Auto } else { By::Axis };
+    let (first, last) = time.reach(by).unwrap_or((time.first, time.last));
+    let mut described = match (real(first), real(last)) {
+        (Some(first), Some(last)) => {
+            let step = time.step.map(|step| step.period().to_string());
+            let mut described = json!({"type": "temporal", "extent": [first, last], "step": step});
+            let is_listed = !matches!(time.step, Some(Step::Exact(_)));
+            let values: Option<Vec<String>> =
+                time.instants.iter().take(LISTED_VALUES + 1).map(|at| real(*at)).collect();
+            list(&mut described, values.filter(|_| is_listed));
+            described
+        }
+        _ => in_numbers(dataset, member, time),
+    };
+    if time.is_climatology {
+        described["climatology"] = true.into();
     }
+    described
+}
+
+fn in_numbers(dataset: &Dataset<'_>, member: &Member<'_>, time: &TimeAxis) -> Value {
     let (low, high) = numeric_range(dataset, member).unwrap_or_default();
-    json!({
+    let mut described = json!({
         "type": "temporal",
         "extent": [low, high],
         "unit": time.units.text(),
-        "reference_system": calendar.to_string(),
-    })
+        "reference_system": time.units.calendar().to_string(),
+    });
+    let even = super::period::even_microseconds(&time.instants);
+    match even.filter(|_| matches!(time.step, Some(Step::Exact(_)))) {
+        Some(step) => {
+            #[allow(clippy::cast_precision_loss)]
+            let step = step as f64 / time.units.unit().microseconds() as f64;
+            described["step"] = step.into();
+        }
+        None => {
+            let values = match dataset.numbers(member) {
+                Some(Coordinate::Whole(values)) => values,
+                _ => Vec::new(),
+            };
+            list(&mut described, Some(values).filter(|values| values.iter().all(|value| value.is_finite())));
+        }
+    }
+    described
 }
 
-/// An ISO 8601 duration.
-fn duration(microseconds: i64) -> String {
-    #[allow(clippy::cast_precision_loss)]
-    match (microseconds % DAY, microseconds % SECOND) {
-        (0, _) => format!("P{}D", microseconds / DAY),
-        (_, 0) if microseconds % (3600 * SECOND) == 0 => format!("PT{}H", microseconds / (3600 * SECOND)),
-        (_, 0) => format!("PT{}S", microseconds / SECOND),
-        _ => format!("PT{}S", microseconds as f64 / 1e6),
+/// Lists values, unless there are none or too many.
+fn list<V: serde::Serialize>(described: &mut Value, values: Option<Vec<V>>) {
+    if let Some(values) = values.filter(|values| (1..=LISTED_VALUES).contains(&values.len())) {
+        described["values"] = json!(values);
     }
 }
 

@@ -35,6 +35,18 @@ pub enum DescribeError {
         /// Why.
         source: TimeError,
     },
+    /// What a file states of its time cannot be read.
+    #[error("{what} of {file}: expected {expected}, found {found}")]
+    Stated {
+        /// The attribute or facet.
+        what: String,
+        /// The file.
+        file: String,
+        /// What it should say.
+        expected: String,
+        /// What it says.
+        found: String,
+    },
     /// The recipe's geometry is none.
     #[error("item.geometry: expected {expected}, found {found}")]
     Geometry {
@@ -122,7 +134,7 @@ impl DescribeError {
             Self::NoPlace { .. } => "no_place",
             Self::NoTime { .. } => "no_time",
             Self::Coordinate { .. } => "coordinate",
-            Self::Time { .. } => "time",
+            Self::Time { .. } | Self::Stated { .. } => "time",
             Self::UnknownProfile { .. } | Self::UnknownTemplate { .. } | Self::Template { .. } => "template",
             Self::NotJson { .. } | Self::Untrue { .. } => "template",
             Self::Geometry { .. } | Self::EmptyCollection { .. } | Self::Item { .. } => "describe",
@@ -135,6 +147,7 @@ impl DescribeError {
             Self::NoPlace { .. } => Some("give item.geometry in the recipe"),
             Self::NoTime { .. } => Some("give item.datetime in the recipe"),
             Self::Coordinate { .. } => Some("correct the file, or give item.geometry or item.datetime in the recipe"),
+            Self::Stated { .. } => Some("correct item.time in the recipe, or give item.datetime"),
             Self::Time { source, .. } => source.remedy().or(Some("give item.datetime in the recipe")),
             Self::Geometry { .. } => Some("write a GeoJSON geometry in degrees, longitude before latitude"),
             Self::Untrue { .. } => Some("leave computed fields as the template receives them"),

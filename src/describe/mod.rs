@@ -12,6 +12,7 @@
 //! | `coverage`; `horizontal`, `cells`, `digest`, `longitude`; `projected`, `projection`; `temporal` | where and when the cells are |
 //! | `geometry` | boxes as GeoJSON and back, split at the antimeridian |
 //! | `datacube` | `cube:dimensions` and `cube:variables` |
+//! | `facts`, `period` | when by the recipe's choice, how long and how often; versions, origin, processing |
 //! | `assets` | what an Item links to |
 //! | `item`, `collection`, `summaries` | the records' computed pieces |
 //! | `templates` | how the pieces become a record, and that a template cannot bend the truth |
@@ -25,11 +26,13 @@ mod datacube;
 mod dataset;
 mod digest;
 mod error;
+mod facts;
 mod geometry;
 mod horizontal;
 mod item;
 mod longitude;
 mod numbers;
+mod period;
 mod projected;
 mod projection;
 mod purpose;
@@ -44,12 +47,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::model::facts::{ItemFacts, RecordFacts};
 use crate::model::recipe::CollectionSettings;
 use crate::model::{
-    Digest, Facets, ItemId, ProductFile, PublicUrls, Record, VariablePath, VerifiedProduct, VirtualCube,
+    Digest, Facets, ItemId, KnownFacts, Note, ProductFile, PublicUrls, Record, VariablePath, VerifiedProduct,
+    VirtualCube,
 };
 
-pub use assets::SOURCE_ASSET_LIMIT;
 pub use axis::Axis;
 pub use collection::describe_collection;
 pub use coverage::read_coverage;
@@ -77,7 +81,7 @@ pub struct ItemInput<'a> {
     pub products: &'a [VerifiedProduct],
     /// The run's report, if one stands beside the products.
     pub report: Option<&'a ProductFile>,
-    /// The table of sources beside the products; linked instead of more than [`SOURCE_ASSET_LIMIT`] sources.
+    /// The table of sources beside the products; linked instead of more sources than [`RecordFacts::source_assets`].
     pub source_manifest: Option<&'a ProductFile>,
     /// The collection it belongs to.
     pub collection: &'a CollectionSettings,
@@ -91,6 +95,12 @@ pub struct ItemInput<'a> {
     pub datetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The recipe's GeoJSON geometry, used if no place can be read.
     pub geometry: Option<&'a Value>,
+    /// What the recipe states of items.
+    pub item_facts: &'a ItemFacts,
+    /// What the recipe states of all records.
+    pub record_facts: &'a RecordFacts,
+    /// What is known beside the cube.
+    pub known: &'a KnownFacts,
     /// How the pieces become a record.
     pub templates: &'a Templates,
 }
@@ -101,4 +111,9 @@ pub struct ItemInput<'a> {
 /// [`DescribeError`] names the variable whose place or time cannot be read, or the template that cannot be used.
 pub fn describe_item(input: &ItemInput<'_>) -> Result<Record, DescribeError> {
     item::describe(input)
+}
+
+/// What people should know of a dataset that its record does not say.
+pub fn notes(cube: &VirtualCube, coordinate_digests: &BTreeMap<VariablePath, Digest>) -> Vec<Note> {
+    facts::notes(&dataset::Dataset::new(cube, coordinate_digests), cube)
 }

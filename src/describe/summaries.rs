@@ -8,8 +8,20 @@ use serde_json::{Map, Value, json};
 const DISTINCT_VALUES: usize = 200;
 
 /// Properties that differ from item to item by their nature.
-const NOT_SUMMARISED: [&str; 8] =
-    ["datetime", "start_datetime", "end_datetime", "created", "updated", "title", "description", "filename"];
+const NOT_SUMMARISED: [&str; 9] = [
+    "datetime",
+    "start_datetime",
+    "end_datetime",
+    "created",
+    "updated",
+    "title",
+    "description",
+    "filename",
+    "duration",
+];
+
+/// The one list of objects whose objects are summed up (cf extension v0.2.0).
+const PARAMETERS: &str = "cf:parameter";
 
 /// Prefixes of computed objects and of provenance.
 const NOT_SUMMARISED_PREFIXES: [&str; 4] = ["cube:", "processing:", "proj:", "file:"];
@@ -19,6 +31,8 @@ const NOT_SUMMARISED_PREFIXES: [&str; 4] = ["cube:", "processing:", "proj:", "fi
 pub(super) struct Summaries {
     texts: BTreeMap<String, BTreeSet<String>>,
     numbers: BTreeMap<String, (f64, f64)>,
+    /// Objects of [`PARAMETERS`], by their text.
+    parameters: BTreeMap<String, Value>,
     /// Those with too many values, or values of several kinds.
     given_up: BTreeSet<String>,
 }
@@ -29,6 +43,11 @@ impl Summaries {
         for (key, value) in properties {
             let skipped = NOT_SUMMARISED.contains(&key.as_str())
                 || NOT_SUMMARISED_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+            if key == PARAMETERS {
+                let found = value.as_array().into_iter().flatten();
+                self.parameters.extend(found.map(|parameter| (parameter.to_string(), parameter.clone())));
+                continue;
+            }
             if !skipped && !self.given_up.contains(key) && !self.take(key, value) {
                 self.texts.remove(key);
                 self.numbers.remove(key);
@@ -68,8 +87,11 @@ impl Summaries {
         let texts =
             self.texts.iter().filter(|(_, values)| !values.is_empty()).map(|(key, values)| (key, json!(values)));
         let numbers = self.numbers.iter().map(|(key, (low, high))| (key, json!({"minimum": low, "maximum": high})));
-        let sorted: BTreeMap<_, _> = texts.chain(numbers).collect();
-        sorted.into_iter().map(|(key, value)| (key.clone(), value)).collect()
+        let mut sorted: BTreeMap<_, _> = texts.chain(numbers).map(|(key, value)| (key.clone(), value)).collect();
+        if (1..=DISTINCT_VALUES).contains(&self.parameters.len()) {
+            sorted.insert(PARAMETERS.into(), self.parameters.values().cloned().collect());
+        }
+        sorted.into_iter().collect()
     }
 }
 

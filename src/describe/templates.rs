@@ -16,6 +16,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::DescribeError;
+use crate::model::Facets;
 use crate::model::extension::used_extensions;
 use crate::model::recipe::StacSettings;
 
@@ -44,8 +45,8 @@ impl Templates {
     /// ```
     /// use altostac::describe::Templates;
     /// use altostac::model::recipe::StacSettings;
-    /// assert!(Templates::load(&StacSettings { profile: "ceda".into(), overrides: Default::default() }).is_ok());
-    /// assert!(Templates::load(&StacSettings { profile: "cedar".into(), overrides: Default::default() }).is_err());
+    /// assert!(Templates::load(&StacSettings { profile: "ceda".into(), overrides: Default::default(), facts: Default::default() }).is_ok());
+    /// assert!(Templates::load(&StacSettings { profile: "cedar".into(), overrides: Default::default(), facts: Default::default() }).is_err());
     /// ```
     ///
     /// # Errors
@@ -102,6 +103,13 @@ impl Templates {
         })
     }
 
+    /// Renders a template of the recipe's own text; `name` is its key.
+    pub(super) fn text(&self, name: &str, text: &str, facets: &Facets) -> Result<String, DescribeError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.render_named_str(name, text, facets).map_err(|source| unusable(name, source))
+    }
+
     /// Renders a record, checks that it still holds what was computed, and declares the extensions whose fields it uses.
     pub(super) fn record(&self, file: &str, context: &Value, truth: &[(&str, &Value)]) -> Result<Value, DescribeError> {
         let mut record = Value::Object(self.render(file, context)?);
@@ -145,7 +153,7 @@ fn links_are_kept(computed: &Value, found: &Value) -> bool {
 }
 
 /// Declares the extensions whose fields are used, and keeps what the template declared.
-fn declare_extensions(record: &mut Value) {
+pub(super) fn declare_extensions(record: &mut Value) {
     let own = record["stac_extensions"].as_array().cloned().unwrap_or_default();
     let mut declared: Vec<String> = own.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let used = used_extensions(record).into_iter().filter(|extension| extension.declared_when_used);

@@ -5,6 +5,7 @@ use super::axis::{Axis, axis};
 use super::dataset::{Dataset, Member};
 use super::horizontal::variables;
 use super::numbers::{missing_values, packing};
+use super::period::{self, Period, Step};
 use super::purpose::Purpose;
 use crate::cftime::{Calendar, Instant, TimeError, TimeUnits};
 use crate::model::{Array, Numbers, TemporalExtent, Variable};
@@ -15,18 +16,61 @@ pub(super) struct TimeAxis {
     /// The first and the last coordinate.
     pub(super) first: Instant,
     pub(super) last: Instant,
-    /// The time from one coordinate to the next in microseconds, if always the same.
-    pub(super) step: Option<i64>,
+    /// All coordinates that are not missing, in their order; none if only their extremes are known.
+    pub(super) instants: Vec<Instant>,
+    /// How evenly they follow each other.
+    pub(super) step: Option<Step>,
+    /// The extent of the cells, if there are bounds that hold the coordinates.
+    pub(super) cells: Option<(Instant, Instant)>,
+    /// Whether each coordinate stands for the same part of several years or days (CF 7.4).
+    pub(super) is_climatology: bool,
 }
 
-/// The first and the last instant of all time coordinates, extended by bounds where these hold their coordinates.
+impl TimeAxis {
+    /// From where to where it reaches; `None` if that is to be said by bounds, and there are none.
+    pub(super) fn reach(&self, by: By) -> Option<(Instant, Instant)> {
+        match by {
+            By::Axis => Some((self.first, self.last)),
+            By::Bounds => self.cells,
+            By::Auto => Some(self.cells.unwrap_or((self.first, self.last))),
+        }
+    }
+
+    /// The time from one coordinate to the next; of a single one the length of its cell.
+    pub(super) fn frequency(&self) -> Option<Period> {
+        match (self.step, self.instants.as_slice(), self.cells) {
+            (Some(step), ..) => Some(step.period()),
+            (None, [_], Some((low, high))) if low < high && !self.is_climatology => {
+                Some(period::between(self.units.calendar(), low, high))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What says how far time reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Coordinates, extended by bounds where these hold them.
+    Auto,
+    /// Coordinates alone.
+    Axis,
+    /// Bounds alone.
+    Bounds,
+}
+
+/// The first and the last instant of all time coordinates.
 ///
 /// Model calendars are brought to the nearest real instants.
-pub(super) fn read(dataset: &Dataset<'_>) -> Result<TemporalExtent, DescribeError> {
+pub(super) fn read(dataset: &Dataset<'_>, by: By) -> Result<TemporalExtent, DescribeError> {
     let mut extent: Option<TemporalExtent> = None;
     for member in coordinates(dataset) {
         let axis = read_axis(dataset, member)?;
-        let (first, last) = with_bounds(dataset, member, &axis);
+        let (first, last) = axis.reach(by).ok_or_else(|| DescribeError::Coordinate {
+            variable: member.path.to_string(),
+            expected: "bounds that hold its values, as item.time asks for them",
+            found: "none".into(),
+        })?;
         let real = |instant| axis.units.calendar().nearest_real(instant).map_err(|source| unreadable(member, source));
         let (start, end) = (real(first)?, real(last)?);
         extent = Some(match extent {
@@ -35,6 +79,11 @@ pub(super) fn read(dataset: &Dataset<'_>) -> Result<TemporalExtent, DescribeErro
         });
     }
     extent.ok_or_else(|| DescribeError::NoTime { found: variables(dataset) })
+}
+
+/// The time axes that can be read.
+pub(super) fn axes(dataset: &Dataset<'_>) -> Vec<TimeAxis> {
+    coordinates(dataset).into_iter().filter_map(|member| read_axis(dataset, member).ok()).collect()
 }
 
 /// The time coordinates: by their axis; without such, dimension coordinates with units `… since …`.
@@ -73,9 +122,13 @@ pub(super) fn read_axis(dataset: &Dataset<'_>, member: &Member<'_>) -> Result<Ti
             found: "no value that is not missing".into(),
         });
     };
-    let mut steps = known.windows(2).map(|pair| pair[1].microseconds().saturating_sub(pair[0].microseconds()));
-    let step = steps.next().filter(|step| *step > 0 && steps.all(|other| other == *step));
-    Ok(TimeAxis { units, first: *first, last: *last, step })
+    let (first, last) = (*first, *last);
+    let is_climatology = member.variable.text("climatology").is_some();
+    let cells = cells(dataset, member, (first, last), &units, is_climatology);
+    // Of a digest only the extremes are known.
+    let known = if member.variable.inline().is_some() { known } else { Vec::new() };
+    let step = period::step(units.calendar(), &known);
+    Ok(TimeAxis { units, first, last, instants: known, step, cells, is_climatology })
 }
 
 /// The units of a time variable; of bounds without their own, those of their coordinate (CF 7.1).
@@ -136,21 +189,27 @@ fn decode(variable: &Variable, numbers: &Numbers, units: &TimeUnits) -> Result<V
     }
 }
 
-/// The extent of the cells; that of the coordinates if there are no bounds, or they do not hold every coordinate.
-fn with_bounds(dataset: &Dataset<'_>, member: &Member<'_>, axis: &TimeAxis) -> (Instant, Instant) {
-    held(dataset, member, axis).unwrap_or((axis.first, axis.last))
-}
-
-fn held(dataset: &Dataset<'_>, member: &Member<'_>, axis: &TimeAxis) -> Option<(Instant, Instant)> {
+/// The extent of the cells; `None` if there are no bounds, or they do not hold every coordinate.
+///
+/// The coordinates of a climatology are typical of many years: there bounds alone count.
+fn cells(
+    dataset: &Dataset<'_>,
+    member: &Member<'_>,
+    (mut first, mut last): (Instant, Instant),
+    units: &TimeUnits,
+    is_climatology: bool,
+) -> Option<(Instant, Instant)> {
     let bounds = dataset.bounds(member)?;
     let numbers = bounds.variable.inline()?.numbers()?;
-    let units = time_units(bounds.variable, Some(&axis.units)).ok()?;
-    let edges = decode(bounds.variable, numbers, &units).ok()?;
-    let times = instants(dataset, member, &axis.units).ok()?;
+    let edges = decode(bounds.variable, numbers, &time_units(bounds.variable, Some(units)).ok()?).ok()?;
+    if is_climatology {
+        let known = || edges.iter().flatten().copied();
+        return Some((known().min()?, known().max()?));
+    }
+    let times = instants(dataset, member, units).ok()?;
     if edges.len() != times.len().checked_mul(2)? {
         return None;
     }
-    let (mut first, mut last) = (axis.first, axis.last);
     for (time, cell) in times.iter().zip(edges.chunks_exact(2)) {
         let (Some(time), [Some(low), Some(high)]) = (time, cell) else { continue };
         if low > time || time > high {

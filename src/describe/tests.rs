@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 pub(super) mod cubes;
+mod facts;
 
 use std::collections::BTreeMap;
 
@@ -105,21 +106,21 @@ fn the_recipe_helps_where_nothing_can_be_read() {
 fn many_sources_become_one_table() {
     let mut surroundings = Surroundings::new("default");
     let mut cube = tas();
-    cube.files = vec![cube.files[0].clone(); SOURCE_ASSET_LIMIT + 1];
+    cube.files = vec![cube.files[0].clone(); 200 + 1];
     let keys = |surroundings: &Surroundings, cube: &VirtualCube| {
         let item = describe_item(&surroundings.input(cube)).unwrap().json;
         item["assets"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
-    assert_eq!(keys(&surroundings, &cube).len(), SOURCE_ASSET_LIMIT + 3);
+    assert_eq!(keys(&surroundings, &cube).len(), 200 + 3);
     surroundings.source_manifest = Some(product_file("sources.parquet"));
     assert_eq!(keys(&surroundings, &cube), ["reference_file", "source_manifest", "report"]);
     cube.files.pop();
-    assert_eq!(keys(&surroundings, &cube).len(), SOURCE_ASSET_LIMIT + 2);
+    assert_eq!(keys(&surroundings, &cube).len(), 200 + 2);
 }
 
 fn with_template(file: &str, text: &str) -> Result<Record, DescribeError> {
     let overrides = BTreeMap::from([(file.to_owned(), text.to_owned())]);
-    let templates = Templates::load(&StacSettings { profile: "ceda".into(), overrides })?;
+    let templates = Templates::load(&StacSettings { profile: "ceda".into(), overrides, facts: Default::default() })?;
     let surroundings = Surroundings { templates, ..Surroundings::new("ceda") };
     describe_item(&surroundings.input(&tas()))
 }

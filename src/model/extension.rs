@@ -36,6 +36,7 @@ pub const EXTENSIONS: &[Extension] = extensions![
     "proj" "projection/v2.0.0" true,
     "sci" "scientific/v1.0.0" true,
     "storage" "storage/v2.0.0" true,
+    "version" "version/v1.2.0" true,
     "xarray" "xarray-assets/v1.0.0" true,
     "zarr" "zarr/v1.1.0" true,
 ];
@@ -57,5 +58,13 @@ pub fn used_extensions(record: &Value) -> Vec<&'static Extension> {
         .chain(entries("links").chain(entries("providers")));
     let keys = objects.filter_map(Value::as_object).flat_map(Map::keys);
     let prefixes: BTreeSet<&str> = keys.filter_map(|key| key.split_once(':')).map(|(prefix, _)| prefix).collect();
-    EXTENSIONS.iter().filter(|extension| prefixes.contains(extension.prefix)).collect()
+    let has_version = [record, &record["properties"]].iter().any(|object| object["version"].is_string());
+    let is_used = |extension: &&Extension| match extension.prefix {
+        VERSION => has_version,
+        prefix => prefixes.contains(prefix),
+    };
+    EXTENSIONS.iter().filter(is_used).collect()
 }
+
+/// The one extension whose fields have no prefix: `version`, `deprecated`, `experimental`.
+const VERSION: &str = "version";

@@ -19,6 +19,7 @@
 //! | [`content`] | `FileContent`: digests of a source's bytes |
 //! | [`product`] | `Product`, `VerifiedProduct` |
 //! | [`zarr`] | `ZarrSettings`: how a copy is cut and encoded |
+//! | [`facts`], [`statistics`], [`time_format`] | what a recipe states of its records, what values are like, dates as texts say them |
 //! | [`coverage`] | `Coverage`: where and when |
 //! | [`record`], [`extension`] | `Record`, `ValidatedRecord`; the STAC extensions they may use |
 
@@ -33,6 +34,7 @@ pub mod coverage;
 pub mod cube;
 pub mod dtype;
 pub mod extension;
+pub mod facts;
 pub mod file_index;
 pub mod group;
 pub mod ids;
@@ -48,6 +50,8 @@ pub mod record;
 pub mod share;
 pub mod source;
 pub mod state;
+pub mod statistics;
+pub mod time_format;
 pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
@@ -62,6 +66,7 @@ pub use cube::{
     ArrayData, Choice, Conflict, ConflictKind, Group, Note, Part, Placement, Variable, VariableChoice, VirtualCube,
 };
 pub use dtype::{ByteOrder, DataType, Primitive};
+pub use facts::{KnownChecksum, KnownFacts, StatedTime};
 pub use file_index::{FileGroup, FileIndex, FileVariable, Layout, VariableSchema};
 pub use group::{Dimension, Dimensions, VariableGroup};
 pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
@@ -78,4 +83,6 @@ pub use record::{Record, RecordKind, ValidatedRecord};
 pub use share::Sharing;
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};
 pub use state::{ItemError, ItemState, KnownItem};
+pub use statistics::{Accumulator, Statistics};
+pub use time_format::{TimeFormat, TimeFormatError};
 pub use zarr::{ZarrAccess, ZarrPacking, ZarrSettings, ZarrShards, ZarrVersion};

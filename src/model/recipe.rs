@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
+use super::facts::{CollectionFacts, ItemFacts, RecordFacts};
 use super::ids::{CollectionId, DimensionName};
 use super::keeping::Keeping;
 use super::product::ProductsAsked;
@@ -61,6 +62,8 @@ pub struct CollectionSettings {
     pub keywords: Vec<String>,
     /// STAC Provider objects: name, description, roles, url.
     pub providers: Vec<Value>,
+    /// Its version, DOI and citations.
+    pub facts: CollectionFacts,
 }
 
 /// One place to look for files.
@@ -150,6 +153,8 @@ pub struct ItemSettings {
     pub datetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// The place of items that have no readable one: a GeoJSON geometry.
     pub geometry: Option<Value>,
+    /// Where time, version and origin are taken from.
+    pub facts: ItemFacts,
 }
 
 /// How the files of an item become one dataset.
@@ -224,6 +229,8 @@ pub struct StacSettings {
     pub profile: String,
     /// Templates beside the recipe that take the place of the profile's: file name and text.
     pub overrides: BTreeMap<String, String>,
+    /// What goes into all records.
+    pub facts: RecordFacts,
 }
 
 /// Where records are pushed to.

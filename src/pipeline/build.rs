@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::item::{self, Means, Thoroughness, failure, read_records};
+use super::item::{self, Means, Thoroughness, failure, read_record, read_records};
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
+use super::versions::{Versions, with_links};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
+use crate::cftime::rfc3339;
 use crate::describe::describe_collection;
 use crate::model::{ItemError, ItemId, KnownItem, Record, Revision};
 use crate::plan::{Action, PlannedItem};
@@ -250,9 +252,13 @@ impl Run<'_> {
             .map(|item| item.id)
             .collect();
         let mut unreadable = None;
+        let mut versions = Versions::default();
         let read = standing.chunks(READ_TOGETHER).flat_map(|ids| read_records(workspace, ids));
         let records = read.filter_map(|record: Result<Option<Record>, PipelineError>| match record {
-            Ok(record) => record.map(|record| record.json),
+            Ok(record) => record.map(|record| {
+                versions.add(&record.json);
+                record.json
+            }),
             Err(error) => {
                 unreadable.get_or_insert(error);
                 None
@@ -260,9 +266,12 @@ impl Run<'_> {
         });
         let mut records = records.peekable();
         if records.peek().is_some() {
-            let collection = describe_collection(&workspace.recipe.collection, records, &workspace.templates)?;
+            let mut collection = describe_collection(&workspace.recipe.collection, records, &workspace.templates)?;
             if let Some(error) = unreadable {
                 return Err(error);
+            }
+            if self.link_versions(versions)? {
+                collection.json["updated"] = rfc3339(self.now).into();
             }
             let collection = workspace.validator.validate(collection)?;
             let head = CatalogHead {
@@ -278,8 +287,22 @@ impl Run<'_> {
         for id in &removed {
             workspace.ledger().remove(id)?;
             super::content::forget(workspace, id);
+            super::facts::forget(workspace, id);
         }
         workspace.ledger().set_catalogue_behind(false)?;
         Ok(written)
+    }
+
+    /// Writes the records whose links to other versions are no longer right; returns whether there were any.
+    fn link_versions(&self, versions: Versions) -> Result<bool, PipelineError> {
+        let changes = versions.changes();
+        let is_any = !changes.is_empty();
+        for (id, links) in changes {
+            let Some(record) = read_record(self.workspace, &id)? else { continue };
+            let json = with_links(record.json, links, &rfc3339(self.now));
+            let record = self.workspace.validator.validate(Record { json, ..record })?;
+            write_item(&self.workspace.output, &record)?;
+        }
+        Ok(is_any)
     }
 }

@@ -20,9 +20,9 @@ use super::{Progress, Silent, Workspace, chain};
 use crate::describe::{ItemInput, describe_item};
 use crate::model::recipe::FacetDimension;
 use crate::model::{
-    ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownItem,
-    Product, ProductFile, ProductSettings, Record, RecordKind, Revision, Sharing, SmallValues, SourceFile, SourceUrl,
-    ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
+    ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownFacts,
+    KnownItem, Note, Product, ProductFile, ProductSettings, Record, RecordKind, Revision, Sharing, SmallValues,
+    SourceFile, SourceUrl, ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
 use crate::read::{NativeReader, ReadError, SourceReader};
@@ -74,13 +74,29 @@ pub(super) struct Compared<'a> {
 struct Found {
     coordinate_digests: BTreeMap<VariablePath, Digest>,
     file_notes: Vec<Value>,
+    known: KnownFacts,
 }
 
 impl Found {
     fn of(indexes: &[FileIndex]) -> Self {
         let noted = indexes.iter().filter(|index| !index.notes.is_empty());
         let notes = |index: &FileIndex| json!({"file": index.source.url.to_string(), "notes": index.notes});
-        Self { coordinate_digests: coordinate_digests(indexes), file_notes: noted.map(notes).collect() }
+        let (coordinate_digests, file_notes) = (coordinate_digests(indexes), noted.map(notes).collect());
+        Self { coordinate_digests, file_notes, known: KnownFacts::default() }
+    }
+
+    /// Finds what the recipe asks for beyond the cube; what people should know of it and of the cube's times.
+    fn look_up(
+        &mut self,
+        means: Means<'_>,
+        (source, cube): (&ItemSource, &VirtualCube),
+        indexes: &[FileIndex],
+        open: OpenSource<'_>,
+    ) -> Result<Vec<Note>, ItemError> {
+        let (known, mut notes) = super::facts::find(means, (&source.id, cube), (indexes, &source.file_facets), open)?;
+        self.known = known;
+        notes.extend(crate::describe::notes(cube, &self.coordinate_digests));
+        Ok(notes)
     }
 }
 
@@ -96,7 +112,7 @@ pub(super) fn build(
     let Means { workspace, workers, .. } = means;
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
     let indexes = index_all(means, &source.files, &open_source)?;
-    let found = Found::of(&indexes);
+    let mut found = Found::of(&indexes);
     let aggregate = &workspace.recipe.aggregate;
     let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
     let mut cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
@@ -104,7 +120,7 @@ pub(super) fn build(
     let chosen = workers.compute(|| products::choose(&workspace.recipe.products, (&cube, &indexes), urls))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
-        Some(revision) => return redescribe(means, source, &cube, (&indexes, &found), stands, revision, now),
+        Some(revision) => return redescribe(means, source, &cube, (&indexes, found), stands, revision, now),
         None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
     };
     let folder = product_folder(workspace, &planned.id, revision);
@@ -123,6 +139,7 @@ pub(super) fn build(
         );
     }
     cube.notes.extend(notes);
+    cube.notes.extend(found.look_up(means, (source, &cube), &indexes, &open_source)?);
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
     drop(indexes);
     cube.forget_chunks();
@@ -202,7 +219,7 @@ fn redescribe(
     means: Means<'_>,
     source: &ItemSource,
     cube: &VirtualCube,
-    (indexes, found): (&[FileIndex], &Found),
+    (indexes, mut found): (&[FileIndex], Found),
     known: Option<&KnownItem>,
     revision: Revision,
     now: DateTime<Utc>,
@@ -216,6 +233,7 @@ fn redescribe(
         let compared = Compared { recorded, verified: &[], indexes, file_facets };
         products.push(prove(means, product.clone(), standing.path(), (compared, &|url| opened.open(url)), false)?);
     }
+    found.look_up(means, (source, cube), indexes, &|url| opened.open(url))?;
     let folder = product_folder(workspace, &source.id, revision);
     let beside = |name: &str| {
         let path = format!("{folder}/{name}");
@@ -225,7 +243,7 @@ fn redescribe(
         Ok(ProductFile { path, size: bytes.len() as u64, sha256: sha256(&bytes) })
     };
     let beside = (&beside(REPORT)?, &beside(SOURCES)?);
-    let describe = || describe(workspace, source, cube, found, &products, beside, now);
+    let describe = || describe(workspace, source, cube, &found, &products, beside, now);
     let record = means.workers.compute(describe)?;
     Ok(built(workspace, record, source, cube, &products, revision, now))
 }
@@ -416,6 +434,9 @@ fn describe(
         updated: now,
         datetime: recipe.item.datetime,
         geometry: recipe.item.geometry.as_ref(),
+        item_facts: &recipe.item.facts,
+        record_facts: &recipe.stac.facts,
+        known: &found.known,
         templates: &workspace.templates,
     })
     .map_err(|error| {

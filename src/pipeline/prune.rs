@@ -12,7 +12,6 @@ use super::item::{product_folder, read_record, revisions};
 use super::send::{Publishables, Reader, digest};
 use super::{PipelineError, Workspace, chain};
 use crate::model::{ItemId, Revision};
-use crate::publish::Audience;
 use crate::storage::OutputStore;
 
 /// Removes revisions of these items; `locks` says whether the lock of the output is still to be taken. Returns what could not be removed.
@@ -97,7 +96,7 @@ impl<'a> Apis<'a> {
         for api in apis {
             let reader = match (api.as_str(), Url::parse(&api)) {
                 ("embedded", _) => Some(Reader::Embedded),
-                (_, Ok(url)) => Some(Reader::Api(Audience::of(&url))),
+                (_, Ok(url)) => Some(Reader::Api(url)),
                 (_, Err(_)) => None,
             };
             let publishables = reader.map(|reader| Publishables::new(workspace, reader)).transpose()?;

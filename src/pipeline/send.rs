@@ -29,10 +29,10 @@ pub struct SendOptions {
 }
 
 /// Whose hrefs a record gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reader {
     /// Those of an API somewhere.
-    Api(Audience),
+    Api(Url),
     /// Those that the embedded API expands.
     Embedded,
 }
@@ -83,8 +83,8 @@ impl<'a> Publishables<'a> {
     fn publishable(&self, record: Record) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
         let record: ValidatedRecord = self.workspace.validator.validate(record)?;
         let urls = &self.workspace.recipe.public_urls;
-        Ok(match self.reader {
-            Reader::Api(audience) => (absolute(&record, &self.output, urls, audience)?, Vec::new()),
+        Ok(match &self.reader {
+            Reader::Api(api) => (absolute(&record, &self.output, urls, Audience::of(api))?.at(api), Vec::new()),
             Reader::Embedded => embedded(&record, &self.output, urls)?,
         })
     }
@@ -100,7 +100,7 @@ pub(super) fn digest(record: &PublishableRecord) -> String {
 /// # Errors
 /// [`PipelineError`] if the API cannot be used at all, or the catalogue cannot be read. What concerns single records is in the report.
 pub async fn send(workspace: &Workspace, api: &Url, options: &SendOptions) -> Result<PublishReport, PipelineError> {
-    let publishables = Publishables::new(workspace, Reader::Api(Audience::of(api)))?;
+    let publishables = Publishables::new(workspace, Reader::Api(api.clone()))?;
     push(workspace, api, api.as_str(), &publishables, options).await
 }
 

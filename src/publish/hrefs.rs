@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{PublishError, STRUCTURAL_LINKS};
-use crate::model::{PublicUrls, Record, RecordKind, ValidatedRecord};
+use crate::model::{ItemId, PublicUrls, Record, RecordKind, ValidatedRecord};
 use crate::storage::web::is_loopback;
 
 /// What is encoded in a piece of a URL's path.
@@ -53,6 +53,49 @@ impl PublishableRecord {
     pub fn audience(&self) -> Audience {
         self.audience
     }
+
+    /// The same record for this API: links to other versions lead to where it has them.
+    pub fn at(mut self, api: &Url) -> Self {
+        let base = folder_url(api);
+        for link in self.record.json.get_mut("links").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(path) = version_path(link)
+                && let Ok(url) = base.join(&path)
+            {
+                link["href"] = url.as_str().into();
+            }
+        }
+        self
+    }
+}
+
+/// Links between items (version extension v1.2.0).
+const VERSION_LINKS: [&str; 3] = ["predecessor-version", "successor-version", "latest-version"];
+
+/// The path below an API of a link to another version.
+fn version_path(link: &Value) -> Option<String> {
+    let is_version = link.get("rel")?.as_str().is_some_and(|rel| VERSION_LINKS.contains(&rel));
+    let path = link.get("href")?.as_str()?.trim_start_matches('/');
+    (is_version && path.starts_with("collections/")).then(|| path.to_owned())
+}
+
+/// Takes the links to items beside a record out, and gives them back as an API has them.
+fn take_versions(links: &mut Vec<Value>, collection: &str, prefix: &str) -> Vec<Value> {
+    let beside = |link: &Value| -> Option<String> {
+        let is_version = link.get("rel")?.as_str().is_some_and(|rel| VERSION_LINKS.contains(&rel));
+        let name = link.get("href")?.as_str()?.strip_prefix("./")?.strip_suffix(".json")?;
+        (is_version && ItemId::new(name).is_ok()).then(|| format!("{prefix}collections/{collection}/items/{name}"))
+    };
+    let mut taken = Vec::new();
+    links.retain(|link| match beside(link) {
+        Some(href) => {
+            let mut link = link.clone();
+            link["href"] = href.into();
+            taken.push(link);
+            false
+        }
+        None => true,
+    });
+    taken
 }
 
 /// A local file that the embedded API serves.
@@ -79,7 +122,7 @@ pub fn absolute(
     public_urls: &PublicUrls,
     audience: Audience,
 ) -> Result<PublishableRecord, PublishError> {
-    rewrite(record.record(), output, audience, |owner, url| {
+    rewrite(record.record(), output, (audience, ""), |owner, url| {
         let seen = public_urls.rewrite(&url);
         if audience == Audience::Everyone && !owner.admits(seen.scheme()) {
             return Err(Fault::Private(seen.into()));
@@ -103,7 +146,7 @@ pub fn embedded(
     let id = &record.record().id;
     let below_output = folder_url(output);
     let mut grants = Vec::new();
-    let publishable = rewrite(record.record(), output, Audience::Loopback, |owner, url| {
+    let publishable = rewrite(record.record(), output, (Audience::Loopback, "/"), |owner, url| {
         let seen = public_urls.rewrite(&url);
         let Some(path) = (seen == url && url.scheme() == "file").then(|| url.to_file_path().ok()).flatten() else {
             return Ok(seen.into());
@@ -197,13 +240,16 @@ fn place(record: &Record) -> Result<String, PublishError> {
 fn rewrite(
     record: &Record,
     output: &Url,
-    audience: Audience,
+    (audience, versions_prefix): (Audience, &str),
     mut seen: impl FnMut(Owner<'_>, Url) -> Result<String, Fault>,
 ) -> Result<PublishableRecord, PublishError> {
     let output = folder_url(output);
     let place = output.join(&place(record)?).unwrap_or_else(|_| output.clone());
     let mut json = record.json.clone();
+    let mut versions = Vec::new();
     if let Some(links) = json.get_mut("links").and_then(Value::as_array_mut) {
+        let collection = record.json.get("collection").and_then(Value::as_str).unwrap_or_default();
+        versions = take_versions(links, collection, versions_prefix);
         links
             .retain(|link| !link.get("rel").and_then(Value::as_str).is_some_and(|rel| STRUCTURAL_LINKS.contains(&rel)));
     }
@@ -216,6 +262,9 @@ fn rewrite(
         })?;
         Ok(())
     })?;
+    if let Some(links) = json.get_mut("links").and_then(Value::as_array_mut) {
+        links.extend(versions);
+    }
     Ok(PublishableRecord { record: Record { json, ..record.clone() }, audience })
 }
 
@@ -268,6 +317,28 @@ mod tests {
             ],
         });
         ValidatedRecord::prove(Record { kind: RecordKind::Item, id: "a.1".into(), json })
+    }
+
+    #[test]
+    fn links_to_other_versions_lead_to_where_an_api_has_them() {
+        let json = json!({
+            "id": "a.1", "collection": "c", "assets": {},
+            "links": [
+                {"rel": "latest-version", "href": "./a.2.json", "title": "2"},
+                {"rel": "predecessor-version", "href": "https://x.org/a.0.json"},
+            ],
+        });
+        let record = ValidatedRecord::prove(Record { kind: RecordKind::Item, id: "a.1".into(), json });
+        let links = |record: PublishableRecord| {
+            let links = record.record().json["links"].as_array().unwrap().clone();
+            links.into_iter().map(|link| link["href"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let absolute = absolute(&record, &output(), &PublicUrls::default(), Audience::Everyone).unwrap();
+        let api = Url::parse("https://api.org/stac").unwrap();
+        let expected = ["https://x.org/a.0.json", "https://api.org/stac/collections/c/items/a.2"];
+        assert_eq!(links(absolute.at(&api)), expected);
+        let (embedded, _) = embedded(&record, &output(), &PublicUrls::default()).unwrap();
+        assert_eq!(links(embedded), ["https://x.org/a.0.json", "/collections/c/items/a.2"]);
     }
 
     fn output() -> Url {

@@ -41,13 +41,13 @@ pub struct StaticReport {
 }
 
 /// Writes the file of an item if it differs; returns whether it wrote. It is to be found from the catalogue only when
-/// [`write_catalogue`] has linked it.
+/// [`write_catalogue`] has linked it, and only then is it safe from a loss of power.
 ///
 /// # Errors
 /// [`PublishError::Misplaced`] if the record is not an item of a collection; [`PublishError::Storage`].
 pub fn write_item(output: &dyn OutputStore, item: &ValidatedRecord) -> Result<bool, PublishError> {
     let path = item_path(item.record())?;
-    Ok(output.put_if_changed(&path, &bytes(&item_json(item.record())))?)
+    Ok(output.put_soon_if_changed(&path, &bytes(&item_json(item.record())))?)
 }
 
 /// Writes a collection that links these items, links it from the catalogue, and then removes the files of items that are gone.
@@ -67,6 +67,8 @@ pub fn write_catalogue(
 ) -> Result<StaticReport, PublishError> {
     let collection = collection.record();
     let id = collection_id(collection)?;
+    // What is linked must be there for good.
+    output.settle()?;
     let gone: BTreeSet<_> = removed.iter().collect();
     let there: BTreeSet<_> = output.list(&format!("{id}/items"))?.into_iter().collect();
     let is_linked = |item: &&ItemId| !gone.contains(item) && there.contains(&place_of_item(&id, item));

@@ -60,7 +60,7 @@ pub(super) fn of_products(
 
 /// The digest of what decides what records hold beyond their products.
 pub(super) fn of_records(collection: &CollectionSettings, item: &ItemSettings, stac: &StacSettings) -> String {
-    digest(json!({
+    let mut all = json!({
         "collection": {
             "id": collection.id.as_str(), "title": collection.title, "description": collection.description,
             "license": collection.license, "keywords": collection.keywords, "providers": collection.providers,
@@ -69,7 +69,18 @@ pub(super) fn of_records(collection: &CollectionSettings, item: &ItemSettings, s
         "datetime": item.datetime.map(|(first, last)| [first.to_rfc3339(), last.to_rfc3339()]),
         "geometry": item.geometry,
         "profile": stac.profile, "overrides": stac.overrides,
-    }))
+    });
+    // What is as it always was leaves the digests of older recipes as they are.
+    if collection.facts != Default::default() {
+        all["collection_facts"] = json!(collection.facts);
+    }
+    if item.facts != Default::default() {
+        all["item_facts"] = json!(item.facts);
+    }
+    if stac.facts != Default::default() {
+        all["record_facts"] = json!(stac.facts);
+    }
+    digest(all)
 }
 
 fn digest(value: Value) -> String {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::facts::{RawProcessing, RawPublication, RawTime};
 use super::zarr::RawZarr;
 use crate::model::ProductFormat;
 
@@ -77,6 +78,15 @@ pub(super) struct RawCollection {
     /// Who made, processed and hosts the data.
     #[serde(default)]
     pub(super) providers: Vec<RawProvider>,
+    /// The version of the collection (version extension).
+    pub(super) version: Option<String>,
+    /// The DOI of the data, such as `10.5285/4b6f…`, without `https://doi.org/` (scientific extension).
+    pub(super) doi: Option<String>,
+    /// How to cite the data.
+    pub(super) citation: Option<String>,
+    /// Publications about the data.
+    #[serde(default)]
+    pub(super) publications: Vec<RawPublication>,
 }
 
 /// An organisation behind the data.
@@ -148,6 +158,14 @@ pub(super) struct RawItem {
     pub(super) datetime: Option<RawDatetime>,
     /// The place of Items whose files have no readable one: a GeoJSON geometry in longitude and latitude.
     pub(super) geometry: Option<RawGeometry>,
+    /// Where the time of Items is taken from: `auto` (the default), `axis`, `bounds`, or `{from: attributes}` or `{from: facet}` with names.
+    pub(super) time: Option<RawTime>,
+    /// A template of the Item's version, as `id` is one. Default: the facet `version`, if there is one. Items whose ids differ in nothing but
+    /// the version are linked as predecessor, successor and latest version.
+    pub(super) version: Option<String>,
+    /// Templates, as `id` is one, of URLs of what the Item was made from: links `derived_from`.
+    #[serde(default)]
+    pub(super) derived_from: Vec<String>,
 }
 
 /// A time.
@@ -378,6 +396,18 @@ pub(super) struct RawStac {
     /// The profile. Default: `default`.
     #[schemars(extend("enum" = super::PROFILES))]
     pub(super) profile: Option<String>,
+    /// Whether the values of each data variable are summed up in `cube:variables`: minimum, maximum, mean, standard deviation, number of valid
+    /// values. All values are read for it whenever the data have changed. Default: false.
+    #[serde(default)]
+    pub(super) statistics: bool,
+    /// Whether source assets have a `file:checksum` (SHA-256). Files are read whole for it, once for each of their states. Default: false.
+    #[serde(default)]
+    pub(super) checksums: bool,
+    /// Up to so many source files are assets of their own; if an Item has more, one table of them is instead (`source_manifest`). Default: 200.
+    pub(super) source_assets: Option<u64>,
+    /// What Items say of their processing.
+    #[serde(default)]
+    pub(super) processing: RawProcessing,
 }
 
 /// Where records are pushed to.

@@ -11,11 +11,11 @@ use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawGeometry, RawItem,
     RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize,
-    RawSource,
+    RawSource, RawStac,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
-use super::{digest, templates, urls, zarr};
+use super::{digest, facts, templates, urls, zarr};
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
     PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
@@ -69,13 +69,13 @@ impl Resolver<'_> {
         let collection = self.collection(raw.collection);
         let sources: Vec<_> =
             raw.sources.into_iter().enumerate().map(|(index, source)| self.source(index, source)).collect();
-        let item = self.item(raw.item);
+        let item = self.item(raw.item, &raw.stac);
         let aggregate = self.aggregate(&raw.aggregate, item.as_ref());
         let products = self.products(raw.products);
         let output = self.output(raw.output.as_deref().unwrap_or("published"));
         let keeping = self.keeping(raw.keep_revisions, raw.confirm_uploads);
         let public_urls = self.public_urls(&raw.public_urls);
-        let stac = self.stac(raw.stac.profile);
+        let stac = self.stac(raw.stac);
         let publish = raw.publish.map(|publish| self.api(&publish.api));
         let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
         let (collection, products, stac) = (collection?, products?, stac?);
@@ -101,6 +101,9 @@ impl Resolver<'_> {
             self.mistake("collection.description", "is empty", None);
         }
         let providers = raw.providers.iter().enumerate().map(|(index, raw)| self.provider(index, raw)).collect();
+        let mut wrong = Vec::new();
+        let facts = facts::of_collection(&raw, &mut wrong);
+        wrong.into_iter().for_each(|(key, what, advice)| self.mistake(&key, what, advice));
         Some(CollectionSettings {
             id: self.noted("collection.id", CollectionId::new(raw.id).map_err(|error| format!("is wrong: {error}")))?,
             title: raw.title,
@@ -108,6 +111,7 @@ impl Resolver<'_> {
             license: raw.license.unwrap_or_else(|| "other".into()),
             keywords: raw.keywords,
             providers,
+            facts,
         })
     }
 
@@ -215,7 +219,7 @@ impl Resolver<'_> {
         if right { self.noted(key, Globs::new(texts)) } else { None }
     }
 
-    fn item(&mut self, raw: RawItem) -> Option<ItemSettings> {
+    fn item(&mut self, raw: RawItem, stac: &RawStac) -> Option<ItemSettings> {
         let pattern = match (&raw.pattern, &raw.regex) {
             (Some(text), None) => {
                 self.noted("item.pattern", ItemPattern::parse(text).map_err(|error| format!("is wrong: {error}")))
@@ -236,11 +240,15 @@ impl Resolver<'_> {
         for (name, value) in &raw.properties {
             templates::texts(value, &format!("item.properties.{name}"), &mut texts);
         }
+        facts::templates(&raw, stac, &mut texts);
         for (key, text) in texts {
             for wrong in templates::check(text, pattern.as_ref()) {
                 self.mistake(&key, wrong.message, wrong.advice);
             }
         }
+        let mut wrong = Vec::new();
+        let facts = facts::of_item(&raw, pattern.as_ref(), &mut wrong);
+        wrong.into_iter().for_each(|(key, what, advice)| self.mistake(&key, what, advice));
         let datetime = raw.datetime.map(|datetime| self.datetime(&datetime));
         let geometry = raw.geometry.map(|geometry| self.geometry(&geometry));
         Some(ItemSettings {
@@ -249,6 +257,7 @@ impl Resolver<'_> {
             properties: raw.properties,
             datetime: datetime.flatten(),
             geometry: geometry.flatten(),
+            facts,
         })
     }
 
@@ -487,7 +496,8 @@ impl Resolver<'_> {
         rules
     }
 
-    fn stac(&mut self, profile: Option<String>) -> Option<StacSettings> {
+    fn stac(&mut self, raw: RawStac) -> Option<StacSettings> {
+        let facts = facts::of_records(&raw);
         let folder = self.folder.join("templates");
         let unreadable = |error| format!("templates beside the recipe cannot be read: {error}");
         let names = self.surroundings.file_names(&folder);
@@ -504,7 +514,7 @@ impl Resolver<'_> {
                 self.mistakes.push(Mistake::new(self.beginning(), "stac", message).advise(advice));
             }
         }
-        Some(StacSettings { profile: profile.unwrap_or_else(|| super::PROFILES[0].into()), overrides })
+        Some(StacSettings { profile: raw.profile.unwrap_or_else(|| super::PROFILES[0].into()), overrides, facts })
     }
 
     /// Notes a mistake that is not in the recipe's text but beside it.

@@ -63,7 +63,7 @@ fn a_key_of_another_level() {
 
 #[test]
 fn an_unknown_key_without_a_neighbour() {
-    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers");
+    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers, version, doi, citation, publications");
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(super) fn group(settings: &ItemSettings, along: &Along, found: Vec<FoundFile
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let templates = Templates::compile(&environment, settings)?;
+    let asked = settings.facts.time.facets().into_iter();
+    let asked: Vec<&str> = asked.chain(along.facets.iter().map(|facet| facet.from.as_str())).collect();
     let mut grouped = Grouped::default();
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     let mut rendered: HashMap<Vec<Option<String>>, Result<String, String>> = HashMap::new();
@@ -77,7 +79,7 @@ pub(super) fn group(settings: &ItemSettings, along: &Along, found: Vec<FoundFile
         };
         let mut members: Vec<Member> = std::iter::once(group.first).chain(group.others).collect();
         members.sort_by(|a, b| a.file.url.cmp(&b.file.url));
-        let file_facets = file_facets(along, &members);
+        let file_facets = file_facets(&asked, &members);
         let files: Vec<_> = members.into_iter().map(|member| member.file).collect();
         match item {
             Ok((id, facets, properties)) => {
@@ -90,13 +92,13 @@ pub(super) fn group(settings: &ItemSettings, along: &Along, found: Vec<FoundFile
     Ok(grouped)
 }
 
-/// For each file the facets that the join asks for.
-fn file_facets(along: &Along, members: &[Member]) -> Vec<Facets> {
-    if along.facets.is_empty() {
+/// For each file the facets that are asked of it: where it stands along the join, and when it is.
+fn file_facets(asked: &[&str], members: &[Member]) -> Vec<Facets> {
+    if asked.is_empty() {
         return Vec::new();
     }
     let asked = |member: &Member| {
-        let found = along.facets.iter().filter_map(|asked| member.facets.get_key_value(&asked.from));
+        let found = asked.iter().filter_map(|asked| member.facets.get_key_value(*asked));
         found.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     members.iter().map(asked).collect()

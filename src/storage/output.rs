@@ -107,6 +107,23 @@ pub trait OutputStore: Send + Sync {
         self.put(path, content)?;
         Ok(true)
     }
+
+    /// Writes a file as [`OutputStore::put_if_changed`] does, but waits for no disk: after a loss of power it may be there in part, unless
+    /// [`OutputStore::settle`] was called before. For many small files that nothing leads to yet.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn put_soon_if_changed(&self, path: &str, content: &[u8]) -> Result<bool, StorageError> {
+        self.put_if_changed(path, content)
+    }
+
+    /// Returns once all that was put soon is there for good.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn settle(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
 }
 
 /// What a store does for a folder that is being written. [`StagedFolder`] is what writers use.

@@ -20,6 +20,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::{Record, RecordKind, ValidatedRecord};
+use schema_check::holds_projjson;
 
 /// Beyond so many problems of one record the rest is only counted.
 pub const PROBLEMS_LISTED: usize = 50;
@@ -104,11 +105,12 @@ impl Validator {
     /// [`ValidateError::Invalid`] with all problems.
     pub fn validate(&self, record: Record) -> Result<ValidatedRecord, ValidateError> {
         let mut problems = meaning::problems(&record);
-        schema_check::check(schemas::core(record.kind), &record.json, &mut problems)?;
+        let checked = (&record.json, holds_projjson(&record.json));
+        schema_check::check(schemas::core(record.kind), checked, &mut problems)?;
         for (number, extension) in record.json["stac_extensions"].as_array().into_iter().flatten().enumerate() {
             let url = extension.as_str().unwrap_or_default();
             match schemas::known_extension(url) {
-                Some(url) => schema_check::check(url, &record.json, &mut problems)?,
+                Some(url) => schema_check::check(url, checked, &mut problems)?,
                 None => problems.push(unknown_extension(number, extension)),
             }
         }

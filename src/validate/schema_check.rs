@@ -27,10 +27,13 @@ fn broken(url: &str, reason: &dyn std::fmt::Display) -> ValidateError {
     ValidateError::Schema { url: url.to_owned(), reason: reason.to_string() }
 }
 
-/// Adds what a schema says about a record.
-pub(super) fn check(url: &str, record: &Value, problems: &mut Vec<Problem>) -> Result<(), ValidateError> {
+/// Adds what a schema says about a record; whether that holds PROJJSON is asked once for all schemas ([`holds_projjson`]).
+pub(super) fn check(
+    url: &str,
+    (record, has_projjson): (&Value, bool),
+    problems: &mut Vec<Problem>,
+) -> Result<(), ValidateError> {
     let (url, [without, with]) = COMPILED.get_key_value(url).ok_or_else(|| broken(url, &"it is not vendored"))?;
-    let has_projjson = holds_projjson(record);
     let compiled = if has_projjson { with } else { without };
     let compiled = compiled.get_or_init(|| compile(url, has_projjson));
     let validator = compiled.as_ref().map_err(|reason| broken(url, reason))?;
@@ -85,7 +88,7 @@ fn references(schema: &Value, base: &str, found: &mut Vec<String>) {
 
 /// Whether a record holds what PROJJSON's schema has to look at. All that the schemas refer to it for may be a text or a number instead, and then
 /// all that it says is that these are no objects.
-fn holds_projjson(record: &Value) -> bool {
+pub(super) fn holds_projjson(record: &Value) -> bool {
     match record {
         Value::Object(object) => object.iter().any(|(key, value)| match key.as_str() {
             "proj:projjson" => !value.is_null(),

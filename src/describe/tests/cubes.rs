@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeZone, Utc};
 
 use crate::describe::{ItemInput, Templates};
+use crate::model::facts::{ItemFacts, RecordFacts};
 use crate::model::recipe::{CollectionSettings, StacSettings};
 use crate::model::{
     Array, ArrayData, ArrayValues, AttributeValue, CodecChain, CollectionId, DataType, Digest, Dimension,
-    DimensionName, Facets, Fingerprint, Group, ItemId, Numbers, Product, ProductFile, ProductFormat, PublicUrls,
-    Revision, SourceFile, SourceUrl, Variable, VariableName, VariablePath, VerificationReport, VerifiedProduct,
-    VirtualCube,
+    DimensionName, Facets, Fingerprint, Group, ItemId, KnownFacts, Numbers, Product, ProductFile, ProductFormat,
+    PublicUrls, Revision, SourceFile, SourceUrl, Variable, VariableName, VariablePath, VerificationReport,
+    VerifiedProduct, VirtualCube,
 };
 
 /// A variable with numbers.
@@ -140,6 +141,9 @@ pub(in crate::describe) struct Surroundings {
     pub(in crate::describe) datetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     pub(in crate::describe) geometry: Option<serde_json::Value>,
     pub(in crate::describe) templates: Templates,
+    pub(in crate::describe) item_facts: ItemFacts,
+    pub(in crate::describe) record_facts: RecordFacts,
+    pub(in crate::describe) known: KnownFacts,
 }
 
 pub(in crate::describe) fn product_file(name: &str) -> ProductFile {
@@ -170,11 +174,20 @@ impl Surroundings {
                 providers: vec![
                     serde_json::json!({"name": "CEDA", "roles": ["host"], "url": "https://www.ceda.ac.uk"}),
                 ],
+                facts: Default::default(),
             },
             public_urls: PublicUrls::new([rule.into()]),
             datetime: None,
             geometry: None,
-            templates: Templates::load(&StacSettings { profile: profile.into(), overrides: BTreeMap::new() }).unwrap(),
+            templates: Templates::load(&StacSettings {
+                profile: profile.into(),
+                overrides: BTreeMap::new(),
+                facts: Default::default(),
+            })
+            .unwrap(),
+            item_facts: Default::default(),
+            record_facts: Default::default(),
+            known: Default::default(),
         }
     }
 
@@ -194,6 +207,9 @@ impl Surroundings {
             updated: Utc.with_ymd_and_hms(2026, 11, 2, 12, 0, 0).unwrap(),
             datetime: self.datetime,
             geometry: self.geometry.as_ref(),
+            item_facts: &self.item_facts,
+            record_facts: &self.record_facts,
+            known: &self.known,
             templates: &self.templates,
         }
     }

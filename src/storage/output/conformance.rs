@@ -95,6 +95,13 @@ fn an_equal_file_is_not_touched() {
     output.put("a", b"1").unwrap();
     let before = fs::metadata(folder.path().join("a")).unwrap();
     assert!(!output.put_if_changed("a", b"1").unwrap());
+    assert!(output.put_soon_if_changed("soon/a", b"1").unwrap());
+    assert!(!output.put_soon_if_changed("soon/a", b"1").unwrap());
+    assert!(output.put_soon_if_changed("soon/b", b"2").unwrap());
+    assert!(output.delete("soon/b").unwrap());
+    output.settle().unwrap();
+    assert_eq!(output.get("soon/a").unwrap().unwrap(), &b"1"[..]);
+    assert!(output.delete("soon/a").unwrap());
     let after = fs::metadata(folder.path().join("a")).unwrap();
     assert_eq!((before.ino(), before.mtime_nsec()), (after.ino(), after.mtime_nsec()));
 }

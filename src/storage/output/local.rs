@@ -1,10 +1,11 @@
 //! An output that is a local folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ const SWEPT_LEVELS: usize = 4;
 #[derive(Debug, Clone)]
 pub struct LocalFolder {
     root: PathBuf,
+    /// Files that were put soon, and are not synced yet.
+    unsettled: Arc<Mutex<Vec<PathBuf>>>,
 }
 
 impl LocalFolder {
@@ -36,7 +39,7 @@ impl LocalFolder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), unsettled: Arc::default() }
     }
 
     /// The folder.
@@ -114,6 +117,39 @@ impl OutputStore for LocalFolder {
             return Err(failed("write", place.display(), error));
         }
         sync_folder(folder)
+    }
+
+    fn put_soon_if_changed(&self, path: &str, content: &[u8]) -> Result<bool, StorageError> {
+        if self.get(path)?.is_some_and(|found| found == content) {
+            return Ok(false);
+        }
+        let place = self.place(path)?;
+        let folder = parent(&place);
+        make_folder(folder)?;
+        let partial = folder.join(partial_name(""));
+        let written = fs::write(&partial, content).and_then(|()| fs::rename(&partial, &place));
+        if let Err(error) = written {
+            // If even this fails, `sweep` finds it.
+            let _ = fs::remove_file(&partial);
+            return Err(failed("write", place.display(), error));
+        }
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+        Ok(true)
+    }
+
+    fn settle(&self) -> Result<(), StorageError> {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        if unsettled.len() > FEW && sync_file_system(&self.root) {
+            unsettled.clear();
+            return Ok(());
+        }
+        let folders: BTreeSet<PathBuf> = unsettled.iter().map(|place| parent(place).to_path_buf()).collect();
+        // What was removed meanwhile needs no sync.
+        unsettled.retain(|place| place.exists());
+        sync_all(&unsettled)?;
+        sync_all(&folders.into_iter().collect::<Vec<_>>())?;
+        unsettled.clear();
+        Ok(())
     }
 
     fn replace(&self, path: &str, expected: Option<&[u8]>, content: &[u8]) -> Result<bool, StorageError> {
@@ -356,6 +392,20 @@ fn write_synced(place: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(place)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Up to so many files are synced one by one, more of them with their whole file system.
+const FEW: usize = 64;
+
+/// Makes all of a file system durable; returns whether there is a way to do so.
+#[cfg(target_os = "linux")]
+fn sync_file_system(folder: &Path) -> bool {
+    File::open(folder).is_ok_and(|folder| rustix::fs::syncfs(&folder).is_ok())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_file_system(_folder: &Path) -> bool {
+    false
 }
 
 /// How many files are synced at the same time: a disk makes one of many waits.
