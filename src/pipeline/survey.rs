@@ -119,7 +119,9 @@ fn damaged(workspace: &Workspace, known: &[KnownItem]) -> Result<BTreeSet<ItemId
     let is_behind = workspace.ledger().is_catalogue_behind().unwrap_or(true);
     let is_whole = |item: &KnownItem| {
         stands(&workspace.item_path(item.id.as_str()), None)
-            && (!is_behind || super::item::read_record(workspace, item.id.as_str()).is_ok())
+            && (!is_behind
+                || workspace.output.objects().is_some()
+                || super::item::read_record(workspace, item.id.as_str()).is_ok())
             && item.products.iter().flat_map(|product| &product.files).all(|file| stands(&file.path, Some(file.size)))
     };
     let with_products = known.iter().filter(|item| item.revision.is_some());
