@@ -287,7 +287,7 @@ fn prove(split: &Split, on_overlap: OnOverlap) -> Result<(), VerifyError> {
         chunks: 0,
         unlisted: 0,
     };
-    let read_back = read_kerchunk("kerchunk.json", &mut &bytes[..]).unwrap();
+    let read_back = read_kerchunk("kerchunk.json", (&mut &bytes[..], bytes.len() as u64)).unwrap();
     let verified = verify(Evidence {
         product,
         read_back: &read_back,

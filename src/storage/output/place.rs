@@ -164,4 +164,12 @@ impl OutputStore for Output {
     fn put_if_changed(&self, path: &str, content: &[u8]) -> Result<bool, StorageError> {
         self.store().put_if_changed(path, content)
     }
+
+    fn put_soon_if_changed(&self, path: &str, content: &[u8]) -> Result<bool, StorageError> {
+        self.store().put_soon_if_changed(path, content)
+    }
+
+    fn settle(&self) -> Result<(), StorageError> {
+        self.store().settle()
+    }
 }
