@@ -115,8 +115,8 @@ fn damaged(workspace: &Workspace, known: &[KnownItem]) -> Result<BTreeSet<ItemId
         Output::Objects(_) => listed.get(path).copied(),
     };
     let stands = |path: &str, size: Option<u64>| found(path).is_some_and(|found| size.is_none_or(|size| size == found));
-    // Records are made durable with the catalogue: of a run that was cut off, by a loss of power perhaps, they are looked at.
-    let is_behind = workspace.ledger().is_catalogue_behind().unwrap_or(true);
+    // Records in a folder are made durable with the catalogue: of a run that was cut off, by a loss of power perhaps, they are looked at.
+    let is_behind = matches!(workspace.output, Output::Folder(_)) && workspace.ledger().is_catalogue_behind()?;
     let is_whole = |item: &KnownItem| {
         stands(&workspace.item_path(item.id.as_str()), None)
             && (!is_behind
