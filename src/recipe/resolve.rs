@@ -255,7 +255,7 @@ impl Resolver<'_> {
             }
         }
         let mut wrong = Vec::new();
-        let facts = facts::of_item(&raw, pattern.as_ref(), &mut wrong);
+        let facts = facts::of_item(&raw, pattern.as_ref().map(|_| &found.rules.names), &mut wrong);
         wrong.into_iter().for_each(|(key, what, advice)| self.mistake(&key, what, advice));
         let datetime = raw.datetime.map(|datetime| self.datetime(&datetime));
         let geometry = raw.geometry.map(|geometry| self.geometry(&geometry));
