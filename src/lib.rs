@@ -20,6 +20,7 @@ pub mod model;
 pub mod storage;
 
 // The flow, in its order.
+pub mod convert;
 pub mod recipe;
 pub mod scan;
 pub mod plan;

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `workspace` | opens recipe, state, output; one run at a time |
 //! | `survey` | scan and plan: what is there, what has to be done |
+//! | `attributes` | attributes of files that facets ask for, and what is remembered of them |
 //! | `build` | the items of a plan, several at once; then the catalogue |
 //! | `item` | one item: index, combine, write, verify, describe, validate |
 //! | `workers` | the threads that compute, and those that wait for servers |
@@ -20,6 +21,7 @@
 //! | `prune` | revisions that nobody points at any more |
 //! | `report` | what a run answers, for `--json` and for people |
 
+mod attributes;
 mod build;
 mod check;
 mod conflicts;

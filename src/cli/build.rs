@@ -78,6 +78,7 @@ pub(super) fn show_problems(printer: &Printer, report: &BuildReport) {
         }
     }
     printer.scan(&report.unmatched, &report.problems);
+    printer.warnings(&report.warnings);
 }
 
 /// The outcome of a build, for people.

@@ -4,6 +4,8 @@ mod amounts;
 mod build;
 mod completions;
 mod inspect;
+mod new;
+mod new_from_stac_generator;
 mod plan;
 mod printer;
 mod progress;
@@ -53,6 +55,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::New),
     Inspect(inspect::Inspect),
     Plan(plan::Plan),
     Build(build::Build),
@@ -155,6 +158,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.json);
     exit_when_interrupted();
     let outcome = match cli.command {
+        Command::New(command) => command.run(&printer),
         Command::Inspect(command) => command.run(&printer),
         Command::Plan(command) => command.run(&printer),
         Command::Build(command) => command.run(&printer),

@@ -70,6 +70,7 @@ pub(super) fn show(printer: &Printer, report: &PlanReport) -> Result<(), Failure
         printer.item_failure(id, error);
     }
     printer.scan(&report.unmatched, &report.problems);
+    printer.warnings(&report.warnings);
     Ok(())
 }
 

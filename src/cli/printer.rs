@@ -68,6 +68,13 @@ impl Printer {
         }
     }
 
+    /// Prints values that no vocabulary has.
+    pub(super) fn warnings(&self, warnings: &[String]) {
+        for line in at_most(warnings, 20) {
+            self.warning(&line);
+        }
+    }
+
     /// Prints what is not as it might be.
     pub(super) fn warning(&self, text: &str) {
         self.say(&format!("warning: {text}"));

@@ -108,7 +108,7 @@ fn merged_properties(
     }
     merged.extend(stated.get("version").map(|version| ("version".to_owned(), version.clone())));
     for (key, value) in input.facets {
-        merged.entry(key.clone()).or_insert_with(|| value.as_str().into());
+        merged.entry(key.clone()).or_insert_with(|| value.clone());
     }
     for (key, value) in stated {
         merged.entry(key).or_insert(value);

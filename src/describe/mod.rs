@@ -50,7 +50,7 @@ use serde_json::Value;
 use crate::model::facts::{ItemFacts, RecordFacts};
 use crate::model::recipe::CollectionSettings;
 use crate::model::{
-    Digest, Facets, ItemId, KnownFacts, Note, ProductFile, PublicUrls, Record, VariablePath, VerifiedProduct,
+    Digest, FacetValues, ItemId, KnownFacts, Note, ProductFile, PublicUrls, Record, VariablePath, VerifiedProduct,
     VirtualCube,
 };
 
@@ -73,8 +73,8 @@ pub struct ItemInput<'a> {
     pub coordinate_digests: &'a BTreeMap<VariablePath, Digest>,
     /// The Item's id.
     pub id: &'a ItemId,
-    /// What the path pattern captured.
-    pub facets: &'a Facets,
+    /// What the path pattern captured, and what rules made of it.
+    pub facets: &'a FacetValues,
     /// The rendered properties of the recipe: they override facets, never what is computed.
     pub properties: &'a BTreeMap<String, Value>,
     /// What was written and verified, in the order of the recipe.

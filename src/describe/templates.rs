@@ -16,7 +16,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::DescribeError;
-use crate::model::Facets;
+use crate::model::FacetValues;
 use crate::model::extension::used_extensions;
 use crate::model::recipe::StacSettings;
 
@@ -104,9 +104,8 @@ impl Templates {
     }
 
     /// Renders a template of the recipe's own text; `name` is its key.
-    pub(super) fn text(&self, name: &str, text: &str, facets: &Facets) -> Result<String, DescribeError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    pub(super) fn text(&self, name: &str, text: &str, facets: &FacetValues) -> Result<String, DescribeError> {
+        let environment = crate::model::template::environment(UndefinedBehavior::Strict);
         environment.render_named_str(name, text, facets).map_err(|source| unusable(name, source))
     }
 

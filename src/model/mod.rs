@@ -15,6 +15,8 @@
 //! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
 //! | [`label`] | the order of labels, and what stands for them |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
+//! | [`facets`], [`vocabulary`] | the rules that find out what is known of a file, and the values that are allowed |
+//! | [`template`], [`mod@hash`] | the sandbox of a recipe's templates, and what it offers |
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
 //! | [`content`] | `FileContent`: digests of a source's bytes |
 //! | [`product`] | `Product`, `VerifiedProduct` |
@@ -34,9 +36,11 @@ pub mod coverage;
 pub mod cube;
 pub mod dtype;
 pub mod extension;
+pub mod facets;
 pub mod facts;
 pub mod file_index;
 pub mod group;
+pub mod hash;
 pub mod ids;
 pub mod keeping;
 pub mod label;
@@ -52,6 +56,8 @@ pub mod source;
 pub mod state;
 pub mod statistics;
 pub mod time_format;
+pub mod template;
+pub mod vocabulary;
 pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
@@ -66,6 +72,7 @@ pub use cube::{
     ArrayData, Choice, Conflict, ConflictKind, Group, Note, Part, Placement, Variable, VariableChoice, VirtualCube,
 };
 pub use dtype::{ByteOrder, DataType, Primitive};
+pub use facets::{FacetValues, FileAttributes};
 pub use facts::{KnownChecksum, KnownFacts, StatedTime};
 pub use file_index::{FileGroup, FileIndex, FileVariable, Layout, VariableSchema};
 pub use group::{Dimension, Dimensions, VariableGroup};

@@ -125,6 +125,11 @@ impl ItemPattern {
         Ok(Self { text: text.to_owned(), pieces, expression })
     }
 
+    /// The expression that it is, anchored at both ends.
+    pub fn expression(&self) -> &Regex {
+        &self.expression
+    }
+
     /// The pattern or regular expression as it was written.
     pub fn text(&self) -> &str {
         &self.text
@@ -201,13 +206,13 @@ fn facet(inner: &str) -> Result<Piece, PatternError> {
 }
 
 /// What a template can use as a variable.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The last line says what is wrong; those before draw the expression and an arrow.
-fn one_line(error: &regex::Error) -> String {
+pub(crate) fn one_line(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     last.trim_start_matches("error: ").to_owned()

@@ -145,6 +145,10 @@ impl Globs {
 pub struct ItemSettings {
     /// The pattern on the path below the root.
     pub pattern: super::pattern::ItemPattern,
+    /// What is found out beyond the pattern.
+    pub facets: super::facets::FacetRules,
+    /// The values that facets may have, by facet.
+    pub vocabularies: BTreeMap<String, super::vocabulary::Vocabulary>,
     /// A minijinja template of the id.
     pub id: String,
     /// minijinja templates of properties, in the types of YAML (only texts are rendered).
@@ -155,6 +159,16 @@ pub struct ItemSettings {
     pub geometry: Option<Value>,
     /// Where time, version and origin are taken from.
     pub facts: ItemFacts,
+}
+
+impl ItemSettings {
+    /// The facets that there may be: those of the pattern, or what the rules make of them.
+    pub fn facet_names(&self) -> Vec<&str> {
+        match self.facets.rules.is_empty() {
+            true => self.pattern.facet_names().collect(),
+            false => self.facets.names.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// How the files of an item become one dataset.

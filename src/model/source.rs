@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::facets::FacetValues;
 use super::ids::ItemId;
 
 /// Where a source file is: an absolute URL; local files are `file:///…`. Copies share the text: files are named in many places.
@@ -238,7 +239,7 @@ pub struct ItemSource {
     /// The rendered id.
     pub id: ItemId,
     /// Facets that are the same for all files of the item.
-    pub facets: Facets,
+    pub facets: FacetValues,
     /// The rendered `item.properties` of the recipe.
     pub properties: BTreeMap<String, serde_json::Value>,
     /// The files, sorted by URL; never empty.

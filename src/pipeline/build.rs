@@ -50,7 +50,7 @@ pub fn build(
     let begun = Instant::now();
     let before = traffic();
     let surveyed = survey(workspace, &options.items, options.force, progress)?;
-    let Survey { planned, failed, unmatched, mut problems } = surveyed;
+    let Survey { planned, failed, unmatched, mut problems, warnings } = surveyed;
     let guarded = guarded_removals(&planned, options.force || !options.items.is_empty());
     if !guarded.is_empty() {
         problems.push(format!(
@@ -97,7 +97,15 @@ pub fn build(
     drop(lock);
     let collection = workspace.recipe.collection.id.to_string();
     let traffic = traffic().since(before).into();
-    Ok(BuildReport { collection, items, unmatched, problems, traffic, elapsed_s: begun.elapsed().as_secs_f64() })
+    Ok(BuildReport {
+        collection,
+        items,
+        unmatched,
+        problems,
+        warnings,
+        traffic,
+        elapsed_s: begun.elapsed().as_secs_f64(),
+    })
 }
 
 pub(super) fn reads_afar(planned: &[PlannedItem]) -> bool {

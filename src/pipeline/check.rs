@@ -68,7 +68,7 @@ fn facets_by_url(workspace: &Workspace) -> Result<HashMap<SourceUrl, Facets>, Pi
     if workspace.recipe.aggregate.along.facets.is_empty() {
         return Ok(HashMap::new());
     }
-    let found = crate::scan::scan(&workspace.recipe)?;
+    let found = super::attributes::look(workspace, &super::Silent)?;
     let files = found.items.into_iter().flat_map(|item| item.files.into_iter().zip(item.file_facets));
     Ok(files.map(|(file, facets)| (file.url, facets)).collect())
 }

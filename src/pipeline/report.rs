@@ -21,6 +21,8 @@ pub struct PlanReport {
     pub unmatched: Vec<String>,
     /// What could not be looked at.
     pub problems: Vec<String>,
+    /// Values of facets that no vocabulary has, where the recipe asks no more than to be told.
+    pub warnings: Vec<String>,
 }
 
 /// One item of a plan.
@@ -111,6 +113,8 @@ pub struct BuildReport {
     pub unmatched: Vec<String>,
     /// What could not be looked at, and guards that stopped something.
     pub problems: Vec<String>,
+    /// Values of facets that no vocabulary has, where the recipe asks no more than to be told.
+    pub warnings: Vec<String>,
     /// What was read for it.
     pub traffic: TrafficReport,
     /// Seconds that it took.

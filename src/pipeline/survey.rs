@@ -6,7 +6,7 @@ use super::report::{PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Progress, Workspace};
 use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
 use crate::plan::{Circumstances, PlannedItem, plan};
-use crate::scan::{Scan, scan};
+use crate::scan::Scan;
 use crate::storage::Output;
 
 /// The outcome of scan and plan.
@@ -20,6 +20,8 @@ pub struct Survey {
     pub unmatched: Vec<String>,
     /// What could not be looked at.
     pub problems: Vec<String>,
+    /// Values of facets that no vocabulary has.
+    pub warnings: Vec<String>,
 }
 
 /// Looks at the archive and compares it with what is known; with `only` about these items alone.
@@ -33,7 +35,7 @@ pub fn survey(
     progress: &dyn Progress,
 ) -> Result<Survey, PipelineError> {
     progress.begin("looking at the archive", 0);
-    let found = scan(&workspace.recipe);
+    let found = super::attributes::look(workspace, progress);
     progress.end();
     let found = found?;
     let known = workspace.ledger().items()?;
@@ -66,6 +68,7 @@ pub fn survey(
         failed,
         unmatched: found.unmatched.iter().map(|file| format!("{}: {}", file.path, file.reason)).collect(),
         problems: found.problems.iter().map(ToString::to_string).collect(),
+        warnings: found.warnings,
     })
 }
 
@@ -157,6 +160,7 @@ impl Survey {
             items,
             unmatched: self.unmatched.clone(),
             problems: self.problems.clone(),
+            warnings: self.warnings.clone(),
         }
     }
 }

@@ -146,6 +146,11 @@ impl Workspace {
         Ok(Some(objects.lock(self.recipe.collection.id.as_str(), &owner)?))
     }
 
+    /// Whether this run may change the state.
+    pub(super) fn is_locked(&self) -> bool {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // SQLite keeps the database whole whatever thread was cut off.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)

@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::model::ProductsAsked;
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, ItemSettings, OnGap, OnOverlap, StacSettings,
 };
 use crate::model::recipe::{SourceFiles, SourceSettings};
-use crate::model::{ItemPattern, ProductsAsked};
 
 /// The digest of what decides what products hold. `public_urls` are the resolved pairs.
 pub(super) fn of_products(
     sources: &[SourceSettings],
-    pattern: &ItemPattern,
+    item: &ItemSettings,
     aggregate: &AggregateSettings,
     products: &ProductsAsked,
     public_urls: &[(url::Url, url::Url)],
@@ -45,7 +45,7 @@ pub(super) fn of_products(
     };
     let public_urls: Vec<_> = public_urls.iter().map(|(from, to)| json!([from.as_str(), to.as_str()])).collect();
     let mut all = json!({
-        "sources": roots, "pattern": pattern.text(), "along": along, "on_gap": on_gap,
+        "sources": roots, "pattern": item.pattern.text(), "along": along, "on_gap": on_gap,
         "products": products, "public_urls": public_urls,
     });
     // What is as it always was leaves the digests of older recipes as they are.
@@ -55,7 +55,15 @@ pub(super) fn of_products(
     if aggregate.inline_limit != AggregateSettings::default().inline_limit {
         all["inline_limit"] = json!(aggregate.inline_limit);
     }
+    // Where files stand along the join may be found out by rules.
+    if !along_facets_are_captured(aggregate, item) {
+        all["facets"] = json!(item.facets.digest);
+    }
     digest(all)
+}
+
+fn along_facets_are_captured(aggregate: &AggregateSettings, item: &ItemSettings) -> bool {
+    item.facets.rules.is_empty() || aggregate.along.facets.is_empty()
 }
 
 /// The digest of what decides what records hold beyond their products.
@@ -79,6 +87,9 @@ pub(super) fn of_records(collection: &CollectionSettings, item: &ItemSettings, s
     }
     if stac.facts != Default::default() {
         all["record_facts"] = json!(stac.facts);
+    }
+    if !item.facets.digest.is_empty() {
+        all["facets"] = json!(item.facets.digest);
     }
     digest(all)
 }

@@ -1,12 +1,14 @@
 //! What a recipe states of its records: time, versions, citations, processing.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::mistake::suggest;
 use super::raw::{RawCollection, RawItem, RawStac};
+use crate::model::TimeFormat;
 use crate::model::facts::{CitedPublication, CollectionFacts, ItemFacts, RecordFacts, StatedTimes, TimeSource};
-use crate::model::{ItemPattern, TimeFormat};
 
 /// Where the time of Items is taken from.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -80,8 +82,8 @@ pub(super) struct RawPublication {
 /// What is wrong: the key, what of it, and what may help.
 pub(super) type Wrong = (String, String, Option<String>);
 
-/// What a recipe states of its items; `pattern` is missing if it is itself wrong, then names are not checked.
-pub(super) fn of_item(raw: &RawItem, pattern: Option<&ItemPattern>, wrong: &mut Vec<Wrong>) -> ItemFacts {
+/// What a recipe states of its items; `known` are its facets, missing if the pattern is itself wrong: then names are not checked.
+pub(super) fn of_item(raw: &RawItem, known: Option<&BTreeSet<String>>, wrong: &mut Vec<Wrong>) -> ItemFacts {
     let time = match &raw.time {
         None | Some(RawTime::Word(RawTimeFrom::Auto)) => TimeSource::Auto,
         Some(RawTime::Word(RawTimeFrom::Axis)) => TimeSource::Axis,
@@ -91,7 +93,7 @@ pub(super) fn of_item(raw: &RawItem, pattern: Option<&ItemPattern>, wrong: &mut 
             wrong.push(("item.time".into(), "names no facet".into(), Some("say {from: facet, start: …}".into())));
             TimeSource::Auto
         }
-        Some(RawTime::Settings(settings)) => time(settings, pattern, wrong),
+        Some(RawTime::Settings(settings)) => time(settings, known, wrong),
     };
     ItemFacts { time, version: raw.version.clone(), derived_from: raw.derived_from.clone() }
 }
@@ -104,7 +106,7 @@ fn attributes(start: Option<String>, end: Option<String>, format: Option<TimeFor
     }
 }
 
-fn time(raw: &RawTimeSettings, pattern: Option<&ItemPattern>, wrong: &mut Vec<Wrong>) -> TimeSource {
+fn time(raw: &RawTimeSettings, known: Option<&BTreeSet<String>>, wrong: &mut Vec<Wrong>) -> TimeSource {
     let format = raw.format.as_deref().and_then(|text| match TimeFormat::parse(text) {
         Ok(format) => Some(format),
         Err(error) => {
@@ -132,14 +134,10 @@ fn time(raw: &RawTimeSettings, pattern: Option<&ItemPattern>, wrong: &mut Vec<Wr
             };
             let end = raw.end.clone().unwrap_or_else(|| start.clone());
             for (key, name) in [("start", Some(&start)), ("end", raw.end.as_ref())] {
-                let Some((name, pattern)) = name.zip(pattern) else { continue };
-                if !pattern.facet_names().any(|known| known == name) {
+                let Some((name, known)) = name.zip(known) else { continue };
+                if !known.contains(name) {
                     let message = format!("is {name}, which is not a facet of the pattern");
-                    wrong.push((
-                        format!("item.time.{key}"),
-                        message,
-                        suggest(name, pattern.facet_names().collect::<Vec<_>>()),
-                    ));
+                    wrong.push((format!("item.time.{key}"), message, suggest(name, known.iter().map(String::as_str))));
                 }
             }
             TimeSource::Facets(StatedTimes { start, end, format })

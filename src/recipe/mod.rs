@@ -16,6 +16,7 @@ use crate::model::recipe::Recipe;
 
 mod check;
 mod digest;
+mod facets;
 mod facts;
 mod mistake;
 mod raw;

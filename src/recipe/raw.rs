@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::facets::{RawFacetRule, RawVocabulary};
 use super::facts::{RawProcessing, RawPublication, RawTime};
 use super::zarr::RawZarr;
 use crate::model::ProductFormat;
@@ -149,9 +150,17 @@ pub(super) struct RawItem {
     pub(super) pattern: Option<String>,
     /// Instead of `pattern`: a regular expression (Rust syntax) on the whole path; its named groups are the facets.
     pub(super) regex: Option<String>,
+    /// What else is known: rules that add facets or change them, in their order. Facets that are the same in all files of an Item become
+    /// properties, but for `id` and `collection`.
+    #[serde(default)]
+    pub(super) facets: Vec<RawFacetRule>,
+    /// For each facet the values that it may have.
+    #[serde(default)]
+    pub(super) vocabularies: BTreeMap<String, RawVocabulary>,
     /// A template of the Item's id, such as `{{ model }}.{{ version }}`. Facets are its variables.
     pub(super) id: String,
-    /// Properties that every Item gets. Texts are templates as in `id`; what they render to stays text.
+    /// Properties that every Item gets. Texts are templates as in `id`; what they render to stays text, but a text that is nothing but
+    /// `{{ facet }}` keeps the type that the facet has by `item.facets`.
     #[serde(default)]
     pub(super) properties: BTreeMap<String, Value>,
     /// The time of Items whose files have no readable one: an RFC 3339 instant or date, or `{start, end}`.

@@ -15,7 +15,7 @@ use super::raw::{
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
-use super::{digest, facts, templates, urls, zarr};
+use super::{digest, facets, facts, templates, urls, zarr};
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
     PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
@@ -81,7 +81,7 @@ impl Resolver<'_> {
         let (collection, products, stac) = (collection?, products?, stac?);
         Some(Recipe {
             path: path.to_owned(),
-            product_digest: digest::of_products(&sources, &item.pattern, &aggregate, &products, &public_urls),
+            product_digest: digest::of_products(&sources, &item, &aggregate, &products, &public_urls),
             record_digest: digest::of_records(&collection, &item, &stac),
             collection,
             sources,
@@ -236,23 +236,33 @@ impl Resolver<'_> {
                 None
             }
         };
+        let around = (self.folder, self.surroundings);
+        let found = facets::resolve(&raw.facets, &raw.vocabularies, pattern.as_ref(), around);
+        for (key, what, advice) in found.mistakes {
+            self.mistake(&key, what, advice);
+        }
         let mut texts = vec![("item.id".to_owned(), raw.id.as_str())];
         for (name, value) in &raw.properties {
             templates::texts(value, &format!("item.properties.{name}"), &mut texts);
         }
         facts::templates(&raw, stac, &mut texts);
         for (key, text) in texts {
-            for wrong in templates::check(text, pattern.as_ref()) {
+            let known = pattern
+                .as_ref()
+                .map(|_| templates::Known { facets: &found.rules.names, by_rules: !raw.facets.is_empty() });
+            for wrong in templates::check(text, known) {
                 self.mistake(&key, wrong.message, wrong.advice);
             }
         }
         let mut wrong = Vec::new();
-        let facts = facts::of_item(&raw, pattern.as_ref(), &mut wrong);
+        let facts = facts::of_item(&raw, pattern.as_ref().map(|_| &found.rules.names), &mut wrong);
         wrong.into_iter().for_each(|(key, what, advice)| self.mistake(&key, what, advice));
         let datetime = raw.datetime.map(|datetime| self.datetime(&datetime));
         let geometry = raw.geometry.map(|geometry| self.geometry(&geometry));
         Some(ItemSettings {
             pattern: pattern?,
+            facets: found.rules,
+            vocabularies: found.vocabularies,
             id: raw.id,
             properties: raw.properties,
             datetime: datetime.flatten(),
@@ -381,9 +391,10 @@ impl Resolver<'_> {
     fn facet(&mut self, key: &str, from: &str, item: Option<&ItemSettings>) {
         let Some(item) = item else { return };
         let key = format!("{key}.from");
-        let known: Vec<&str> = item.pattern.facet_names().collect();
+        let known: Vec<&str> = item.facet_names();
         if !known.contains(&from) {
-            let what = format!("names no facet of the pattern; there are: {}", known.join(", "));
+            let of = if item.facets.rules.is_empty() { " of the pattern" } else { "" };
+            let what = format!("names no facet{of}; there are: {}", known.join(", "));
             self.mistake(&key, what, suggest(from, known.iter().copied()));
         } else if templates::uses(&item.id, from) {
             let what = format!("names {from}, which item.id uses: it is the same in all files of an item");

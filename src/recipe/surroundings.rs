@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+/// The largest text that is read, in bytes.
+const TEXT_LIMIT: u64 = 64 << 20;
+
 /// What a recipe needs to know of the disk.
 pub(super) trait Surroundings {
     /// The folder with all links resolved.
@@ -50,6 +53,10 @@ impl Surroundings for OnDisk {
     }
 
     fn text(&self, path: &Path) -> io::Result<String> {
+        let bytes = path.metadata()?.len();
+        if bytes > TEXT_LIMIT {
+            return Err(io::Error::other(format!("{bytes} bytes are too many; at most {TEXT_LIMIT} are read")));
+        }
         std::fs::read_to_string(path)
     }
 }

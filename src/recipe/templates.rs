@@ -1,10 +1,12 @@
 //! The templates of ids and properties: do they compile, and is every name a facet?
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use std::collections::BTreeSet;
+
+use minijinja::UndefinedBehavior;
 use serde_json::Value;
 
 use super::mistake::suggest;
-use crate::model::ItemPattern;
+use crate::model::template;
 
 /// What is wrong with a template: the message follows the key.
 pub(super) struct TemplateMistake {
@@ -12,51 +14,47 @@ pub(super) struct TemplateMistake {
     pub(super) advice: Option<String>,
 }
 
-/// Checks one template; `pattern` is missing if it is itself wrong, then names are not checked.
-pub(super) fn check(text: &str, pattern: Option<&ItemPattern>) -> Vec<TemplateMistake> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let template = match environment.template_from_str(text) {
-        Ok(template) => template,
-        Err(error) => {
-            let message = format!("is not a template: {}", error.detail().unwrap_or("syntax error"));
-            return vec![TemplateMistake { message, advice: None }];
-        }
+/// The names that templates can use.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) facets: &'a BTreeSet<String>,
+    /// Whether rules have made them, not the pattern alone.
+    pub(super) by_rules: bool,
+}
+
+/// Checks one template; `known` is missing if the pattern is itself wrong, then names are not checked.
+pub(super) fn check(text: &str, known: Option<Known<'_>>) -> Vec<TemplateMistake> {
+    let wrong = |message: String| vec![TemplateMistake { message, advice: None }];
+    if let Err(what) = template::check(text) {
+        return wrong(what);
+    }
+    let environment = template::environment(UndefinedBehavior::Strict);
+    let compiled = match environment.template_from_str(text) {
+        Ok(compiled) => compiled,
+        Err(error) => return wrong(format!("is not a template: {}", error.detail().unwrap_or("syntax error"))),
     };
-    let Some(pattern) = pattern else { return Vec::new() };
-    let facets: Vec<&str> = pattern.facet_names().collect();
-    let is_known = |name: &str| facets.contains(&name) || environment.globals().any(|(global, _)| global == name);
+    let Some(Known { facets, by_rules }) = known else { return Vec::new() };
+    let is_known = |name: &str| facets.contains(name) || environment.globals().any(|(global, _)| global == name);
     let mut unknown: Vec<String> =
-        template.undeclared_variables(false).into_iter().filter(|name| !is_known(name)).collect();
+        compiled.undeclared_variables(false).into_iter().filter(|name| !is_known(name)).collect();
     unknown.sort();
     if !unknown.is_empty() {
+        let of = if by_rules { "" } else { " of the pattern" };
         return unknown
             .iter()
             .map(|name| TemplateMistake {
-                message: format!("uses {name}, which is not a facet of the pattern"),
-                advice: suggest(name, facets.iter().copied()),
+                message: format!("uses {name}, which is not a facet{of}"),
+                advice: suggest(name, facets.iter().map(String::as_str)),
             })
             .collect();
     }
-    // Filters and tests are looked up at the first rendering. What else fails may do so because the values are made up.
-    let made_up: std::collections::BTreeMap<&str, &str> = facets.iter().map(|name| (*name, *name)).collect();
-    match template.render(made_up) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
-            ) =>
-        {
-            let message = format!("is not a template that can be rendered: {}", error.detail().unwrap_or_default());
-            vec![TemplateMistake { message, advice: None }]
-        }
-        _ => Vec::new(),
-    }
+    let names: Vec<String> = facets.iter().cloned().collect();
+    template::look_up(&compiled, &names).map_or_else(wrong, |()| Vec::new())
 }
 
 /// Whether a template uses a facet.
 pub(super) fn uses(text: &str, facet: &str) -> bool {
-    let environment = Environment::new();
+    let environment = template::environment(UndefinedBehavior::Strict);
     environment.template_from_str(text).is_ok_and(|template| template.undeclared_variables(false).contains(facet))
 }
 

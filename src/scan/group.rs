@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use minijinja::{Environment, UndefinedBehavior};
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::templates::{Compiled, Property};
-use super::{FailedItem, FoundFile, ItemError, ScanError};
+use super::{FailedItem, FoundFile, ItemError, ReadAttributes, ScanError, values};
+use crate::model::facets::text;
 use crate::model::recipe::{Along, ItemSettings};
-use crate::model::{Facets, ItemId, ItemSource, SourceFile};
+use crate::model::{FacetValues, Facets, FileAttributes, ItemId, ItemSource, SourceFile, template};
 
 /// What became of the files.
 #[derive(Debug, Default)]
@@ -19,38 +21,47 @@ pub(super) struct Grouped {
     pub(super) failed: Vec<FailedItem>,
     /// Paths.
     pub(super) unmatched: Vec<String>,
+    /// Sorted.
+    pub(super) warnings: Vec<String>,
 }
 
 /// A file of an item to be.
-struct Member {
-    path: String,
-    facets: Facets,
-    file: SourceFile,
+pub(super) struct Member {
+    pub(super) path: String,
+    pub(super) facets: FacetValues,
+    pub(super) file: SourceFile,
 }
 
 /// The files of an item to be: one at least.
-struct Group {
-    first: Member,
-    others: Vec<Member>,
+pub(super) struct Group {
+    pub(super) first: Member,
+    pub(super) others: Vec<Member>,
 }
 
 /// Groups files by their rendered id; the files come sorted by path.
 ///
 /// # Errors
 /// [`ScanError::Template`] if a template of the recipe does not compile.
-pub(super) fn group(settings: &ItemSettings, along: &Along, found: Vec<FoundFile>) -> Result<Grouped, ScanError> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+pub(super) fn group(
+    settings: &ItemSettings,
+    along: &Along,
+    found: Vec<FoundFile>,
+    attributes: ReadAttributes<'_>,
+) -> Result<Grouped, ScanError> {
+    let environment = template::environment(UndefinedBehavior::Strict);
     let templates = Templates::compile(&environment, settings)?;
     let asked = settings.facts.time.facets().into_iter();
     let asked: Vec<&str> = asked.chain(along.facets.iter().map(|facet| facet.from.as_str())).collect();
     let mut grouped = Grouped::default();
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
-    let mut rendered: HashMap<Vec<Option<String>>, Result<String, String>> = HashMap::new();
-    for FoundFile { path, file } in found {
-        let Some(facets) = settings.pattern.facets(&path) else {
-            grouped.unmatched.push(path);
-            continue;
+    let mut rendered: HashMap<Vec<Option<Value>>, Result<String, String>> = HashMap::new();
+    for known in know(settings, found, attributes, &mut grouped.unmatched) {
+        let (FoundFile { path, file }, facets) = match known {
+            (found, Ok(facets)) => (found, facets),
+            (FoundFile { path, file }, Err(error)) => {
+                grouped.failed.push(FailedItem { id: path, error, files: vec![file] });
+                continue;
+            }
         };
         // Many files share the facets that the id uses: it is rendered once for all of them.
         let key = templates.id.facets.iter().map(|name| facets.get(name).cloned()).collect();
@@ -72,10 +83,11 @@ pub(super) fn group(settings: &ItemSettings, along: &Along, found: Vec<FoundFile
         }
     }
     let doubles = same_ignoring_case(&groups);
+    let mut vocabularies = values::Checked::new(&settings.vocabularies);
     for (id, group) in groups {
         let item = match doubles.get(&id) {
             Some(other) => Err(Box::new(clash(&id, other, &group.first))),
-            None => templates.item(&id, &group),
+            None => vocabularies.item(&group).and_then(|()| templates.item(&id, &group)),
         };
         let mut members: Vec<Member> = std::iter::once(group.first).chain(group.others).collect();
         members.sort_by(|a, b| a.file.url.cmp(&b.file.url));
@@ -89,7 +101,50 @@ pub(super) fn group(settings: &ItemSettings, along: &Along, found: Vec<FoundFile
         }
     }
     grouped.failed.sort_by(|a, b| a.id.cmp(&b.id));
+    grouped.warnings = vocabularies.warnings();
     Ok(grouped)
+}
+
+type Known = (FoundFile, Result<FacetValues, ItemError>);
+
+/// The facets of each file that the pattern matches, in their order; the paths of the others are put down.
+fn know(
+    settings: &ItemSettings,
+    found: Vec<FoundFile>,
+    attributes: ReadAttributes<'_>,
+    unmatched: &mut Vec<String>,
+) -> Vec<Known> {
+    let mut matched = Vec::with_capacity(found.len());
+    for found in found {
+        match settings.pattern.facets(&found.path) {
+            Some(captured) => matched.push((found, captured)),
+            None => unmatched.push(found.path),
+        }
+    }
+    let asked = settings.facets.asked_attributes();
+    let read: Vec<Result<FileAttributes, String>> = if asked.is_empty() {
+        Vec::new()
+    } else {
+        let files: Vec<SourceFile> = matched.iter().map(|(found, _)| found.file.clone()).collect();
+        attributes(&files, &asked)
+    };
+    let none = FileAttributes::default();
+    let known = |(at, (found, captured)): (usize, (FoundFile, Facets))| {
+        let facets = match read.get(at) {
+            Some(Err(reason)) => Err(ItemError::Attributes { path: found.path.clone(), reason: reason.clone() }),
+            read => {
+                let attributes = read.and_then(|read| read.as_ref().ok()).unwrap_or(&none);
+                let location = found.file.url.to_string();
+                let facets = settings.facets.apply(&captured, (&found.path, &location), attributes);
+                facets.map_err(|error| ItemError::Facets { path: found.path.clone(), error })
+            }
+        };
+        (found, facets)
+    };
+    if settings.facets.rules.is_empty() {
+        return matched.into_iter().enumerate().map(known).collect();
+    }
+    matched.into_par_iter().enumerate().map(known).collect()
 }
 
 /// For each file the facets that are asked of it: where it stands along the join, and when it is.
@@ -99,7 +154,7 @@ fn file_facets(asked: &[&str], members: &[Member]) -> Vec<Facets> {
     }
     let asked = |member: &Member| {
         let found = asked.iter().filter_map(|asked| member.facets.get_key_value(*asked));
-        found.map(|(name, value)| (name.clone(), value.clone())).collect()
+        found.map(|(name, value)| (name.clone(), text(value))).collect()
     };
     members.iter().map(asked).collect()
 }
@@ -132,13 +187,18 @@ fn clash(id: &str, (other_id, other_file): &(String, SourceFile), first: &Member
 struct Templates<'a> {
     id: Compiled<'a>,
     properties: BTreeMap<&'a str, Property<'a>>,
+    /// Whether facets are made by rules, not by the pattern alone.
+    by_rules: bool,
 }
 
-type Described = (ItemId, Facets, BTreeMap<String, Value>);
+/// Facets that rules make for an item's own fields: templates use them, but they are no properties.
+const OF_THE_ITEM: [&str; 2] = ["id", "collection"];
+
+type Described = (ItemId, FacetValues, BTreeMap<String, Value>);
 
 impl<'a> Templates<'a> {
     fn compile(environment: &'a Environment<'a>, settings: &'a ItemSettings) -> Result<Self, ScanError> {
-        let known: Vec<&str> = settings.pattern.facet_names().collect();
+        let known: Vec<&str> = settings.facet_names();
         let property = |(name, value): (&'a String, &'a Value)| {
             let what = format!("item.properties.{name}");
             Ok((name.as_str(), Property::new(environment, &what, value, &known)?))
@@ -146,6 +206,7 @@ impl<'a> Templates<'a> {
         Ok(Self {
             id: Compiled::new(environment, "item.id", &settings.id, &known)?,
             properties: settings.properties.iter().map(property).collect::<Result<_, _>>()?,
+            by_rules: !settings.facets.rules.is_empty(),
         })
     }
 
@@ -175,6 +236,9 @@ impl<'a> Templates<'a> {
             }
         };
         let properties = self.properties.iter().map(property).collect::<Result<_, _>>()?;
+        if self.by_rules {
+            OF_THE_ITEM.iter().for_each(|name| drop(facets.remove(*name)));
+        }
         Ok((id, facets, properties))
     }
 
@@ -189,7 +253,7 @@ impl<'a> Templates<'a> {
 }
 
 fn differs(facet: &str, used_by: String, first: &Member, other: &Member) -> ItemError {
-    let value = |member: &Member| member.facets.get(facet).cloned().unwrap_or_default();
+    let value = |member: &Member| member.facets.get(facet).map(text).unwrap_or_default();
     ItemError::VaryingFacet {
         facet: facet.to_owned(),
         used_by,

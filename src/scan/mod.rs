@@ -9,6 +9,7 @@
 //! | `list.rs` | the files that a text file names |
 //! | `templates.rs` | what an id and properties are rendered from |
 //! | `group.rs` | facets, ids, properties; what makes an item fail (pure) |
+//! | `values.rs` | the facets of items against vocabularies (pure) |
 //!
 //! **Links.** A file is listed once, by its real path if the globs take that. A link to a file is listed by its own path only
 //! if it leads out of the root, or to a place that the globs do not take (an archive that excludes `files/` and links to it
@@ -25,6 +26,7 @@
 
 use std::collections::HashSet;
 
+use crate::model::facets::{AskedAttributes, FacetError, FileAttributes};
 use crate::model::pattern::PartialMatch;
 use crate::model::recipe::{Recipe, SourceFiles};
 use crate::model::{IdError, ItemSource, SourceFile, SourcePlace, SourceUrl};
@@ -34,6 +36,7 @@ mod list;
 mod listing;
 mod remote;
 mod templates;
+mod values;
 mod walk;
 
 #[cfg(fuzzing)]
@@ -54,7 +57,12 @@ pub struct Scan {
     pub unmatched: Vec<UnmatchedFile>,
     /// What could not be looked at, sorted by path. The run is incomplete: exit status 1.
     pub problems: Vec<ScanProblem>,
+    /// Values that no vocabulary has, where the recipe asks no more than to be told, sorted.
+    pub warnings: Vec<String>,
 }
+
+/// Reads attributes of files: an answer for each file, in their order; in words why there is none.
+pub type ReadAttributes<'a> = &'a dyn Fn(&[SourceFile], &AskedAttributes) -> Vec<Result<FileAttributes, String>>;
 
 /// An item that cannot be.
 #[derive(Debug)]
@@ -88,6 +96,36 @@ pub enum ItemError {
         /// Its value.
         other_value: String,
     },
+    /// A rule of `item.facets` cannot be followed.
+    #[error("facets of {path}: {error}")]
+    Facets {
+        /// The path below the root.
+        path: String,
+        /// The rule, and why.
+        error: FacetError,
+    },
+    /// The attributes that rules ask for cannot be read.
+    #[error("attributes of {path} cannot be read: {reason}")]
+    Attributes {
+        /// The path below the root.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A facet has a value that its vocabulary does not have.
+    #[error("facet {facet} is {value:?} in {file}, which the vocabulary of {vocabulary} does not have{}", nearest_value(nearest.as_deref()))]
+    Vocabulary {
+        /// The facet.
+        facet: String,
+        /// Its value.
+        value: String,
+        /// Where the vocabulary comes from.
+        vocabulary: String,
+        /// A file.
+        file: String,
+        /// The value that is spelt most like it.
+        nearest: Option<String>,
+    },
     /// The rendered text is not an id.
     #[error("{path} gives no item id: {reason}")]
     Id {
@@ -118,6 +156,10 @@ pub enum ItemError {
         /// What the template engine says.
         reason: String,
     },
+}
+
+fn nearest_value(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default()
 }
 
 /// A file that the globs take and the pattern does not match.
@@ -193,12 +235,21 @@ struct FoundFile {
 
 /// Looks at the archive: finds the files, takes their fingerprints, groups them into items.
 ///
-/// No local file is opened; of a remote one at most a byte is read. Files that vanish meanwhile are not there. The result does not depend on the order of folders.
+/// No local file is opened; of a remote one at most a byte is read. Rules that ask for attributes find none: see [`scan_with`]. Files that vanish meanwhile are not there. The result does not depend on the order of folders.
 ///
 /// # Errors
 /// [`ScanError`] if no file is found, the pattern matches none, or a list cannot be read. What concerns single files, folders
 /// or items is in the [`Scan`].
 pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
+    let unread = |_: &SourceFile| Err("files are not opened here".to_owned());
+    scan_with(recipe, &|files, _| files.iter().map(unread).collect())
+}
+
+/// The same, with attributes of the files if the rules of the recipe ask for any.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_with(recipe: &Recipe, attributes: ReadAttributes<'_>) -> Result<Scan, ScanError> {
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for source in &recipe.sources {
         match &source.files {
@@ -225,7 +276,7 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
         return Err(ScanError::NoFiles { places: places(recipe), problems });
     }
     let (files, first) = (found.len(), found[0].path.clone());
-    let grouped = group::group(&recipe.item, &recipe.aggregate.along, found)?;
+    let grouped = group::group(&recipe.item, &recipe.aggregate.along, found, attributes)?;
     if grouped.unmatched.len() == files {
         let pattern = recipe.item.pattern.text().to_owned();
         return Err(ScanError::NoMatch { pattern, files, reason: format!("{first}: {}", explain(recipe, &first)) });
@@ -234,7 +285,8 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
         reason: if index < EXPLAINED { explain(recipe, &path) } else { "it does not match item.pattern".into() },
         path,
     });
-    Ok(Scan { items: grouped.items, failed: grouped.failed, unmatched: unmatched.collect(), problems })
+    let (items, failed, warnings) = (grouped.items, grouped.failed, grouped.warnings);
+    Ok(Scan { items, failed, unmatched: unmatched.collect(), problems, warnings })
 }
 
 /// The URLs of the output: its own, and what readers outside see instead.

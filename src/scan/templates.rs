@@ -4,7 +4,9 @@ use minijinja::{Environment, Template};
 use serde_json::Value;
 
 use super::ScanError;
-use crate::model::Facets;
+use crate::model::FacetValues;
+use crate::model::facets::TemplateValue;
+use crate::model::template::render;
 
 /// A compiled template and the facets that it may look at.
 pub(super) struct Compiled<'a> {
@@ -29,8 +31,8 @@ impl<'a> Compiled<'a> {
         Ok(Self { template, facets })
     }
 
-    pub(super) fn render(&self, facets: &Facets) -> Result<String, String> {
-        self.template.render(facets).map_err(|error| error.to_string())
+    pub(super) fn render(&self, facets: &FacetValues) -> Result<String, String> {
+        render(&self.template, facets)
     }
 }
 
@@ -38,6 +40,8 @@ impl<'a> Compiled<'a> {
 pub(super) enum Property<'a> {
     Fixed(Value),
     Text(Compiled<'a>),
+    /// Nothing but a facet, whose type it keeps.
+    Facet(Compiled<'a>, String),
     List(Vec<Property<'a>>),
     Map(Vec<(String, Property<'a>)>),
 }
@@ -50,7 +54,13 @@ impl<'a> Property<'a> {
         known: &[&str],
     ) -> Result<Self, ScanError> {
         Ok(match value {
-            Value::String(text) => Self::Text(Compiled::new(environment, what, text, known)?),
+            Value::String(text) => {
+                let compiled = Compiled::new(environment, what, text, known)?;
+                match TemplateValue::lone_facet(text).filter(|name| known.contains(name)) {
+                    Some(name) => Self::Facet(compiled, name.to_owned()),
+                    None => Self::Text(compiled),
+                }
+            }
             Value::Array(values) => {
                 let compile = |value| Self::new(environment, what, value, known);
                 Self::List(values.iter().map(compile).collect::<Result<_, _>>()?)
@@ -69,16 +79,20 @@ impl<'a> Property<'a> {
     pub(super) fn facets(&self) -> Vec<&String> {
         match self {
             Self::Fixed(_) => Vec::new(),
-            Self::Text(text) => text.facets.iter().collect(),
+            Self::Text(text) | Self::Facet(text, _) => text.facets.iter().collect(),
             Self::List(values) => values.iter().flat_map(Self::facets).collect(),
             Self::Map(values) => values.iter().flat_map(|(_, value)| value.facets()).collect(),
         }
     }
 
-    pub(super) fn render(&self, facets: &Facets) -> Result<Value, String> {
+    pub(super) fn render(&self, facets: &FacetValues) -> Result<Value, String> {
         Ok(match self {
             Self::Fixed(value) => value.clone(),
             Self::Text(text) => Value::String(text.render(facets)?),
+            Self::Facet(text, name) => match facets.get(name) {
+                Some(value) => value.clone(),
+                None => Value::String(text.render(facets)?),
+            },
             Self::List(values) => values.iter().map(|value| value.render(facets)).collect::<Result<_, _>>()?,
             Self::Map(values) => Value::Object(
                 values

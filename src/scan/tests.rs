@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::*;
 use crate::model::recipe::{AggregateSettings, CollectionSettings, Globs, ItemSettings, SourceSettings, StacSettings};
-use crate::model::{CollectionId, Facets, ItemPattern, Keeping, ProductsAsked, PublicUrls};
+use crate::model::{CollectionId, FacetValues, ItemPattern, Keeping, ProductsAsked, PublicUrls};
 
 /// A recipe with one root, the default globs, and no more than an id.
 fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
@@ -28,6 +28,8 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
         sources: vec![source(root, &["**/*.nc"], &[])],
         item: ItemSettings {
             pattern: ItemPattern::parse(pattern).unwrap(),
+            facets: crate::model::facets::FacetRules::default(),
+            vocabularies: BTreeMap::new(),
             id: id.into(),
             properties: BTreeMap::new(),
             datetime: None,
@@ -92,7 +94,7 @@ fn files_become_items() {
     let scan = scan(&recipe).unwrap();
     assert_eq!(items(&scan, folder.path()), ["A.x: a/x_1.nc", "B.x: b/x_1.nc b/x_2.nc"]);
     let item = &scan.items[1];
-    assert_eq!(item.facets, Facets::from([("model".into(), "b".into()), ("variable".into(), "x".into())]));
+    assert_eq!(item.facets, FacetValues::from([("model".into(), "b".into()), ("variable".into(), "x".into())]));
     assert_eq!(scan.items[0].facets.len(), 3, "the year does not vary in A");
     let properties = serde_json::to_string(&item.properties).unwrap();
     assert_eq!(properties, r#"{"a":"b","b":[1,{"c":"2"}],"d":null}"#);
@@ -351,4 +353,82 @@ fn a_hundred_thousand_files_are_scanned() {
     let start = std::time::Instant::now();
     assert_eq!(scan(&recipe).unwrap().items.len(), 1000);
     eprintln!("100,000 files in {:.2} s", start.elapsed().as_secs_f64());
+}
+
+/// Settings with rules, as a recipe has them.
+fn with_rules(mut recipe: Recipe, text: &str) -> Recipe {
+    let whole = format!("collection: {{id: c, description: D}}\nsources: [{{root: /x}}]\nitem:\n{text}");
+    recipe.item = crate::recipe::parse(&whole, "recipe.yaml".as_ref()).unwrap().item;
+    recipe
+}
+
+#[test]
+fn rules_add_facets_that_ids_and_properties_use() {
+    let folder = tree(&["UKESM/tas_1850.nc", "UKESM/tas_1851.nc", "BCC/tas_1850.nc"]);
+    let recipe = with_rules(
+        recipe(folder.path(), "{x}", "{{ x }}"),
+        "  pattern: \"{model}/{file}.nc\"\n  facets:\n    - {pattern: \"{variable}_{year}\", from: file}\n    - {cast: {year: int}}\n    - {set: {first: \"{{ file_name }}\"}}\n    - {remove: [file]}\n  id: \"{{ model | lower }}.{{ variable }}\"\n  properties: {v: \"{{ variable }}\"}\n",
+    );
+    let scan = scan(&recipe).unwrap();
+    assert_eq!(
+        items(&scan, folder.path()),
+        ["bcc.tas: BCC/tas_1850.nc", "ukesm.tas: UKESM/tas_1850.nc UKESM/tas_1851.nc"]
+    );
+    assert_eq!(
+        serde_json::json!(scan.items[0].facets),
+        serde_json::json!({"first": "tas_1850.nc", "model": "BCC", "variable": "tas", "year": 1850})
+    );
+    assert_eq!(
+        serde_json::json!(scan.items[1].facets),
+        serde_json::json!({"model": "UKESM", "variable": "tas"}),
+        "what varies is no facet of the item"
+    );
+}
+
+#[test]
+fn attributes_are_asked_for_once_for_all_files() {
+    let folder = tree(&["a.nc", "b.nc", "c.nc"]);
+    let recipe = with_rules(
+        recipe(folder.path(), "{x}", "{{ x }}"),
+        "  pattern: \"{file}.nc\"\n  facets: [{attributes: [title]}]\n  id: \"{{ title }}\"\n  properties: {n: \"{{ file }}\"}\n",
+    );
+    let calls = std::cell::Cell::new(0);
+    let read = |files: &[SourceFile], asked: &AskedAttributes| {
+        calls.set(calls.get() + 1);
+        assert_eq!(asked.global, ["title".to_owned()].into());
+        let answer = |file: &SourceFile| match file.url.file_name() {
+            "c.nc" => Err("it is damaged".to_owned()),
+            name => Ok(FileAttributes {
+                global: [("title".into(), name.replace(".nc", "").into())].into(),
+                ..Default::default()
+            }),
+        };
+        files.iter().map(answer).collect()
+    };
+    let scan = scan_with(&recipe, &read).unwrap();
+    assert_eq!((calls.get(), scan.items.len()), (1, 2));
+    assert_eq!(failures(&scan, folder.path()), ["c.nc: attributes of c.nc cannot be read: it is damaged"]);
+    assert_eq!(super::scan(&recipe).unwrap().failed.len(), 3, "nobody reads them");
+}
+
+#[test]
+fn values_are_checked_against_vocabularies() {
+    let folder = tree(&["UKESM/1.nc", "UKSEM/1.nc", "BCC/1.nc", "BCC/2.nc"]);
+    let text = |on_unknown: &str| {
+        format!(
+            "  pattern: \"{{model}}/{{n}}.nc\"\n  vocabularies: {{model: {{values: [UKESM, MIROC], on_unknown: {on_unknown}}}}}\n  id: \"{{{{ model }}}}\"\n"
+        )
+    };
+    let strict = scan(&with_rules(recipe(folder.path(), "{x}", "{{ x }}"), &text("error"))).unwrap();
+    assert_eq!(strict.items.len(), 1);
+    assert_eq!(
+        failures(&strict, folder.path()),
+        [
+            "BCC: facet model is \"BCC\" in BCC/1.nc, which the vocabulary of the recipe does not have",
+            "UKSEM: facet model is \"UKSEM\" in UKSEM/1.nc, which the vocabulary of the recipe does not have; did you mean \"UKESM\"?",
+        ]
+    );
+    let told = scan(&with_rules(recipe(folder.path(), "{x}", "{{ x }}"), &text("warn"))).unwrap();
+    assert_eq!((told.items.len(), told.failed.len(), told.warnings.len()), (3, 0, 2));
+    assert!(told.warnings[0].contains("BCC/1.nc and 1 more, which the vocabulary"), "{}", told.warnings[0]);
 }

@@ -10,7 +10,7 @@ use crate::model::facts::{ItemFacts, RecordFacts};
 use crate::model::recipe::{CollectionSettings, StacSettings};
 use crate::model::{
     Array, ArrayData, ArrayValues, AttributeValue, CodecChain, CollectionId, DataType, Digest, Dimension,
-    DimensionName, Facets, Fingerprint, Group, ItemId, KnownFacts, Numbers, Product, ProductFile, ProductFormat,
+    DimensionName, FacetValues, Fingerprint, Group, ItemId, KnownFacts, Numbers, Product, ProductFile, ProductFormat,
     PublicUrls, Revision, SourceFile, SourceUrl, Variable, VariableName, VariablePath, VerificationReport,
     VerifiedProduct, VirtualCube,
 };
@@ -131,7 +131,7 @@ pub(in crate::describe) fn grid(latitudes: &[f64], longitudes: &[f64]) -> Virtua
 pub(in crate::describe) struct Surroundings {
     pub(in crate::describe) digests: BTreeMap<VariablePath, Digest>,
     pub(in crate::describe) id: ItemId,
-    pub(in crate::describe) facets: Facets,
+    pub(in crate::describe) facets: FacetValues,
     pub(in crate::describe) properties: BTreeMap<String, serde_json::Value>,
     pub(in crate::describe) products: Vec<VerifiedProduct>,
     pub(in crate::describe) report: ProductFile,
