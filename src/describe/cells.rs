@@ -1,19 +1,24 @@
 //! How far cells without bounds reach.
 
-use super::dataset::Member;
+use super::dataset::{Dataset, Member};
 
 /// How the cells of a coordinate lie.
 pub(super) enum Cells {
     /// In a row: neighbours touch.
     Row,
-    /// On a curvilinear grid of so many columns.
-    Grid(usize),
+    /// On curvilinear grids, one after the other.
+    Grid {
+        /// How many cells are in a row of a grid.
+        columns: usize,
+        /// How many rows a grid has.
+        rows: usize,
+    },
     /// By themselves.
     Points,
 }
 
 /// How the cells of a coordinate lie; `others` are those of the other direction.
-pub(super) fn cells(member: &Member<'_>, others: &[&Member<'_>]) -> Cells {
+pub(super) fn cells(dataset: &Dataset<'_>, member: &Member<'_>, others: &[&Member<'_>]) -> Cells {
     let variable = member.variable;
     match variable.dimensions.as_slice() {
         [dimension] => {
@@ -22,11 +27,19 @@ pub(super) fn cells(member: &Member<'_>, others: &[&Member<'_>]) -> Cells {
             let is_row = dimension.as_str() == variable.name.as_str() || !shared;
             if is_row { Cells::Row } else { Cells::Points }
         }
-        [_, _] => match usize::try_from(variable.shape[1]) {
-            Ok(columns) if columns > 0 => Cells::Grid(columns),
-            _ => Cells::Points,
-        },
-        _ => Cells::Points,
+        // Rows of places that have nothing to do with each other.
+        _ if dataset.feature_type.is_some() => Cells::Points,
+        [.., _, _] => {
+            let length = |from_last: usize| {
+                let at = variable.shape.len().checked_sub(from_last)?;
+                usize::try_from(*variable.shape.get(at)?).ok().filter(|length| *length > 0)
+            };
+            match (length(1), length(2)) {
+                (Some(columns), Some(rows)) => Cells::Grid { columns, rows },
+                _ => Cells::Points,
+            }
+        }
+        [] => Cells::Points,
     }
 }
 
@@ -40,7 +53,7 @@ pub(super) fn half_steps(centres: &[f64], kind: &Cells, near: impl Fn(f64) -> f6
     match kind {
         Cells::Points => vec![(0.0, 0.0); centres.len()],
         Cells::Row => row_steps(centres, near),
-        Cells::Grid(columns) => grid_steps(centres, *columns, near),
+        Cells::Grid { columns, rows } => grid_steps(centres, *columns, *rows, near),
     }
 }
 
@@ -80,7 +93,7 @@ pub(super) fn bridges(longitudes: &[f64]) -> Vec<(f64, f64)> {
 }
 
 /// On a curvilinear grid cells are taken for parallelograms: a corner is half a step away along both dimensions.
-fn grid_steps(centres: &[f64], columns: usize, near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+fn grid_steps(centres: &[f64], columns: usize, rows: usize, near: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let step = |from: f64, to: Option<&f64>| to.map(|to| near(to - from).abs()).filter(|step| step.is_finite());
     let mean = |a: Option<f64>, b: Option<f64>| match (a, b) {
         (Some(a), Some(b)) => f64::midpoint(a, b),
@@ -90,8 +103,9 @@ fn grid_steps(centres: &[f64], columns: usize, near: impl Fn(f64) -> f64) -> Vec
         let column = at % columns;
         let left = (column > 0).then(|| at - 1).and_then(|left| step(*centre, centres.get(left)));
         let right = (column + 1 < columns).then_some(at + 1).and_then(|right| step(*centre, centres.get(right)));
-        let above = at.checked_sub(columns).and_then(|above| step(*centre, centres.get(above)));
-        let below = step(*centre, centres.get(at + columns));
+        let row = at / columns % rows;
+        let above = (row > 0).then(|| at - columns).and_then(|above| step(*centre, centres.get(above)));
+        let below = (row + 1 < rows).then_some(at + columns).and_then(|below| step(*centre, centres.get(below)));
         let half = f64::midpoint(mean(left, right), mean(above, below));
         (half, half)
     };

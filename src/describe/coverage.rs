@@ -2,20 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::dataset::Dataset;
+use super::horizontal::Place;
 use super::{DescribeError, ItemInput, geometry, horizontal, temporal};
-use crate::model::{BoundingBox, Coverage, Digest, VariablePath, VirtualCube};
+use crate::model::{Coverage, Digest, VariablePath, VirtualCube};
 
 #[cfg(test)]
 mod tests;
-
-/// A box and its geometry.
-pub(super) struct Place {
-    pub(super) bounding_box: BoundingBox,
-    pub(super) geometry: Value,
-}
 
 /// Reads where and when a dataset is from its coordinates, with no help of a recipe.
 ///
@@ -29,13 +22,14 @@ pub fn read_coverage(
     coordinate_digests: &BTreeMap<VariablePath, Digest>,
 ) -> Result<Coverage, DescribeError> {
     let dataset = Dataset::new(cube, coordinate_digests);
-    Ok(Coverage { bounding_box: horizontal::read(&dataset)?, temporal: temporal::read(&dataset, temporal::By::Auto)? })
+    let bounding_box = horizontal::read(&dataset)?.bounding_box;
+    Ok(Coverage { bounding_box, temporal: temporal::read(&dataset, temporal::By::Auto)? })
 }
 
 /// Where an item is: its coordinates, else the recipe's geometry.
 pub(super) fn place(dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Result<Place, DescribeError> {
     match (horizontal::read(dataset), input.geometry) {
-        (Ok(bounding_box), _) => Ok(Place { bounding_box, geometry: geometry::geometry(&bounding_box) }),
+        (Ok(place), _) => Ok(place),
         (Err(_), Some(given)) => Ok(Place { bounding_box: geometry::bounding_box(given)?, geometry: given.clone() }),
         (Err(error), None) => Err(error),
     }

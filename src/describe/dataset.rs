@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::axis::{Axis, axis};
+use super::features::FeatureType;
 use super::numbers::{packing, unpacked};
+use super::parameters;
 use super::purpose::Purpose;
-use crate::model::{DataType, Digest, Group, Variable, VariablePath, VirtualCube};
+use crate::model::{Attributes, DataType, Digest, Group, Variable, VariablePath, VirtualCube, attribute};
 
 /// A variable with its place and purpose.
 pub(super) struct Member<'a> {
@@ -28,16 +30,34 @@ pub(super) enum Coordinate<'a> {
     Digest(&'a Digest),
 }
 
+/// Attributes that name variables which are neither data nor coordinates: of cells, and of meshes (UGRID 1.0).
+const OTHERS: [&str; 10] = [
+    "cell_measures",
+    "ancillary_variables",
+    "formula_terms",
+    "mesh",
+    "face_node_connectivity",
+    "edge_node_connectivity",
+    "face_edge_connectivity",
+    "face_face_connectivity",
+    "edge_face_connectivity",
+    "boundary_node_connectivity",
+];
+
 /// A cube as CF reads it.
 pub(super) struct Dataset<'a> {
     pub(super) members: Vec<Member<'a>>,
     by_path: HashMap<String, usize>,
     dimension_groups: HashSet<(&'a str, &'a str)>,
     digests: &'a BTreeMap<VariablePath, Digest>,
+    /// The global attributes.
+    pub(super) attributes: &'a Attributes,
+    /// What its features are, if it is of discrete sampling geometries (CF 9).
+    pub(super) feature_type: Option<FeatureType>,
 }
 
 /// The names that an attribute lists, without the keys of `key: name` pairs.
-fn names(variable: &Variable, attribute: &str) -> impl Iterator<Item = String> {
+pub(super) fn names(variable: &Variable, attribute: &str) -> impl Iterator<Item = String> {
     let text = variable.text(attribute).unwrap_or_default().to_owned();
     text.split_whitespace().filter(|word| !word.ends_with(':')).map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
@@ -53,8 +73,14 @@ fn mapping_names(variable: &Variable) -> impl Iterator<Item = String> {
 impl<'a> Dataset<'a> {
     /// Reads a cube; the digests are those of coordinates that it does not hold itself.
     pub(super) fn new(cube: &'a VirtualCube, digests: &'a BTreeMap<VariablePath, Digest>) -> Self {
-        let mut dataset =
-            Self { members: Vec::new(), by_path: HashMap::new(), dimension_groups: HashSet::new(), digests };
+        let mut dataset = Self {
+            members: Vec::new(),
+            by_path: HashMap::new(),
+            dimension_groups: HashSet::new(),
+            digests,
+            attributes: &cube.root.attributes,
+            feature_type: attribute::text(&cube.root.attributes, "featureType").and_then(FeatureType::parse),
+        };
         let mut groups = std::collections::VecDeque::from([&cube.root]);
         while let Some(group) = groups.pop_front() {
             dataset.take(group);
@@ -77,8 +103,11 @@ impl<'a> Dataset<'a> {
         let mut referenced = HashMap::new();
         for member in &self.members {
             for (attributes, purpose) in [
-                (["cell_measures", "ancillary_variables", "formula_terms"].as_slice(), Purpose::Other),
-                (&["coordinates"], Purpose::AuxiliaryCoordinate),
+                (OTHERS.as_slice(), Purpose::Other),
+                (
+                    &["coordinates", "node_coordinates", "edge_coordinates", "face_coordinates"],
+                    Purpose::AuxiliaryCoordinate,
+                ),
                 (&["bounds", "climatology"], Purpose::Bounds),
             ] {
                 for name in attributes.iter().flat_map(|attribute| names(member.variable, attribute)) {
@@ -177,9 +206,27 @@ impl<'a> Dataset<'a> {
     }
 
     /// The grid mapping of a data variable; of several the first that is not of latitudes and longitudes.
+    ///
+    /// Of a dataset where no variable names any, the only one that there is.
     pub(super) fn grid_mapping(&self, data: &Member<'a>) -> Option<&Member<'a>> {
-        let found = mapping_names(data.variable).filter_map(|name| self.members.get(self.resolve(data.group, &name)?));
-        found.into_iter().find(|member| member.variable.text("grid_mapping_name") != Some("latitude_longitude"))
+        let is_plane = |member: &&Member<'a>| member.variable.text("grid_mapping_name") != Some("latitude_longitude");
+        let named = mapping_names(data.variable).filter_map(|name| self.named(data.group, &name)).find(is_plane);
+        if named.is_some() || data.variable.attributes.contains_key("grid_mapping") {
+            return named;
+        }
+        let mut mappings = self.members.iter().filter(|member| parameters::is_mapping(member.variable));
+        let only = mappings.next().filter(|_| mappings.next().is_none());
+        only.filter(is_plane)
+    }
+
+    /// The first grid mapping of a data variable, also that of latitudes and longitudes.
+    pub(super) fn any_mapping(&self, data: &Member<'a>) -> Option<&Member<'a>> {
+        mapping_names(data.variable).find_map(|name| self.named(data.group, &name))
+    }
+
+    /// The variable that a name in an attribute of a group's variable means.
+    pub(super) fn named(&self, group: &str, name: &str) -> Option<&Member<'a>> {
+        self.members.get(self.resolve(group, name)?)
     }
 
     /// The bounds of a coordinate, if they have its shape and one dimension more (CF 7.1).

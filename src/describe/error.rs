@@ -27,6 +27,9 @@ pub enum DescribeError {
         /// What was found.
         found: String,
     },
+    /// Latitudes and longitudes are not where the projection beside them puts their cells.
+    #[error("{0}")]
+    Disagreement(Box<Disagreement>),
     /// A time coordinate cannot be read.
     #[error("{variable}: the time cannot be read")]
     Time {
@@ -123,6 +126,29 @@ pub enum DescribeError {
     },
 }
 
+/// Where latitudes and longitudes say that a cell is, and where the projection beside them.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{coordinates}: expected {expected} at index {index:?} as the grid mapping {mapping} says, found {found}, {distance:.1} km away \
+     where the next cell is {cell:.1} km away"
+)]
+pub struct Disagreement {
+    /// The latitude and the longitude.
+    pub coordinates: String,
+    /// The grid mapping.
+    pub mapping: String,
+    /// The row and the column of the cell that is furthest off.
+    pub index: [usize; 2],
+    /// Where the grid mapping puts it.
+    pub expected: String,
+    /// What the latitude and the longitude say.
+    pub found: String,
+    /// How far these are apart, in kilometres.
+    pub distance: f64,
+    /// How far the next cell is, in kilometres.
+    pub cell: f64,
+}
+
 fn at_line(line: Option<usize>) -> String {
     line.map(|line| format!(", line {line}")).unwrap_or_default()
 }
@@ -133,7 +159,7 @@ impl DescribeError {
         match self {
             Self::NoPlace { .. } => "no_place",
             Self::NoTime { .. } => "no_time",
-            Self::Coordinate { .. } => "coordinate",
+            Self::Coordinate { .. } | Self::Disagreement(_) => "coordinate",
             Self::Time { .. } | Self::Stated { .. } => "time",
             Self::UnknownProfile { .. } | Self::UnknownTemplate { .. } | Self::Template { .. } => "template",
             Self::NotJson { .. } | Self::Untrue { .. } => "template",
@@ -148,6 +174,7 @@ impl DescribeError {
             Self::NoTime { .. } => Some("give item.datetime in the recipe"),
             Self::Coordinate { .. } => Some("correct the file, or give item.geometry or item.datetime in the recipe"),
             Self::Stated { .. } => Some("correct item.time in the recipe, or give item.datetime"),
+            Self::Disagreement(_) => Some("correct the file, or give item.geometry in the recipe"),
             Self::Time { source, .. } => source.remedy().or(Some("give item.datetime in the recipe")),
             Self::Geometry { .. } => Some("write a GeoJSON geometry in degrees, longitude before latitude"),
             Self::Untrue { .. } => Some("leave computed fields as the template receives them"),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::dataset::{Dataset, Member};
 use super::purpose::Purpose;
-use super::{DescribeError, ItemInput, STAC_VERSION, assets, coverage, datacube, facts, geometry};
+use super::{DescribeError, ItemInput, STAC_VERSION, assets, coverage, datacube, facts, geometry, reference};
 use crate::cftime::rfc3339;
 use crate::model::{Record, RecordKind, TemporalExtent};
 
@@ -72,7 +72,8 @@ fn computed_properties(input: &ItemInput<'_>, dataset: &Dataset<'_>, time: &Temp
         ("cube:dimensions", cube.dimensions.into()),
         ("cube:variables", cube.variables.into()),
     ];
-    pieces.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    let pieces = pieces.into_iter().map(|(key, value)| (key.to_owned(), value));
+    pieces.chain(reference::describe(dataset)).collect()
 }
 
 /// A text attribute of each data variable, empty where it has none: as many as there are variables, in their order.

@@ -9,36 +9,50 @@
 //! | file | answers |
 //! | --- | --- |
 //! | `dataset`, `purpose`, `axis`, `numbers` | which variables are data, coordinates, bounds by the CF conventions, and what their numbers are |
-//! | `coverage`; `horizontal`, `cells`, `digest`, `longitude`; `projected`, `projection`; `temporal` | where and when the cells are |
-//! | `geometry` | boxes as GeoJSON and back, split at the antimeridian |
+//! | `coverage`; `horizontal`, `temporal` | where and when the cells are |
+//! | `coordinates`, `cells`, `digest`, `longitude`; `curvilinear`, `features`, `mesh`; `stated` | where, by latitudes and longitudes: of grids and swaths, of points and ways, of meshes; in words alone |
+//! | `projected`, `projection`, `parameters`, `wkt`; `agreement` | where, by grid mappings, well-known text and EPSG codes; whether latitudes and longitudes agree |
+//! | `outline`, `geometry` | footprints and boxes as GeoJSON, split at the antimeridian |
+//! | `reference`, `wkt2` | `proj:code`, `proj:wkt2`, `proj:shape`, `proj:transform` |
 //! | `datacube` | `cube:dimensions` and `cube:variables` |
 //! | `facts`, `period` | when by the recipe's choice, how long and how often; versions, origin, processing |
 //! | `assets` | what an Item links to |
 //! | `item`, `collection`, `summaries` | the records' computed pieces |
 //! | `templates` | how the pieces become a record, and that a template cannot bend the truth |
 
+mod agreement;
 mod assets;
 mod axis;
 mod cells;
 mod collection;
+mod coordinates;
 mod coverage;
+mod curvilinear;
 mod datacube;
 mod dataset;
 mod digest;
 mod error;
 mod facts;
+mod features;
 mod geometry;
 mod horizontal;
 mod item;
 mod longitude;
+mod mesh;
 mod numbers;
 mod period;
+mod outline;
+mod parameters;
 mod projected;
 mod projection;
 mod purpose;
+mod reference;
+mod stated;
 mod summaries;
 mod templates;
 mod temporal;
+mod wkt;
+mod wkt2;
 #[cfg(test)]
 mod tests;
 
@@ -57,7 +71,7 @@ use crate::model::{
 pub use axis::Axis;
 pub use collection::describe_collection;
 pub use coverage::read_coverage;
-pub use error::DescribeError;
+pub use error::{DescribeError, Disagreement};
 pub use purpose::{Purpose, Role, read_purposes};
 pub use templates::{PROFILES, Templates};
 

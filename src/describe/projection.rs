@@ -3,15 +3,18 @@
 use proj4rs::Proj;
 use proj4rs::transform::transform;
 
-use crate::model::{AttributeValue, Variable};
+use super::parameters::DEFINITION;
+use crate::model::{AttributeValue, Attributes, attribute};
 
 /// How plane or rotated coordinates become degrees on the earth.
 #[derive(Debug)]
 pub(super) enum Projection {
     /// Rotated latitudes and longitudes, in degrees.
     Rotated(RotatedPole),
-    /// All others, in metres; both sides on the ellipsoid of the grid mapping.
-    Plane { plane: Box<Proj>, earth: Box<Proj> },
+    /// Longitudes and latitudes as they are, in degrees.
+    Geographic,
+    /// All others, in metres; both sides on the ellipsoid of the grid mapping. Coordinates without units have one of so many metres.
+    Plane { plane: Box<Proj>, earth: Box<Proj>, metres: f64 },
     /// As seen from a satellite, in radians.
     Geostationary { height: f64, plane: Box<Proj>, earth: Box<Proj> },
 }
@@ -36,8 +39,8 @@ impl RotatedPole {
     }
 }
 
-fn number(mapping: &Variable, name: &str) -> Option<f64> {
-    match mapping.attributes.get(name)? {
+fn number(mapping: &Attributes, name: &str) -> Option<f64> {
+    match mapping.get(name)? {
         AttributeValue::Numbers(numbers) => numbers.to_f64().first().copied(),
         AttributeValue::Text(text) => text.trim().parse().ok(),
         _ => None,
@@ -45,8 +48,8 @@ fn number(mapping: &Variable, name: &str) -> Option<f64> {
 }
 
 /// The first and the second standard parallel.
-fn standard_parallels(mapping: &Variable) -> (Option<f64>, Option<f64>) {
-    match mapping.attributes.get("standard_parallel") {
+fn standard_parallels(mapping: &Attributes) -> (Option<f64>, Option<f64>) {
+    match mapping.get("standard_parallel") {
         Some(AttributeValue::Numbers(numbers)) => {
             let all = numbers.to_f64();
             (all.first().copied(), all.get(1).copied())
@@ -56,7 +59,7 @@ fn standard_parallels(mapping: &Variable) -> (Option<f64>, Option<f64>) {
 }
 
 /// The figure of the earth as PROJ writes it; WGS 84 if the grid mapping says nothing.
-fn figure(mapping: &Variable) -> String {
+fn figure(mapping: &Attributes) -> String {
     let sound = |name| number(mapping, name).filter(|value| value.is_finite() && *value > 0.0);
     if let Some(radius) = sound("earth_radius") {
         return format!("+a={radius} +b={radius}");
@@ -70,7 +73,7 @@ fn figure(mapping: &Variable) -> String {
 }
 
 /// The projection as PROJ writes it, without the figure of the earth; `None` if it is not known.
-fn definition(mapping: &Variable) -> Option<String> {
+fn definition(mapping: &Attributes) -> Option<String> {
     let or_zero = |name| number(mapping, name).unwrap_or(0.0);
     let meridian =
         || number(mapping, "longitude_of_central_meridian").unwrap_or(or_zero("longitude_of_projection_origin"));
@@ -82,14 +85,28 @@ fn definition(mapping: &Variable) -> Option<String> {
         Some(first) => format!(" +lat_ts={first}"),
         None => scale("scale_factor_at_projection_origin"),
     };
-    let text = match mapping.text("grid_mapping_name")? {
+    let text = match attribute::text(mapping, "grid_mapping_name")? {
+        "azimuthal_equidistant" => {
+            format!("+proj=aeqd +lat_0={} +lon_0={}", origin(), or_zero("longitude_of_projection_origin"))
+        }
+        "oblique_mercator" => format!(
+            "+proj=omerc +lat_0={} +lonc={} +alpha={} +gamma=0{}",
+            origin(),
+            or_zero("longitude_of_projection_origin"),
+            or_zero("azimuth_of_central_line"),
+            scale("scale_factor_at_projection_origin")
+        ),
+        "vertical_perspective" => {
+            let height = number(mapping, "perspective_point_height")?;
+            format!("+proj=nsper +h={height} +lat_0={} +lon_0={}", origin(), or_zero("longitude_of_projection_origin"))
+        }
         "albers_conical_equal_area" => {
             let (first, second) = (parallel(), second.unwrap_or(parallel()));
             format!("+proj=aea +lat_1={first} +lat_2={second} +lat_0={} +lon_0={}", origin(), meridian())
         }
         "geostationary" => {
-            let sweep = mapping.text("sweep_angle_axis").map(str::to_ascii_lowercase);
-            let fixed = mapping.text("fixed_angle_axis").map(str::to_ascii_lowercase);
+            let sweep = attribute::text(mapping, "sweep_angle_axis").map(str::to_ascii_lowercase);
+            let fixed = attribute::text(mapping, "fixed_angle_axis").map(str::to_ascii_lowercase);
             let is_x = sweep.as_deref() == Some("x") || (sweep.is_none() && fixed.as_deref() == Some("y"));
             let height = or_zero("perspective_point_height");
             format!(
@@ -103,7 +120,8 @@ fn definition(mapping: &Variable) -> Option<String> {
         }
         "lambert_conformal_conic" => {
             let (first, second) = (first.unwrap_or(origin()), second.or(first).unwrap_or(origin()));
-            format!("+proj=lcc +lat_1={first} +lat_2={second} +lat_0={} +lon_0={}", origin(), meridian())
+            let scale = scale("scale_factor_at_projection_origin");
+            format!("+proj=lcc +lat_1={first} +lat_2={second} +lat_0={} +lon_0={}{scale}", origin(), meridian())
         }
         "lambert_cylindrical_equal_area" => format!("+proj=cea +lon_0={}{}", meridian(), scaled_or_true()),
         "mercator" => {
@@ -141,8 +159,8 @@ fn definition(mapping: &Variable) -> Option<String> {
 
 impl Projection {
     /// Reads a grid mapping; `None` if its name is not known or its numbers make no sense.
-    pub(super) fn read(mapping: &Variable) -> Option<Self> {
-        if mapping.text("grid_mapping_name")? == "rotated_latitude_longitude" {
+    pub(super) fn read(mapping: &Attributes) -> Option<Self> {
+        if attribute::text(mapping, "grid_mapping_name")? == "rotated_latitude_longitude" {
             let degrees = |name| number(mapping, name).map(f64::to_radians);
             return Some(Self::Rotated(RotatedPole {
                 latitude: degrees("grid_north_pole_latitude")?,
@@ -150,17 +168,23 @@ impl Projection {
                 north_pole_grid_longitude: degrees("north_pole_grid_longitude").unwrap_or(0.0),
             }));
         }
+        if attribute::text(mapping, "grid_mapping_name")? == "latitude_longitude" {
+            return Some(Self::Geographic);
+        }
+        if let Some(definition) = attribute::text(mapping, DEFINITION) {
+            return defined(definition);
+        }
         let (figure, definition) = (figure(mapping), definition(mapping)?);
         let meridian = number(mapping, "longitude_of_prime_meridian").unwrap_or(0.0);
         let plane = Proj::from_proj_string(&format!("{definition} +pm={meridian} {figure} +units=m +no_defs")).ok()?;
         let earth = Proj::from_proj_string(&format!("+proj=longlat {figure} +no_defs")).ok()?;
         let (plane, earth) = (Box::new(plane), Box::new(earth));
-        match mapping.text("grid_mapping_name") {
+        match attribute::text(mapping, "grid_mapping_name") {
             Some("geostationary") => {
-                let height = number(mapping, "perspective_point_height")?;
+                let height = number(mapping, "perspective_point_height").filter(|height| *height > 0.0)?;
                 Some(Self::Geostationary { height, plane, earth })
             }
-            _ => Some(Self::Plane { plane, earth }),
+            _ => Some(Self::Plane { plane, earth, metres: 1.0 }),
         }
     }
 
@@ -171,13 +195,30 @@ impl Projection {
             (Self::Rotated(_), "" | "1" | "degrees" | "degree" | "degrees_north" | "degrees_east") => Some(1.0),
             (Self::Rotated(_), "radians" | "radian" | "rad") => Some(1f64.to_degrees()),
             (Self::Geostationary { .. }, "" | "1" | "radians" | "radian" | "rad") => Some(1.0),
-            (Self::Geostationary { .. }, "microradian" | "microradians" | "urad") => Some(1e-6),
+            (Self::Geostationary { .. }, "microradian" | "microradians" | "urad" | "µrad") => Some(1e-6),
+            (Self::Geostationary { .. }, "milliradian" | "milliradians" | "mrad") => Some(1e-3),
             (Self::Geostationary { .. }, "degrees" | "degree") => Some(1f64.to_radians()),
+            (Self::Geostationary { height, .. }, "km" | "kilometre" | "kilometres" | "kilometer" | "kilometers") => {
+                Some(1000.0 / height)
+            }
             (Self::Geostationary { height, .. }, "m" | "metre" | "metres" | "meter" | "meters") => Some(1.0 / height),
-            (Self::Plane { .. }, "" | "m" | "metre" | "metres" | "meter" | "meters") => Some(1.0),
+            (Self::Geographic, "" | "1" | "degrees" | "degree" | "degrees_north" | "degrees_east") => Some(1.0),
+            (Self::Plane { metres, .. }, "" | "1") => Some(*metres),
+            (Self::Plane { .. }, "m" | "metre" | "metres" | "meter" | "meters") => Some(1.0),
             (Self::Plane { .. }, "km" | "kilometre" | "kilometres" | "kilometer" | "kilometers") => Some(1000.0),
             (Self::Plane { .. }, "100 km" | "100  km") => Some(100_000.0),
+            (Self::Plane { .. }, "10 km" | "10km") => Some(10_000.0),
+            (Self::Plane { .. }, "foot" | "feet" | "ft") => Some(0.3048),
+            (Self::Plane { .. }, "US_survey_foot" | "US survey foot" | "us-ft") => Some(1200.0 / 3937.0),
             _ => None,
+        }
+    }
+
+    /// By how much coordinates are to be multiplied to be in metres, or degrees: the height from which angles are seen, else 1.
+    pub(super) fn height(&self) -> f64 {
+        match self {
+            Self::Geostationary { height, .. } => *height,
+            _ => 1.0,
         }
     }
 
@@ -185,12 +226,75 @@ impl Projection {
     pub(super) fn to_earth(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let (longitude, latitude) = match self {
             Self::Rotated(pole) => pole.to_earth(x, y),
-            Self::Plane { plane, earth } => inverse(plane, earth, x, y)?,
+            Self::Geographic => (x, y),
+            Self::Plane { plane, earth, .. } => inverse(plane, earth, x, y)?,
             Self::Geostationary { height, plane, earth } => inverse(plane, earth, x * height, y * height)?,
         };
         (longitude.is_finite() && latitude.is_finite() && latitude.abs() <= 90.0 + 1e-9)
             .then_some((longitude, latitude.clamp(-90.0, 90.0)))
     }
+}
+
+/// Whether a grid mapping's name is one of CF appendix F.
+pub(super) fn is_known(name: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "albers_conical_equal_area",
+        "azimuthal_equidistant",
+        "geostationary",
+        "lambert_azimuthal_equal_area",
+        "lambert_conformal_conic",
+        "lambert_cylindrical_equal_area",
+        "latitude_longitude",
+        "mercator",
+        "oblique_mercator",
+        "orthographic",
+        "polar_stereographic",
+        "rotated_latitude_longitude",
+        "sinusoidal",
+        "stereographic",
+        "transverse_mercator",
+        "vertical_perspective",
+    ];
+    NAMES.contains(&name)
+}
+
+/// A definition as PROJ writes it; shifts between datums, of some hundred metres at most, are left out where they cannot be made.
+fn defined(definition: &str) -> Option<Projection> {
+    let words: Vec<&str> = definition.split_whitespace().collect();
+    let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
+    match value("+proj=")? {
+        "longlat" | "latlong" | "lonlat" | "latlon" => return Some(Projection::Geographic),
+        "ob_tran" => {
+            let degrees = |key| value(key).and_then(|text| text.parse::<f64>().ok()).map(f64::to_radians);
+            return Some(Projection::Rotated(RotatedPole {
+                latitude: degrees("+o_lat_p=")?,
+                longitude: degrees("+lon_0=").unwrap_or(0.0) - std::f64::consts::PI,
+                north_pole_grid_longitude: degrees("+o_lon_p=").unwrap_or(0.0),
+            }));
+        }
+        _ => {}
+    }
+    let is_unit = |word: &&&str| word.starts_with("+units=") || word.starts_with("+to_meter=");
+    let is_figure = |word: &&&str| ["+ellps=", "+a=", "+b=", "+R=", "+rf="].iter().any(|key| word.starts_with(key));
+    let is_datum = |word: &&&str| ["+datum=", "+towgs84=", "+nadgrids="].iter().any(|key| word.starts_with(key));
+    let joined = |words: Vec<&&str>| words.into_iter().copied().collect::<Vec<_>>().join(" ");
+    let all = joined(words.iter().filter(|word| !is_unit(word)).collect());
+    let bare = joined(words.iter().filter(|word| !is_unit(word) && !is_datum(word)).collect());
+    let figure = joined(words.iter().filter(is_figure).collect());
+    let figure = if figure.is_empty() { "+ellps=WGS84".to_owned() } else { figure };
+    let pair = |plane: &str, earth: &str| {
+        Some((Box::new(Proj::from_proj_string(plane).ok()?), Box::new(Proj::from_proj_string(earth).ok()?)))
+    };
+    let (plane, earth) = pair(&format!("{all} +units=m"), "+proj=longlat +datum=WGS84 +no_defs")
+        .or_else(|| pair(&format!("{bare} {figure} +units=m"), &format!("+proj=longlat {figure} +no_defs")))?;
+    let metres = match (value("+to_meter="), value("+units=")) {
+        (Some(factor), _) => factor.parse().ok()?,
+        (None, Some("km")) => 1000.0,
+        (None, Some("us-ft")) => 1200.0 / 3937.0,
+        (None, Some("ft")) => 0.3048,
+        _ => 1.0,
+    };
+    Some(Projection::Plane { plane, earth, metres })
 }
 
 fn inverse(plane: &Proj, earth: &Proj, x: f64, y: f64) -> Option<(f64, f64)> {
@@ -209,7 +313,7 @@ mod tests {
 
     use super::super::tests::cubes::{inline, text, with};
     use super::*;
-    use crate::model::Numbers;
+    use crate::model::{Numbers, Variable};
 
     #[derive(Deserialize)]
     struct Case {
@@ -240,7 +344,7 @@ mod tests {
         let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/data/projection_cases.json")).unwrap();
         assert!(cases.len() >= 20);
         for Case { mapping: attributes, point, place } in cases {
-            let found = Projection::read(&mapping(&attributes)).unwrap().to_earth(point.0, point.1).unwrap();
+            let found = Projection::read(&mapping(&attributes).attributes).unwrap().to_earth(point.0, point.1).unwrap();
             let turn = (found.0 - place.0 + 540.0).rem_euclid(360.0) - 180.0;
             let near = turn.abs() < 1e-6 && (found.1 - place.1).abs() < 1e-6;
             assert!(near, "{attributes:?}: {found:?}, not {place:?}");
@@ -249,9 +353,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_none() {
-        assert!(Projection::read(&named("oblique_something")).is_none());
-        assert!(Projection::read(&named("rotated_latitude_longitude")).is_none());
-        let laea = Projection::read(&named("lambert_azimuthal_equal_area")).unwrap();
+        assert!(Projection::read(&named("oblique_something").attributes).is_none());
+        assert!(Projection::read(&named("rotated_latitude_longitude").attributes).is_none());
+        let laea = Projection::read(&named("lambert_azimuthal_equal_area").attributes).unwrap();
         assert_eq!((laea.unit(Some("km")), laea.unit(Some("K"))), (Some(1000.0), None));
         assert_eq!(laea.to_earth(1e12, 0.0), None);
     }

@@ -12,13 +12,27 @@ pub(super) struct Digester {
     quarter_degrees: Vec<u64>,
     /// Numbers that stand for missing ones.
     missing: Vec<f64>,
+    /// How many elements were taken.
+    taken: u64,
+    /// The elements that are sampled and were not taken yet, the next one last.
+    wanted: Vec<u64>,
+    sample: Vec<f64>,
 }
 
 impl Digester {
     pub(super) fn new() -> Self {
         let quarter_degrees = vec![0; 1440_usize.div_ceil(64)];
         let missing = Vec::new();
-        Self { hash: Sha256::new(), minimum: f64::INFINITY, maximum: f64::NEG_INFINITY, quarter_degrees, missing }
+        Self {
+            hash: Sha256::new(),
+            minimum: f64::INFINITY,
+            maximum: f64::NEG_INFINITY,
+            quarter_degrees,
+            missing,
+            taken: 0,
+            wanted: Vec::new(),
+            sample: Vec::new(),
+        }
     }
 
     /// The same for a variable with these attributes: values of `_FillValue` and `missing_value` are hashed, but count neither
@@ -32,6 +46,16 @@ impl Digester {
         self
     }
 
+    /// The same for an array of this shape: of two dimensions some rows and columns are kept.
+    pub(super) fn sampling(mut self, shape: &[u64]) -> Self {
+        if let [rows, columns] = shape {
+            let columns_of = |row: u64| Digest::sampled(*columns).map(move |column| row * columns + column);
+            self.wanted = Digest::sampled(*rows).flat_map(columns_of).collect();
+            self.wanted.reverse();
+        }
+        self
+    }
+
     /// Takes whole elements.
     pub(super) fn take(&mut self, data_type: &DataType, elements: &[u8]) {
         let Some((primitive, order)) = data_type.number() else { return };
@@ -41,6 +65,12 @@ impl Digester {
             ByteOrder::Big => self.hash.update(numbers.to_bytes(ByteOrder::Little)),
         }
         for number in numbers.to_f64() {
+            if self.wanted.last() == Some(&self.taken) {
+                self.wanted.pop();
+                let is_known = number.is_finite() && !self.missing.contains(&number);
+                self.sample.push(if is_known { number } else { f64::MAX });
+            }
+            self.taken += 1;
             if !number.is_finite() || self.missing.contains(&number) {
                 continue;
             }
@@ -58,6 +88,7 @@ impl Digester {
             minimum: self.minimum,
             maximum: self.maximum,
             quarter_degrees: self.quarter_degrees,
+            sample: if self.wanted.is_empty() { self.sample } else { Vec::new() },
         }
     }
 }

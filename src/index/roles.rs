@@ -2,7 +2,7 @@
 //!
 //! The rule: coordinates, bounds and scalars of up to 1 MiB are kept whole, numbers beyond that as a digest; any other
 //! variable of one dimension, or of texts of any length, is kept if it has up to 1 MiB. What counts as a coordinate: a variable named like one of its own
-//! dimensions; one that a `coordinates`, `bounds`, `climatology` or `grid_mapping` attribute of the file names; one that its
+//! dimensions; one that a `coordinates`, `bounds`, `climatology` or `grid_mapping` attribute of the file names, or the topology of a mesh; one that its
 //! `axis`, `standard_name` or `units` calls latitude, longitude, time or a projection's x or y.
 
 use std::collections::HashSet;
@@ -15,7 +15,16 @@ use crate::model::{DataType, Dimension, DimensionName, FileGroup, FileVariable, 
 pub(super) const WHOLE_LIMIT: u64 = 1 << 20;
 
 /// Attributes that name coordinates, bounds and the like.
-const NAMING: [&str; 4] = ["coordinates", "bounds", "climatology", "grid_mapping"];
+const NAMING: [&str; 8] = [
+    "coordinates",
+    "bounds",
+    "climatology",
+    "grid_mapping",
+    "node_coordinates",
+    "face_coordinates",
+    "face_node_connectivity",
+    "edge_node_connectivity",
+];
 
 const STANDARD_NAMES: [&str; 8] = [
     "latitude",

@@ -299,6 +299,29 @@ pub struct Digest {
     pub maximum: f64,
     /// 1,440 bits: which quarter degrees such numbers, taken modulo 360, fall into. For longitudes: where the gap is.
     pub quarter_degrees: Vec<u64>,
+    /// Of two dimensions: the numbers at the rows and columns of [`Digest::sampled`], in C order, missing ones as [`f64::MAX`]; else none.
+    pub sample: Vec<f64>,
+}
+
+impl Digest {
+    /// Which rows, or columns, of so many are sampled: at most 65, evenly, the first and the last among them.
+    ///
+    /// ```
+    /// use altostac::model::Digest;
+    /// assert_eq!(Digest::sampled(3).collect::<Vec<_>>(), [0, 1, 2]);
+    /// let rows: Vec<u64> = Digest::sampled(1000).collect();
+    /// assert_eq!((rows.len(), rows[0], rows[64]), (65, 0, 999));
+    /// ```
+    pub fn sampled(length: u64) -> impl Iterator<Item = u64> + Clone {
+        const MOST: u64 = 65;
+        let count = length.min(MOST);
+        let last = u128::from(length.saturating_sub(1));
+        let at = move |number: u64| match count {
+            0 | 1 => 0,
+            _ => u64::try_from(u128::from(number) * last / u128::from(count - 1)).unwrap_or(0),
+        };
+        (0..count).map(at)
+    }
 }
 
 /// What an index keeps of a variable's values.

@@ -457,6 +457,7 @@ pub(super) fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath
             Some(known) if known.sha256 != digest.sha256 => {
                 known.minimum = known.minimum.min(digest.minimum);
                 known.maximum = known.maximum.max(digest.maximum);
+                known.sample.clear();
                 for (known, bits) in known.quarter_degrees.iter_mut().zip(&digest.quarter_degrees) {
                     *known |= bits;
                 }

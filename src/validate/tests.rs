@@ -64,11 +64,7 @@ fn all_schemas_compile() {
 fn projjson_is_checked_where_it_stands() {
     let validator = Validator::new();
     let with = |value: Value| {
-        let declared = json!("https://stac-extensions.github.io/projection/v2.0.0/schema.json");
         let record = set(set(item(), "/properties/proj:projjson", value), "/properties/proj:code", json!("EPSG:4326"));
-        let count = record.json["stac_extensions"].as_array().unwrap().len();
-        let mut record = record;
-        record.json["stac_extensions"].as_array_mut().unwrap().insert(count, declared);
         validator.validate(record).map_err(|error| error.to_string())
     };
     let crs = json!({
@@ -164,7 +160,7 @@ fn broken_items_are_rejected_by_name() {
             "float80",
         ),
         (set(item(), "/stac_extensions/1", extension("cf/v0.2.0")), "/stac_extensions", "as fields cube:… are used"),
-        (set(item(), "/properties/proj:code", json!("EPSG:4326")), "/stac_extensions", "projection/v2.0.0"),
+        (set(item(), "/properties/sci:doi", json!("10.1000/1")), "/stac_extensions", "scientific/v1.0.0"),
         (
             set(item(), "/stac_extensions/1", extension("eo/v1.1.0")),
             "/stac_extensions/1",

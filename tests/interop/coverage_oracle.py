@@ -1,5 +1,5 @@
-"""Where and when the cells of source files are: read from the CF conventions (1.11, chapters 4, 5 and 7) by xarray, pyproj and
-cftime, one file at a time. The judge of bbox, start and end; nothing of altostac is used here.
+"""Where and when the cells of source files are: read from the CF conventions (1.11, chapters 4, 5 and 7) by xarray, pyproj,
+shapely and cftime, one file at a time. The judge of bbox, start and end; nothing of altostac is used here.
 
 A box is right if it holds every centre, and reaches no further beyond the cells than one cell.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import cftime
 import numpy as np
 import pyproj
+import shapely
 import xarray as xr
 
 ROUNDING = 1e-3  # degrees: coordinates in 32 bits, and the six decimals of a bbox
@@ -25,6 +26,8 @@ class Place:
 
     latitudes: list = field(default_factory=list)  # arrays of (centre, below, above, cell)
     longitudes: list = field(default_factory=list)
+    kinds: list = field(default_factory=list)  # what kind of grid each file has
+    points: list = field(default_factory=list)  # (longitudes, latitudes) of cells that have both
 
     def __bool__(self):
         return all(sum(cells.shape[1] for cells in cells_of) for cells_of in (self.latitudes, self.longitudes))
@@ -32,6 +35,43 @@ class Place:
     def differences(self, bbox):
         west, south, east, north = bbox
         return self._latitude_differences(south, north) + self._longitude_differences(west, east)
+
+    def box(self):
+        """The box of all cells, as this file has it: (west, south, east, north), and the cells at these edges."""
+        centre, below, above, cell = np.concatenate(self.latitudes, axis=1)
+        south, north = max(-90, np.min(centre - below)), min(90, np.max(centre + above))
+        heights = cell[np.argmin(centre - below)], cell[np.argmax(centre + above)]
+        gap, one, begins, ends = _widest_gap(*np.concatenate(self.longitudes, axis=1))
+        if gap <= one * 1.01 + ROUNDING:
+            return (-180.0, south, 180.0, north), (one, heights[0], one, heights[1])
+        return (_turned(ends), south, _turned(begins), north), (one, heights[0], one, heights[1])
+
+    def distance(self, bbox):
+        """How far a bbox is from this one at its worst edge, in cells of that edge; cells of nothing count for a thousandth of a degree."""
+        theirs, cells = self.box()
+        off = [abs(a - b) for a, b in zip(bbox, theirs)]
+        width = lambda box: (box[2] - box[0]) % 360 or 360 * (box[2] > box[0])
+        for edge in (0, 2):
+            off[edge] = abs(_turned(off[edge]))
+            if 360 in (width(bbox), width(theirs)):
+                off[edge] = abs(width(bbox) - width(theirs)) / 2
+        return max(distance / max(cell, ROUNDING) for distance, cell in zip(off, cells))
+
+    def footprint_differences(self, geometry):
+        """What is wrong with a footprint: it is to be valid, to have about a hundred vertices, and to cover every centre."""
+        shape, found = shapely.geometry.shape(geometry), []
+        if not shape.is_valid:
+            found.append(f"the footprint is not valid: {shapely.is_valid_reason(shape)}")
+        if shapely.get_num_coordinates(shape) > 110:
+            found.append(f"the footprint has {shapely.get_num_coordinates(shape)} vertices")
+        near = shape.buffer(10 * ROUNDING if "Line" not in shape.geom_type else 0.5)
+        for x, y in self.points:
+            known = np.isfinite(x) & np.isfinite(y)
+            x, y = _turned(x[known]), y[known]
+            outside = ~(shapely.contains_xy(near, x, y) | shapely.contains_xy(near, x - 360, y) | shapely.contains_xy(near, x + 360, y))
+            if np.any(outside):
+                found.append(f"{np.count_nonzero(outside)} of {x.size} cells are outside of the footprint, one at {x[outside][0]}, {y[outside][0]}")
+        return found
 
     def _latitude_differences(self, south, north):
         centre, below, above, cell = np.concatenate(self.latitudes, axis=1)
@@ -54,7 +94,7 @@ class Place:
         if not around and np.any(position > width + 2 * ROUNDING):
             at = np.argmax(position)
             found.append(f"columns are missing: longitude {centre[at]} is not within {west} to {east}")
-        gap, one = _widest_gap(centre, below, above, cell)
+        gap, one, _, _ = _widest_gap(centre, below, above, cell)
         if around and gap > 2 * one + ROUNDING:
             found.append(f"the box is the whole circle, but {gap} degrees of it are empty (a cell has {one})")
         if not around and width > 360 - 0.85 * gap + 2 * one + ROUNDING:
@@ -68,7 +108,7 @@ class Place:
 
 
 def _widest_gap(centre, below, above, cell):
-    """The widest stretch of the circle without a cell, and the size of the cells beside it."""
+    """The widest stretch of the circle without a cell, the size of the cells beside it, where it begins, where it ends."""
     start, reach = (centre - below) % 360, np.minimum(below + above, 360)
     order = np.argsort(start, kind="stable")
     start, end, cell = start[order], start[order] + reach[order], cell[order]
@@ -76,7 +116,8 @@ def _widest_gap(centre, below, above, cell):
     covered = np.maximum.accumulate(np.concatenate([[np.max(end) - 360], end]))
     gaps = np.concatenate([start, [start[0] + 360]]) - covered
     at = int(np.argmax(gaps))
-    return float(gaps[at]), float(max(cell[at % len(cell)], cell[at - 1]))
+    ends = np.concatenate([start, [start[0] + 360]])[at]
+    return float(gaps[at]), float(max(cell[at % len(cell)], cell[at - 1])), float(covered[at]), float(ends)
 
 
 # -- places ---------------------------------------------------------------------------------------------------------------
@@ -109,6 +150,9 @@ def _open(path, group="/"):
 
 
 def _file_place(ds, found):
+    meshes = [v for v in ds.variables.values() if v.attrs.get("cf_role") == "mesh_topology"]
+    if meshes:
+        return [_mesh_place(ds, mesh, found) for mesh in meshes]
     latitudes = [ds[name] for name in ds.variables if _is(ds[name], "latitude", NORTH, ("lat", "latitude", "nav_lat"))]
     longitudes = [ds[name] for name in ds.variables if _is(ds[name], "longitude", EAST, ("lon", "longitude", "nav_lon"))]
     edges = {str(v.attrs[key]) for v in ds.variables.values() for key in ("bounds", "climatology") if key in v.attrs}
@@ -118,11 +162,53 @@ def _file_place(ds, found):
     named = {name for v in ds.variables.values() for name in str(v.attrs.get("coordinates", "")).split()} | set(ds.dims)
     latitudes = [v for v in latitudes if v.name in named] or latitudes
     longitudes = [v for v in longitudes if v.name in named] or longitudes
+    if any(np.all(np.isnan(_numbers(v))) for v in longitudes) and any("grid_mapping_name" in v.attrs for v in ds.variables.values()):
+        longitudes = []  # never filled in
     if latitudes and longitudes:
+        found.kinds.append(_kind(latitudes[0], longitudes[0]))
+        for lat in latitudes:
+            same = [lon for lon in longitudes if lon.dims == lat.dims]
+            found.points += [(_numbers(same[0]).ravel(), _numbers(lat).ravel())] if same and lat.dims else []
         found.latitudes += [_cells(ds, v, longitudes, circular=False) for v in latitudes]
         found.longitudes += [_cells(ds, v, latitudes, circular=True) for v in longitudes]
+    elif latitudes and not longitudes and _is_zonal(ds):
+        found.kinds.append("zonal")
+        found.latitudes += [_cells(ds, v, [], circular=False) for v in latitudes]
+        found.longitudes.append(np.array([[0.0], [180.0], [180.0], [360.0]]))
     else:
         _projected_place(ds, found)
+
+
+def _mesh_place(ds, mesh, found):
+    """The faces of a mesh (UGRID 1.0), each with its nodes; one that goes around a pole holds it."""
+    nodes = [ds[name] for name in mesh.attrs["node_coordinates"].split()]
+    latitude, longitude = (next(_numbers(v) for v in nodes if v.attrs.get("standard_name") == name) for name in ("latitude", "longitude"))
+    faces = ds[mesh.attrs["face_node_connectivity"]]
+    corners = np.asarray(faces.values, "f8") - faces.attrs.get("start_index", 0)
+    missing = np.isin(faces.values, [faces.attrs.get("_FillValue", -1)]) | ~np.isfinite(corners) | (corners < 0)
+    corners = np.where(missing, corners[:, :1], corners).astype(int)
+    y, x = latitude[corners], longitude[corners]
+    around = np.abs(np.sum(_turned(np.diff(np.concatenate([x, x[:, :1]], axis=1), axis=1)), axis=1)) > 180
+    pole = np.where(around, np.sign(y.mean(axis=1)) * 90, np.nan)
+    south, north = np.fmin(y.min(axis=1), pole), np.fmax(y.max(axis=1), pole)
+    turns = np.where(around[:, None], [[-180.0] + [180.0] * (x.shape[1] - 1)], _turned(x - x[:, :1]))
+    middle = (south + north) / 2
+    found.kinds.append("mesh")
+    found.points.append((longitude, latitude))
+    found.latitudes.append(np.array([middle, middle - south, north - middle, north - south]))
+    found.longitudes.append(np.array([x[:, 0], -turns.min(axis=1), turns.max(axis=1), np.ptp(turns, axis=1)]))
+
+
+def _kind(latitude, longitude):
+    if latitude.dims != longitude.dims:
+        return "regular"
+    return ("scalar", "points or unstructured", "curvilinear")[min(latitude.ndim, 2)]
+
+
+def _is_zonal(ds):
+    """Whether the data are summed up over all longitudes (CF 7.3.4)."""
+    data = [v for v in ds.variables.values() if "cell_methods" in v.attrs]
+    return bool(data) and all("longitude:" in v.attrs["cell_methods"].split() for v in data)
 
 
 def _is(variable, standard_name, units, names):
@@ -200,6 +286,8 @@ def _projected_place(ds, found):
         to_earth = pyproj.Transformer.from_crs(source, source.source_crs, always_xy=True)
         longitude, latitude = to_earth.transform(x, y)
         grid = {"lat": (("y", "x"), latitude), "lon": (("y", "x"), longitude)}
+        found.kinds.append(f"projected: {attributes['grid_mapping_name']}")
+        found.points.append((longitude.ravel(), latitude.ravel()))
         earth = xr.Dataset({key: (dims, np.where(np.isfinite(v), v, np.nan)) for key, (dims, v) in grid.items()})
         found.latitudes.append(_cells(earth, earth["lat"], [], circular=False))
         found.longitudes.append(_cells(earth, earth["lon"], [], circular=True))
@@ -288,6 +376,38 @@ def parsed(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(datetime.timezone.utc).replace(tzinfo=None)
 
 
+@dataclass
+class Figures:
+    """What stands in the table of the archive: a dataset's kind of grid, both boxes and how far apart they are; the same of its times."""
+
+    kind: str
+    bbox: str
+    theirs: str
+    cells: str
+    time: str
+    time_theirs: str
+    time_cells: str
+
+
+def figures(paths, item):
+    """An Item beside what the files say, for people to look at."""
+    properties = item["properties"]
+    start = parsed(properties.get("start_datetime") or properties["datetime"])
+    end = parsed(properties.get("end_datetime") or properties["datetime"])
+    where, when = place(paths), time(paths)
+    show = lambda box: ", ".join(f"{edge:.4g}" for edge in box)
+    dates = lambda a, b: f"{a:%Y-%m-%d %H:%M} to {b:%Y-%m-%d %H:%M}"
+    result = Figures("none", show(item["bbox"]), "the files say none", "", dates(start, end), "the files say none", "")
+    if where:
+        result.kind, result.theirs, result.cells = where.kinds[0], show(where.box()[0]), f"{where.distance(item['bbox']):.2f}"
+    if when:
+        first, last = min(when.instants + when.edges), max(when.instants + when.edges)
+        off = max(abs(first - start), abs(last - end))
+        result.time_theirs = dates(first, last)
+        result.time_cells = f"{off / when.cell:.2f}" if when.cell else "0.00" if off < datetime.timedelta(seconds=1) else str(off)
+    return result
+
+
 def differences(paths, item, stand_in=None):
     """What differs between where and when files are and an Item's bbox and times.
 
@@ -299,6 +419,7 @@ def differences(paths, item, stand_in=None):
     where, when = place(paths), time(paths)
     if where:
         found += [f"bbox: {text}" for text in where.differences(item["bbox"])]
+        found += [f"geometry: {text}" for text in where.footprint_differences(item["geometry"])]
     elif not (stand_in and stand_in[0]):
         found.append(f"bbox: {item['bbox']}, but the files say no place")
     if when:

@@ -7,7 +7,7 @@ import datetime
 import json
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import pytest
 
@@ -33,6 +33,7 @@ class Row:
     files: int
     outcome: str
     reason: str
+    figures: coverage_oracle.Figures = None
 
 
 def chosen():
@@ -75,9 +76,11 @@ def rendered(rows):
         tree[row.outcome] = tree.get(row.outcome, 0) + 1
     lines = ["| tree | outcomes |", "| --- | --- |"]
     lines += [f"| {tree} | {', '.join(f'{n} {outcome}' for outcome, n in sorted(c.items()))} |" for tree, c in counts.items()]
-    lines += ["", "| tree | dataset | files | outcome | reason |", "| --- | --- | --: | --- | --- |"]
+    lines += ["", "| tree | dataset | files | outcome | grid | bbox | by xarray and pyproj | cells apart | time | by cftime | steps apart | reason |",
+              "| --- | --- | --: | --- | --- | --- | --- | --: | --- | --- | --: | --- |"]
     cell = lambda text: text.replace("|", "\\|").replace("\n", " ")
-    lines += [f"| {row.tree} | {row.dataset} | {row.files} | {row.outcome} | {cell(row.reason)} |" for row in rows]
+    figures = lambda row: " | ".join(astuple(row.figures)) if row.figures else " | " * 6
+    lines += [f"| {row.tree} | {row.dataset} | {row.files} | {row.outcome} | {figures(row)} | {cell(row.reason)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -101,14 +104,15 @@ def test_every_dataset_is_equal_or_refused(shared, tree, table, tmp_path, record
 
 
 def judged(tree, project, item, record, paths):
-    row = lambda outcome, reason: Row(tree.name, item["id"], len(paths), outcome, reason)
+    row = lambda outcome, reason, figures=None: Row(tree.name, item["id"], len(paths), outcome, reason, figures)
     if item["status"] == "failed":
         error = item["error"]
         told = error["kind"] and error["message"] and error["kind"] not in VAGUE
         return row(f"refused: {error['kind']}" if told else "wrong", error["message"] or "failed without a word")
     differences = coverage_oracle.differences(paths, record, ("geometry" in tree.stand_ins, "datetime" in tree.stand_ins))
     differences += Series([path.with_name(TWINS.get(path.name, path.name)) for path in paths]).differences(kerchunk(project.kerchunk(item["id"])))
-    return row("wrong", "; ".join(differences)) if differences else row("built", "")
+    figures = coverage_oracle.figures(paths, record)
+    return row("wrong", "; ".join(differences), figures) if differences else row("built", "", figures)
 
 
 def test_two_grids_of_rlds_are_refused_naming_both_files(shared, tmp_path):

@@ -21,6 +21,12 @@ CASES = [
     ("rotated_latitude_longitude", dict(grid_north_pole_latitude=-35.0, grid_north_pole_longitude=50.0), SPHERE, [(170.5, -71.0)]),
     ("albers_conical_equal_area", dict(standard_parallel=[29.5, 45.5], latitude_of_projection_origin=23.0, longitude_of_central_meridian=-96.0),
      GRS80, [(500000.0, 1.2e6)]),
+    ("azimuthal_equidistant", dict(latitude_of_projection_origin=40.0, longitude_of_projection_origin=100.0), GRS80, [(-2.0e6, 1.5e6)]),
+    ("azimuthal_equidistant", dict(latitude_of_projection_origin=-90.0, longitude_of_projection_origin=20.0), SPHERE, [(-2.0e6, 1.5e6)]),
+    ("oblique_mercator", dict(latitude_of_projection_origin=45.3, longitude_of_projection_origin=-86.0, azimuth_of_central_line=37.0,
+                              scale_factor_at_projection_origin=0.9996, false_easting=2.5e6, false_northing=-4.7e6), GRS80, [(2.6e6, -3.0e5)]),
+    ("vertical_perspective", dict(latitude_of_projection_origin=10.0, longitude_of_projection_origin=20.0, perspective_point_height=2e6), SPHERE,
+     [(-1.2e6, 9.0e5)]),
     ("geostationary", dict(perspective_point_height=35785831.0, longitude_of_projection_origin=9.5, sweep_angle_axis="y"), GRS80, [(0.05, -0.09)]),
     ("geostationary", dict(perspective_point_height=35786023.0, longitude_of_projection_origin=-75.0, sweep_angle_axis="x"), GRS80, [(0.05, 0.09)]),
     ("lambert_azimuthal_equal_area", dict(latitude_of_projection_origin=52.0, longitude_of_projection_origin=10.0, false_easting=4321000.0,
@@ -53,7 +59,7 @@ def places():
         mapping = {"grid_mapping_name": name} | parameters | figure
         system = pyproj.CRS.from_cf(mapping)
         to_earth = pyproj.Transformer.from_crs(system, system.source_crs, always_xy=True)  # a rotated system is its own geodetic_crs
-        height = parameters.get("perspective_point_height", 1.0)
+        height = parameters.get("perspective_point_height", 1.0) if name == "geostationary" else 1.0
         for x, y in points:
             place = to_earth.transform(x * height, y * height)
             assert all(map(math.isfinite, place)), (name, x, y)

@@ -11,7 +11,7 @@ use super::super::tests::cubes::time;
 use super::super::tests::cubes::*;
 use super::*;
 use crate::cftime::rfc3339;
-use crate::model::{AttributeValue, Numbers, Variable};
+use crate::model::{AttributeValue, BoundingBox, Numbers, Variable};
 
 fn steps(first: f64, step: f64, count: usize) -> Vec<f64> {
     (0..count).map(|at| first + step * at as f64).collect()
@@ -198,7 +198,7 @@ fn digest(values: &[f64]) -> Digest {
         quarter_degrees[quarter / 64] |= 1 << (quarter % 64);
     }
     let range = |with: fn(f64, f64) -> f64| values.iter().copied().reduce(with).unwrap();
-    Digest { sha256: [0; 32], minimum: range(f64::min), maximum: range(f64::max), quarter_degrees }
+    Digest { sha256: [0; 32], minimum: range(f64::min), maximum: range(f64::max), quarter_degrees, sample: Vec::new() }
 }
 
 #[test]
@@ -425,4 +425,57 @@ fn a_vertex_between_0_and_360_is_not_the_far_side() {
     );
     let found = bbox(&cube_of(vec![vertices, lat, lon], &["y", "x"], &[3, 5], "lat lon"));
     assert_eq!((found[0], found[2]), (-2.5, 2.5));
+}
+
+fn both(shift: f64) -> VirtualCube {
+    let along = steps(-10.0, 1.0, 21);
+    let at =
+        |of: fn(f64, f64) -> f64| along.iter().flat_map(|y| along.iter().map(move |x| of(*x, *y))).collect::<Vec<_>>();
+    let two = |name: &str, units: &str, values: Vec<f64>| {
+        inline(name, &["y", "x"], &[21, 21], Numbers::F64(values), &[("units", units)])
+    };
+    let (lon, lat) = (at(|x, _| x).into_iter().map(|x| x + shift).collect(), at(|_, y| y));
+    let metres = |values: &[f64]| values.iter().map(|degrees| degrees.to_radians() * 6_371_229.0).collect::<Vec<_>>();
+    let y: Vec<f64> = along.iter().map(|y| 6_371_229.0 * y.to_radians().sin()).collect();
+    let crs =
+        mapping("lambert_cylindrical_equal_area", &[("standard_parallel", &[0.0]), ("earth_radius", &[6_371_229.0])]);
+    let mut cube = projected(crs, plane("x", &metres(&along), "m"), plane("y", &y, "m"));
+    for variable in [two("lon", "degrees_east", lon), two("lat", "degrees_north", lat)] {
+        cube.root.variables.insert(variable.name.clone(), variable);
+    }
+    let tas = cube.root.variables.get_mut("tas").unwrap();
+    tas.attributes.insert("coordinates".into(), text("lat lon"));
+    cube
+}
+
+#[test]
+fn latitudes_and_longitudes_are_the_truth_and_must_agree_with_the_projection() {
+    assert_eq!(bbox(&both(0.0)), [-10.5, -10.5, 10.5, 10.5]);
+    assert_eq!(bbox(&both(0.5)), [-10.0, -10.5, 11.0, 10.5]);
+    let error = read_coverage(&both(3.0), &BTreeMap::new()).unwrap_err();
+    assert_eq!(error.kind(), "coordinate");
+    let message = error.to_string();
+    assert!(message.starts_with("lat, lon: expected") && message.contains("grid mapping crs"), "{message}");
+    assert!(message.contains("333.6 km") && message.contains("111.2 km"), "{message}");
+}
+
+#[test]
+fn what_is_summed_up_over_longitudes_goes_around_the_globe() {
+    let mut zonal = grid(&[-10.0, 0.0, 10.0], &[1.0]);
+    zonal.root.variables.shift_remove("lon");
+    assert!(read_coverage(&zonal, &BTreeMap::new()).is_err());
+    let tas = zonal.root.variables.get_mut("tas").unwrap();
+    tas.attributes.insert("cell_methods".into(), text("longitude: mean time: mean"));
+    assert_eq!(bbox(&zonal), [-180.0, -15.0, 180.0, 15.0]);
+}
+
+#[test]
+fn a_pole_between_four_cells_is_within_the_box() {
+    let arctic = curvilinear(8, 8, |i, j| {
+        let (x, y) = (i as f64 - 3.5, j as f64 - 3.5);
+        (y.atan2(x).to_degrees(), 90.0 - x.hypot(y))
+    });
+    let found = bbox(&arctic);
+    assert_eq!((found[0], found[2], found[3]), (-180.0, 180.0, 90.0));
+    assert!((84.0..85.1).contains(&found[1]), "{found:?}");
 }

@@ -25,7 +25,7 @@ impl From<Stop> for Failure {
 /// Digests a variable.
 pub(super) fn digest(source: &dyn ByteSource, wanted: &Wanted) -> Result<Digest, Failure> {
     let variable = wanted.variable;
-    let mut digester = Digester::new().skipping_missing(&variable.attributes);
+    let mut digester = Digester::new().skipping_missing(&variable.attributes).sampling(&wanted.shape);
     if variable.layout == Layout::Chunked {
         digest_chunks(source, wanted, &mut digester)?;
     } else {

@@ -77,7 +77,7 @@ impl Reader<'_> {
     /// Takes all elements in C order, whole ones at a time.
     fn digest(&mut self, wanted: &Wanted) -> Result<SmallValues, StorageError> {
         let data_type = &wanted.variable.data_type;
-        let mut digester = Digester::new().skipping_missing(&wanted.variable.attributes);
+        let mut digester = Digester::new().skipping_missing(&wanted.variable.attributes).sampling(&wanted.shape);
         let mut batch: Vec<Range<u64>> = Vec::new();
         let mut bytes = 0;
         for location in wanted.variable.manifest.iter().flatten() {
