@@ -33,6 +33,7 @@ mod opened;
 mod owner;
 mod products;
 mod prune;
+mod quicklook;
 mod references;
 mod reader;
 mod report;

@@ -16,6 +16,7 @@
 //! | [`label`] | the order of labels, and what stands for them |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
+//! | [`thumbnail`] | `ThumbnailSettings`: what a quick-look shows |
 //! | [`content`] | `FileContent`: digests of a source's bytes |
 //! | [`product`] | `Product`, `VerifiedProduct` |
 //! | [`zarr`] | `ZarrSettings`: how a copy is cut and encoded |
@@ -52,6 +53,7 @@ pub mod source;
 pub mod state;
 pub mod statistics;
 pub mod time_format;
+pub mod thumbnail;
 pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
@@ -85,4 +87,5 @@ pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, Sourc
 pub use state::{ItemError, ItemState, KnownItem};
 pub use statistics::{Accumulator, Statistics};
 pub use time_format::{TimeFormat, TimeFormatError};
+pub use thumbnail::ThumbnailSettings;
 pub use zarr::{ZarrAccess, ZarrPacking, ZarrSettings, ZarrShards, ZarrVersion};

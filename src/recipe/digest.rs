@@ -7,14 +7,14 @@ use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, ItemSettings, OnGap, OnOverlap, StacSettings,
 };
 use crate::model::recipe::{SourceFiles, SourceSettings};
-use crate::model::{ItemPattern, ProductsAsked};
+use crate::model::{ItemPattern, ProductsAsked, ThumbnailSettings};
 
 /// The digest of what decides what products hold. `public_urls` are the resolved pairs.
 pub(super) fn of_products(
     sources: &[SourceSettings],
     pattern: &ItemPattern,
     aggregate: &AggregateSettings,
-    products: &ProductsAsked,
+    (products, thumbnail): (&ProductsAsked, Option<&ThumbnailSettings>),
     public_urls: &[(url::Url, url::Url)],
 ) -> String {
     let roots: Vec<_> = sources
@@ -54,6 +54,9 @@ pub(super) fn of_products(
     }
     if aggregate.inline_limit != AggregateSettings::default().inline_limit {
         all["inline_limit"] = json!(aggregate.inline_limit);
+    }
+    if thumbnail != Some(&ThumbnailSettings::default()) {
+        all["thumbnail"] = json!(thumbnail);
     }
     digest(all)
 }

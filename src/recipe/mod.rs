@@ -22,6 +22,7 @@ mod raw;
 mod resolve;
 mod surroundings;
 mod templates;
+mod thumbnail;
 mod urls;
 mod yaml;
 mod zarr;
