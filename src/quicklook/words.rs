@@ -9,7 +9,7 @@ pub(super) fn number(value: f64, step: f64) -> String {
         return "0".into();
     }
     if !(1e-3..1e6).contains(&largest) || step.abs() < 1e-5 {
-        let digits = (value.abs() / step.abs().max(f64::MIN_POSITIVE)).log10().clamp(0.0, 4.0).round();
+        let digits = (value.abs() / step.abs().max(f64::MIN_POSITIVE)).log10().ceil().clamp(0.0, 4.0);
         let text = format!("{value:.*e}", whole(digits));
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let is_decimal = mantissa.contains('.');
@@ -98,7 +98,7 @@ mod tests {
             (number(0.25, 0.05), number(300.0, 10.0), number(0.0, 1.0)),
             ("0.25".into(), "300".into(), "0".into())
         );
-        assert_eq!(number(2e-5, 1e-5), "2e-5");
+        assert_eq!((number(2e-5, 1e-5), number(1.5e-8, 5e-9)), ("2e-5".into(), "1.5e-8".into()));
         assert_eq!(ticks(0.0, 1.0, 5.0).0.len(), 6);
         assert_eq!(ticks(-1.8, 30.2, 5.0), (vec![0.0, 10.0, 20.0, 30.0], 10.0));
     }
