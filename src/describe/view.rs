@@ -7,8 +7,12 @@ use super::projection::Projection;
 use super::purpose::Purpose;
 use super::temporal::is_time;
 use crate::cftime::{Calendar, TimeUnits};
-use crate::model::{AttributeValue, DimensionName};
-use crate::model::{Facets, ThumbnailSettings, Variable, VariablePath, VirtualCube};
+use crate::model::{
+    AttributeValue, DimensionName, Facets, ThumbnailSettings, Variable, VariablePath, VirtualCube,
+};
+
+/// So many latitudes of one longitude are a mean along the parallels, or are shown like one.
+const ZONAL: u64 = 8;
 
 /// What a quick-look can show.
 #[derive(Debug)]
@@ -264,7 +268,9 @@ fn value(variable: &Variable, at: u64) -> Option<String> {
     let values = unpacked(variable, variable.inline()?)?;
     let value = values.get(usize::try_from(at).ok()?).copied().filter(|value| value.is_finite())?;
     if !is_time(variable) {
-        return Some(value.to_string());
+        // Six digits: 0.99615 of what is stored as 0.9961499869823456.
+        let short = format!("{value:.5e}").parse().unwrap_or(value);
+        return Some(short.to_string());
     }
     let calendar = variable.text("calendar").map_or(Ok(Calendar::Standard), Calendar::parse).ok()?;
     let units = TimeUnits::parse(variable.text("units")?, calendar).ok()?;
@@ -342,6 +348,11 @@ fn between(
         && x != y
     {
         let is_small = length(x) < 2 && length(y) < 2;
+        // A mean over all longitudes is no map.
+        if length(x) < 2 && length(y) >= ZONAL {
+            let (coordinate, ends, axis) = (None, Default::default(), String::new());
+            return Some(Sight::Series { dimension: Some(y.clone()), coordinate, ends, axis });
+        }
         let has_other = data.variable.dimensions.iter().any(|name| name != x && name != y && length(name) > 1);
         return (!(is_small && has_other)).then(|| Sight::Axes {
             x: (longitude.path.clone(), x.clone()),
