@@ -7,9 +7,7 @@ use super::projection::Projection;
 use super::purpose::Purpose;
 use super::temporal::is_time;
 use crate::cftime::{Calendar, TimeUnits};
-use crate::model::{
-    AttributeValue, DimensionName, Facets, ThumbnailSettings, Variable, VariablePath, VirtualCube,
-};
+use crate::model::{AttributeValue, DimensionName, Facets, ThumbnailSettings, Variable, VariablePath, VirtualCube};
 
 /// So many latitudes of one longitude are a mean along the parallels, or are shown like one.
 const ZONAL: u64 = 8;
