@@ -265,7 +265,8 @@ fn redescribe(
         Ok(bytes.map(|bytes| ProductFile { path, size: bytes.len() as u64, sha256: sha256(&bytes) }))
     };
     let there = |name: &str| {
-        let missing = || failure("output", format!("{} is not there", workspace.output.shown(&format!("{folder}/{name}"))));
+        let missing =
+            || failure("output", format!("{} is not there", workspace.output.shown(&format!("{folder}/{name}"))));
         beside(name)?.ok_or_else(missing)
     };
     // Older revisions have no quick-look.
