@@ -86,6 +86,6 @@ pub use share::Sharing;
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};
 pub use state::{ItemError, ItemState, KnownItem};
 pub use statistics::{Accumulator, Statistics};
-pub use time_format::{TimeFormat, TimeFormatError};
 pub use thumbnail::ThumbnailSettings;
+pub use time_format::{TimeFormat, TimeFormatError};
 pub use zarr::{ZarrAccess, ZarrPacking, ZarrSettings, ZarrShards, ZarrVersion};
