@@ -30,6 +30,7 @@ pub mod combine;
 pub mod write;
 pub mod verify;
 pub mod describe;
+pub mod quicklook;
 pub mod validate;
 pub mod publish;
 pub mod serve;

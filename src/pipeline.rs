@@ -35,6 +35,7 @@ mod opened;
 mod owner;
 mod products;
 mod prune;
+mod quicklook;
 mod references;
 mod reader;
 mod report;

@@ -65,6 +65,13 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
         }
         _ => assets.extend((1..).zip(files).map(|(number, file)| source(number, file, input))),
     }
+    if let Some(thumbnail) = input.thumbnail {
+        let href = relative(&thumbnail.path, folder);
+        let mut fields =
+            json!({"href": href, "type": "image/png", "title": "Quick-look of the data", "roles": ["thumbnail"]});
+        describe_file(&mut fields, thumbnail);
+        assets.push(Asset { key: "thumbnail".into(), kind: "thumbnail", fields });
+    }
     if let Some(report) = input.report {
         let mut fields = json!({
             "href": relative(&report.path, folder),

@@ -18,6 +18,7 @@
 //! | `facts`, `period` | when by the recipe's choice, how long and how often; versions, origin, processing |
 //! | `assets` | what an Item links to |
 //! | `item`, `collection`, `summaries` | the records' computed pieces |
+//! | `view` | what a quick-look can show |
 //! | `templates` | how the pieces become a record, and that a template cannot bend the truth |
 
 mod agreement;
@@ -55,6 +56,7 @@ mod wkt;
 mod wkt2;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -74,6 +76,7 @@ pub use coverage::read_coverage;
 pub use error::{DescribeError, Disagreement};
 pub use purpose::{Purpose, Role, read_purposes};
 pub use templates::{PROFILES, Templates};
+pub use view::{Earth, Sight, View, find_view};
 
 /// The version of STAC that the records follow.
 pub const STAC_VERSION: &str = "1.1.0";
@@ -95,6 +98,8 @@ pub struct ItemInput<'a> {
     pub products: &'a [VerifiedProduct],
     /// The run's report, if one stands beside the products.
     pub report: Option<&'a ProductFile>,
+    /// The quick-look, if one stands beside the products.
+    pub thumbnail: Option<&'a ProductFile>,
     /// The table of sources beside the products; linked instead of more sources than [`RecordFacts::source_assets`].
     pub source_manifest: Option<&'a ProductFile>,
     /// The collection it belongs to.

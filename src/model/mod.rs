@@ -18,6 +18,7 @@
 //! | [`facets`], [`vocabulary`] | the rules that find out what is known of a file, and the values that are allowed |
 //! | [`template`], [`mod@hash`] | the sandbox of a recipe's templates, and what it offers |
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
+//! | [`thumbnail`] | `ThumbnailSettings`: what a quick-look shows |
 //! | [`content`] | `FileContent`: digests of a source's bytes |
 //! | [`product`] | `Product`, `VerifiedProduct` |
 //! | [`zarr`] | `ZarrSettings`: how a copy is cut and encoded |
@@ -58,6 +59,7 @@ pub mod statistics;
 pub mod time_format;
 pub mod template;
 pub mod vocabulary;
+pub mod thumbnail;
 pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
@@ -91,5 +93,6 @@ pub use share::Sharing;
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};
 pub use state::{ItemError, ItemState, KnownItem};
 pub use statistics::{Accumulator, Statistics};
+pub use thumbnail::ThumbnailSettings;
 pub use time_format::{TimeFormat, TimeFormatError};
 pub use zarr::{ZarrAccess, ZarrPacking, ZarrSettings, ZarrShards, ZarrVersion};

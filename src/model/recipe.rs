@@ -13,6 +13,7 @@ use super::keeping::Keeping;
 use super::product::ProductsAsked;
 use super::public_urls::PublicUrls;
 use super::source::SourcePlace;
+use super::thumbnail::ThumbnailSettings;
 
 /// A whole recipe.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Recipe {
     pub public_urls: PublicUrls,
     /// Which templates make the records.
     pub stac: StacSettings,
+    /// What the quick-look of each item shows; `None` for no quick-looks.
+    pub thumbnail: Option<ThumbnailSettings>,
     /// Where records are pushed to.
     pub publish: Option<PublishSettings>,
     /// SHA-256 in hexadecimal of all that decides what products hold: sources' roots, pattern, aggregation, products,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::conflicts::conflicts_error;
 use super::opened::Opened;
 use super::products::{self, Writing, sha256, staged_file};
+use super::quicklook::{THUMBNAIL, quicklook};
 use super::values::FileValues;
 use super::workers::Workers;
 use super::{Progress, Silent, Workspace, chain};
@@ -140,6 +142,7 @@ pub(super) fn build(
     }
     cube.notes.extend(notes);
     cube.notes.extend(found.look_up(means, (source, &cube), &indexes, &open_source)?);
+    let thumbnail = thumbnail(means, (source, &indexes), &mut cube, (&mut staged, &folder))?;
     // What was indexed to write is not what is compared: only one of the two is in memory at a time.
     drop(indexes);
     cube.forget_chunks();
@@ -168,12 +171,33 @@ pub(super) fn build(
     let delivered = staged.deliver().map_err(|error| storage_failure(&error))?;
     let report_text = report(&planned.id, revision, &cube, &found, &products, (&content.report, delivered), now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
-    let describe = || describe(workspace, source, &cube, &found, &products, (&report, &sources), now);
+    let beside = (&report, &sources, thumbnail.as_ref());
+    let describe = || describe(workspace, source, &cube, &found, &products, beside, now);
     let record = workers.compute(describe)?;
     staged.commit().map_err(|error| storage_failure(&error))?;
     reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
+}
+
+/// Draws the quick-look that the recipe asks for. Where there can be none a note says why.
+fn thumbnail(
+    means: Means<'_>,
+    (source, indexes): (&ItemSource, &[FileIndex]),
+    cube: &mut VirtualCube,
+    (staged, folder): (&mut StagedFolder, &str),
+) -> Result<Option<ProductFile>, ItemError> {
+    let Some(settings) = &means.workspace.recipe.thumbnail else { return Ok(None) };
+    let draw = || catch_unwind(AssertUnwindSafe(|| quicklook(cube, indexes, &source.facets, settings)));
+    let drawn =
+        means.workers.read(&cube.files, draw).unwrap_or_else(|_| Err("a fault of altostac: please report it".into()));
+    match drawn {
+        Ok(png) => staged_file(staged, folder, THUMBNAIL, |out| out.write_all(&png)).map(Some),
+        Err(reason) => {
+            cube.notes.push(Note::new("no_thumbnail", format!("there is no quick-look: {reason}")));
+            Ok(None)
+        }
+    }
 }
 
 /// The folder of a revision before it is revealed. If it is to hold copies, what an earlier run of the same plan left of it is taken up.
@@ -238,11 +262,16 @@ fn redescribe(
     let beside = |name: &str| {
         let path = format!("{folder}/{name}");
         let bytes = workspace.output.get(&path).map_err(|error| storage_failure(&error))?;
-        let missing = || failure("output", format!("{} is not there", workspace.output.shown(&path)));
-        let bytes = bytes.ok_or_else(missing)?;
-        Ok(ProductFile { path, size: bytes.len() as u64, sha256: sha256(&bytes) })
+        Ok(bytes.map(|bytes| ProductFile { path, size: bytes.len() as u64, sha256: sha256(&bytes) }))
     };
-    let beside = (&beside(REPORT)?, &beside(SOURCES)?);
+    let there = |name: &str| {
+        let missing =
+            || failure("output", format!("{} is not there", workspace.output.shown(&format!("{folder}/{name}"))));
+        beside(name)?.ok_or_else(missing)
+    };
+    // Older revisions have no quick-look.
+    let thumbnail = beside(THUMBNAIL)?;
+    let beside = (&there(REPORT)?, &there(SOURCES)?, thumbnail.as_ref());
     let describe = || describe(workspace, source, cube, &found, &products, beside, now);
     let record = means.workers.compute(describe)?;
     Ok(built(workspace, record, source, cube, &products, revision, now))
@@ -415,7 +444,7 @@ fn describe(
     cube: &VirtualCube,
     found: &Found,
     products: &[VerifiedProduct],
-    (report, sources): (&ProductFile, &ProductFile),
+    (report, sources, thumbnail): (&ProductFile, &ProductFile, Option<&ProductFile>),
     now: DateTime<Utc>,
 ) -> Result<ValidatedRecord, ItemError> {
     let recipe = &workspace.recipe;
@@ -427,6 +456,7 @@ fn describe(
         properties: &source.properties,
         products,
         report: Some(report),
+        thumbnail,
         source_manifest: Some(sources),
         collection: &recipe.collection,
         public_urls: &recipe.public_urls,

@@ -3,18 +3,18 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::model::ProductsAsked;
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, ItemSettings, OnGap, OnOverlap, StacSettings,
 };
 use crate::model::recipe::{SourceFiles, SourceSettings};
+use crate::model::{ProductsAsked, ThumbnailSettings};
 
 /// The digest of what decides what products hold. `public_urls` are the resolved pairs.
 pub(super) fn of_products(
     sources: &[SourceSettings],
     item: &ItemSettings,
     aggregate: &AggregateSettings,
-    products: &ProductsAsked,
+    (products, thumbnail): (&ProductsAsked, Option<&ThumbnailSettings>),
     public_urls: &[(url::Url, url::Url)],
 ) -> String {
     let roots: Vec<_> = sources
@@ -58,6 +58,9 @@ pub(super) fn of_products(
     // Where files stand along the join may be found out by rules.
     if !along_facets_are_captured(aggregate, item) {
         all["facets"] = json!(item.facets.digest);
+    }
+    if thumbnail != Some(&ThumbnailSettings::default()) {
+        all["thumbnail"] = json!(thumbnail);
     }
     digest(all)
 }

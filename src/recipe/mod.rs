@@ -23,6 +23,7 @@ mod raw;
 mod resolve;
 mod surroundings;
 mod templates;
+mod thumbnail;
 mod urls;
 mod yaml;
 mod zarr;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::facets::{RawFacetRule, RawVocabulary};
 use super::facts::{RawProcessing, RawPublication, RawTime};
+use super::thumbnail::RawThumbnail;
 use super::zarr::RawZarr;
 use crate::model::ProductFormat;
 
@@ -417,6 +418,9 @@ pub(super) struct RawStac {
     /// What Items say of their processing.
     #[serde(default)]
     pub(super) processing: RawProcessing,
+    /// A quick-look for each Item: a PNG of at most 100 KB, a map of one variable at one step, or a series. It stands beside the products
+    /// of a revision. Where none can be made, the report says why. Default: `true`.
+    pub(super) thumbnail: Option<RawThumbnail>,
 }
 
 /// Where records are pushed to.

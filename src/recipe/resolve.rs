@@ -65,7 +65,7 @@ impl Resolver<'_> {
         result.map_err(|error| self.mistake(key, error, None)).ok()
     }
 
-    fn recipe(&mut self, raw: RawRecipe, path: &Path) -> Option<Recipe> {
+    fn recipe(&mut self, mut raw: RawRecipe, path: &Path) -> Option<Recipe> {
         let collection = self.collection(raw.collection);
         let sources: Vec<_> =
             raw.sources.into_iter().enumerate().map(|(index, source)| self.source(index, source)).collect();
@@ -75,13 +75,18 @@ impl Resolver<'_> {
         let output = self.output(raw.output.as_deref().unwrap_or("published"));
         let keeping = self.keeping(raw.keep_revisions, raw.confirm_uploads);
         let public_urls = self.public_urls(&raw.public_urls);
+        let thumbnail = super::thumbnail::resolve(raw.stac.thumbnail.take());
+        let thumbnail =
+            thumbnail.map_err(|(key, what)| self.mistake(&format!("stac.thumbnail.{key}"), what, None)).ok();
         let stac = self.stac(raw.stac);
         let publish = raw.publish.map(|publish| self.api(&publish.api));
         let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
         let (collection, products, stac) = (collection?, products?, stac?);
+        let thumbnail = thumbnail?;
+        let built = (&products, thumbnail.as_ref());
         Some(Recipe {
             path: path.to_owned(),
-            product_digest: digest::of_products(&sources, &item, &aggregate, &products, &public_urls),
+            product_digest: digest::of_products(&sources, &item, &aggregate, built, &public_urls),
             record_digest: digest::of_records(&collection, &item, &stac),
             collection,
             sources,
@@ -92,6 +97,7 @@ impl Resolver<'_> {
             keeping,
             public_urls: PublicUrls::new(public_urls),
             stac,
+            thumbnail,
             publish: publish.flatten(),
         })
     }

@@ -445,6 +445,8 @@ fn each_digest_changes_with_what_it_is_about() {
         ("on_gap: report", "on_overlap: keep-last"),
         ("on_gap: report", "inline_limit: 64KiB"),
         ("example.org/x", "example.org/y"),
+        ("profile: ceda", "profile: ceda, thumbnail: false"),
+        ("profile: ceda", "profile: ceda, thumbnail: {step: 2, at: {plev: 50000}}"),
     ] {
         let (changed_product, changed_record) = digests(&[change]);
         assert_ne!(changed_product, product, "{change:?}");

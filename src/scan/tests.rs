@@ -42,6 +42,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
         keeping: Keeping::default(),
         public_urls: PublicUrls::default(),
         stac: StacSettings { profile: "default".into(), overrides: BTreeMap::new(), facts: Default::default() },
+        thumbnail: None,
         publish: None,
         product_digest: String::new(),
         record_digest: String::new(),

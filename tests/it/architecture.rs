@@ -4,9 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SHARED: [&str; 4] = ["cftime", "codec", "model", "storage"];
-const STAGES: [&str; 13] = [
-    "convert", "recipe", "scan", "plan", "index", "read", "combine", "write", "verify", "describe", "validate",
-    "publish", "serve",
+const STAGES: [&str; 14] = [
+    "convert",
+    "recipe",
+    "scan",
+    "plan",
+    "index",
+    "read",
+    "combine",
+    "write",
+    "verify",
+    "describe",
+    "quicklook",
+    "validate",
+    "publish",
+    "serve",
 ];
 
 /// Beyond the shared ground, what a module may name. `pipeline` and `cli` may name everything.

@@ -200,6 +200,7 @@ impl Surroundings {
             properties: &self.properties,
             products: &self.products,
             report: Some(&self.report),
+            thumbnail: None,
             source_manifest: self.source_manifest.as_ref(),
             collection: &self.collection,
             public_urls: &self.public_urls,
