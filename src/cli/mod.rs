@@ -4,6 +4,7 @@ mod amounts;
 mod build;
 mod completions;
 mod inspect;
+mod new;
 mod plan;
 mod printer;
 mod progress;
@@ -33,6 +34,7 @@ use printer::Printer;
     about,
     after_help = "Examples:
   altostac inspect tas.nc                what a file holds
+  altostac new /badc/cmip6/data          a first recipe for an archive
   altostac plan recipe.yaml              what a build would do
   altostac sync recipe.yaml              build and publish: what cron runs
   altostac sync recipe.yaml --serve      build, and look at it on http://127.0.0.1:8080
@@ -54,6 +56,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inspect(inspect::Inspect),
+    New(new::New),
     Plan(plan::Plan),
     Build(build::Build),
     Verify(verify::Verify),
@@ -156,6 +159,7 @@ pub fn run(cli: Cli) -> ExitCode {
     exit_when_interrupted();
     let outcome = match cli.command {
         Command::Inspect(command) => command.run(&printer),
+        Command::New(command) => command.run(&printer),
         Command::Plan(command) => command.run(&printer),
         Command::Build(command) => command.run(&printer),
         Command::Verify(command) => command.run(&printer),

@@ -3,6 +3,7 @@
 use schemars::schema_for;
 use serde_json::Value;
 
+use super::new::NewReport;
 use super::sync::SyncReport;
 use crate::pipeline::{BuildReport, InspectReport, PlanReport, StatusReport, VerifyReport};
 use crate::publish::PublishReport;
@@ -12,6 +13,7 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("build", schema_for!(BuildReport).to_value()),
         ("inspect", schema_for!(InspectReport).to_value()),
+        ("new", schema_for!(NewReport).to_value()),
         ("plan", schema_for!(PlanReport).to_value()),
         ("publish", schema_for!(PublishReport).to_value()),
         ("status", schema_for!(StatusReport).to_value()),

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SHARED: [&str; 4] = ["cftime", "codec", "model", "storage"];
-const STAGES: [&str; 12] = [
-    "recipe", "scan", "plan", "index", "read", "combine", "write", "verify", "describe", "validate", "publish", "serve",
+const STAGES: [&str; 13] = [
+    "recipe", "scan", "plan", "index", "read", "combine", "write", "verify", "describe", "validate", "publish",
+    "serve", "suggest",
 ];
 
 /// Beyond the shared ground, what a module may name. `pipeline` and `cli` may name everything.
