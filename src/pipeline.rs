@@ -16,6 +16,7 @@
 //! | `host` | serving: the embedded API and its files |
 //! | `inspect` | what one file holds |
 //! | `first_recipe` | a recipe for an archive that has none |
+//! | `lint` | what is wrong with a catalogue as it stands |
 //! | `references` | Kerchunk references of one file |
 //! | `owner` | who holds the lock of an output that others may write to |
 //! | `prune` | revisions that nobody points at any more |
@@ -31,6 +32,7 @@ mod first_recipe;
 mod host;
 mod inspect;
 mod item;
+mod lint;
 mod opened;
 mod owner;
 mod products;
@@ -54,6 +56,7 @@ pub use explain::explain;
 pub use first_recipe::{FirstRecipe, LeftOut, first_recipe};
 pub use host::{Host, ServedCatalogue};
 pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect};
+pub use lint::{lint_folder, lint_recipe};
 pub use reader::Reader;
 pub use references::inspect_kerchunk;
 pub use report::{

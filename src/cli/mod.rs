@@ -13,6 +13,7 @@ mod schemas;
 mod serve;
 mod status;
 mod sync;
+mod validate;
 mod verify;
 
 use std::path::PathBuf;
@@ -60,6 +61,7 @@ enum Command {
     Plan(plan::Plan),
     Build(build::Build),
     Verify(verify::Verify),
+    Validate(validate::Validate),
     Publish(publish::Publish),
     Sync(sync::Sync),
     Status(status::Status),
@@ -163,6 +165,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(command) => command.run(&printer),
         Command::Build(command) => command.run(&printer),
         Command::Verify(command) => command.run(&printer),
+        Command::Validate(command) => command.run(&printer),
         Command::Publish(command) => command.run(&printer),
         Command::Sync(command) => command.run(&printer),
         Command::Status(command) => command.run(&printer),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::new::NewReport;
 use super::sync::SyncReport;
+use super::validate::ValidateReport;
 use crate::pipeline::{BuildReport, InspectReport, PlanReport, StatusReport, VerifyReport};
 use crate::publish::PublishReport;
 
@@ -18,6 +19,7 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
         ("publish", schema_for!(PublishReport).to_value()),
         ("status", schema_for!(StatusReport).to_value()),
         ("sync", schema_for!(SyncReport).to_value()),
+        ("validate", schema_for!(ValidateReport).to_value()),
         ("verify", schema_for!(VerifyReport).to_value()),
     ]
 }

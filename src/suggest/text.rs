@@ -85,7 +85,11 @@ pub fn write(suggestion: &Suggestion<'_>) -> String {
         comment(&mut out, "", sentence);
     }
     for need in suggestion.needs {
-        comment(&mut out, "", &format!("TODO {}: {}. {}", need.key, need.found.trim_end_matches('.'), need.remedy));
+        comment(
+            &mut out,
+            "",
+            &format!("TODO {}: {}. Remedy: {}", need.key, need.found.trim_end_matches('.'), need.remedy),
+        );
     }
     collection(&mut out, suggestion.about);
     sources(&mut out, suggestion);

@@ -136,18 +136,18 @@ def test_files_that_cannot_be_read_are_left_out_by_name(project):
 def test_a_group_of_padocc_becomes_items_by_its_codes(shared, tmp_path):
     data = ARCHIVE / "padocc/data_creator"
     lines = [["proj_code", "pattern/filename", " updates", " removals"], ["1DAgg", f"{data}/1DAgg/*.nc", "upd.json", ""],
-             ["3DAgg", f"{data}/3DAgg/*.nc", "", ""], ["nemo", "nemo.txt", "", ""]]
+             ["rain", f"{ARCHIVE}/CFAPyX/rain/example?.nc", "", ""], ["nemo", "nemo.txt", "", ""]]
     (tmp_path / "nemo.txt").write_text("".join(f"{path}\n" for path in sorted((ARCHIVE / "iris-sample-data/NEMO").glob("*.nc"))))
     with open(tmp_path / "group.csv", "w", newline="") as file:
         csv.writer(file).writerows(lines)
     answer = run("new", "--from-padocc", "group.csv", "-o", "group.yaml", "--json", cwd=tmp_path).expect(0)
-    assert answer.json["items"] == ["1DAgg", "3DAgg", "nemo"]
+    assert answer.json["items"] == ["1DAgg", "rain", "nemo"]
     assert "upd.json" in answer.stderr and any("1DAgg" in note for note in answer.json["not_carried"])
     text = (tmp_path / "group.yaml").read_text()
     assert "upd.json" in text
     (tmp_path / "group.yaml").write_text(text.replace("  # datetime:", "  datetime:").replace("  # geometry:", "  geometry:"))
     items = run("build", tmp_path / "group.yaml", "--json").expect(0).json["items"]
-    assert {item["id"]: item["files"] for item in items} == {"1DAgg": 8, "3DAgg": 8, "nemo": 3}
+    assert {item["id"]: item["files"] for item in items} == {"1DAgg": 8, "rain": 2, "nemo": 3}
 
 
 def test_a_csv_that_is_no_group_is_refused(tmp_path):
