@@ -167,6 +167,9 @@ fn choose(look: &mut Look, candidates: Vec<Grouping>) -> Option<Choice> {
     let mut best: Option<Choice> = None;
     for grouping in candidates {
         let groups = grouping.groups(&look.archive.paths);
+        if !groups.are_usable() {
+            continue;
+        }
         let tried = look.try_items(&groups);
         let choice = Choice { grouping, groups, tried };
         if choice.holds() {
@@ -184,7 +187,8 @@ struct Look {
     archive: Archive,
     places: Vec<SourceUrl>,
     indexes: HashMap<usize, Result<FileIndex, ItemError>>,
-    begun: Instant,
+    /// How long files have been opened and tried.
+    spent: Duration,
     notes: Vec<String>,
     /// Files with other endings: how many, and one of them.
     others: BTreeMap<String, (usize, String)>,
@@ -226,7 +230,7 @@ impl Look {
         let files = listing.files.into_iter().filter(|(path, _)| !others.contains_key(&ending(path)));
         let (paths, places) = files.unzip();
         let archive = Archive { above, paths, complete: listing.complete };
-        Self { archive, places, indexes: HashMap::new(), begun: Instant::now(), notes, others }
+        Self { archive, places, indexes: HashMap::new(), spent: Duration::ZERO, notes, others }
     }
 
     fn found_instead(&self) -> String {
@@ -240,11 +244,13 @@ impl Look {
     /// What a file holds; `None` once enough was opened.
     fn index(&mut self, number: usize) -> Option<&Result<FileIndex, ItemError>> {
         if !self.indexes.contains_key(&number) {
-            let is_enough = self.indexes.len() >= OPENED || self.begun.elapsed() > OPENING;
+            let is_enough = self.indexes.len() >= OPENED || self.spent > OPENING;
             if is_enough && !self.indexes.is_empty() {
                 return None;
             }
+            let begun = Instant::now();
             let index = index_url(self.places.get(number)?);
+            self.spent += begun.elapsed();
             self.indexes.insert(number, index);
         }
         self.indexes.get(&number)
@@ -283,9 +289,11 @@ impl Look {
                 Err(error) => tried.unreadable.push((*number, error.clone())),
             }
         }
+        let begun = Instant::now();
         if !indexes.is_empty() {
             judge(&indexes, &mut tried);
         }
+        self.spent += begun.elapsed();
         Some(tried)
     }
 

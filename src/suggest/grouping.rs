@@ -96,13 +96,20 @@ impl Grouping {
         groups
     }
 
-    /// Whether its ids are ids, differ in more than upper and lower case, and few paths are left out.
     pub(super) fn is_usable(&self, paths: &[String]) -> bool {
-        let groups = self.groups(paths);
-        let are_ids = groups.items.keys().all(|id| ItemId::new(id.as_str()).is_ok());
-        let folded: BTreeSet<String> = groups.items.keys().map(|id| id.to_lowercase()).collect();
-        let left = groups.unmatched.len().saturating_mul(100) / paths.len().max(1);
-        are_ids && folded.len() == groups.items.len() && !groups.items.is_empty() && left <= LEFT_OUT
+        self.groups(paths).are_usable()
+    }
+}
+
+impl Groups {
+    /// Whether the ids are ids, differ in more than upper and lower case, and few paths are left out.
+    pub fn are_usable(&self) -> bool {
+        let are_ids = self.items.keys().all(|id| ItemId::new(id.as_str()).is_ok());
+        let folded: BTreeSet<String> = self.items.keys().map(|id| id.to_lowercase()).collect();
+        let members: usize = self.items.values().map(Vec::len).sum();
+        let is_most =
+            self.unmatched.len().saturating_mul(100) <= (members + self.unmatched.len()).saturating_mul(LEFT_OUT);
+        are_ids && folded.len() == self.items.len() && !self.items.is_empty() && is_most
     }
 }
 

@@ -38,6 +38,9 @@ pub use text::{Need, Suggestion, write};
 /// Endings of the files that altostac reads.
 pub const READABLE: [&str; 8] = ["nc", "nc4", "nc3", "cdf", "netcdf", "h5", "hdf5", "he5"];
 
+/// How many paths are looked at to propose groupings.
+const LOOKED_AT: usize = 2000;
+
 /// The paths of an archive.
 #[derive(Debug, Clone, Default)]
 pub struct Archive {
@@ -47,6 +50,15 @@ pub struct Archive {
     pub paths: Vec<String>,
     /// Whether these are all.
     pub complete: bool,
+}
+
+impl Archive {
+    /// Some of many paths, spread evenly: what they are like shows in these.
+    fn thinned(&self) -> Self {
+        let step = self.paths.len().div_ceil(LOOKED_AT).max(1);
+        let paths = self.paths.iter().step_by(step).cloned().collect();
+        Self { above: self.above.clone(), paths, complete: self.complete }
+    }
 }
 
 /// What a file says of itself.
@@ -71,6 +83,7 @@ pub struct FileFacts {
 /// assert_eq!(first.groups(&archive.paths).items.keys().collect::<Vec<_>>(), ["pr", "tas"]);
 /// ```
 pub fn groupings(archive: &Archive, facts: &[FileFacts]) -> Vec<Grouping> {
+    let archive = &archive.thinned();
     let mut found: Vec<Grouping> = layouts::grouping(archive).into_iter().collect();
     let folders = folders::Folders::of(archive, facts);
     let files = names::readings(&archive.paths);
