@@ -112,7 +112,7 @@ pub fn first_recipe(
     let tried = tried.ok_or_else(|| {
         nothing(format!("{} files, whose paths give no ids that are unique ignoring case", look.archive.paths.len()))
     })?;
-    let report = look.report(tried, written);
+    let report = look.report(&tried, written);
     crate::recipe::parse(&report.text, recipe).map_err(WorkspaceError::from)?;
     Ok(report)
 }
@@ -297,7 +297,7 @@ impl Look {
         Some(tried)
     }
 
-    fn report(mut self, choice: Choice, written: &str) -> FirstRecipe {
+    fn report(mut self, choice: &Choice, written: &str) -> FirstRecipe {
         let mut facts: Vec<FileFacts> = Vec::new();
         for (number, path) in self.archive.paths.iter().enumerate() {
             if let Some(Ok(index)) = self.indexes.get(&number) {
@@ -305,10 +305,10 @@ impl Look {
             }
         }
         let about = about(&self.archive, &facts, choice.grouping.layout);
-        let left_out = self.left_out(&choice);
+        let left_out = self.left_out(choice);
         let needs = needs(&choice.tried);
-        self.note(&choice);
-        let looked_at = self.sentences(&choice);
+        self.note(choice);
+        let looked_at = self.sentences(choice);
         let include = self.include();
         let pairs: Vec<(String, String)> =
             left_out.iter().map(|left| (left.path.clone(), left.reason.clone())).collect();
@@ -321,7 +321,7 @@ impl Look {
             needs: &needs,
             looked_at: &looked_at,
         });
-        self.finish(&choice, about, needs, left_out, text)
+        self.finish(choice, about, needs, left_out, text)
     }
 
     fn finish(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{PipelineError, Workspace};
 use crate::model::PublicUrls;
+use crate::storage::Output;
 use crate::validate::Validator;
 use crate::validate::lint::{CatalogueFiles, Entry, LintReport, lint};
 
@@ -24,9 +25,17 @@ pub fn lint_folder(path: &Path) -> Result<LintReport, PipelineError> {
 /// Looks at the static catalogue of a recipe: hrefs have to be what the recipe's `public_urls` say.
 ///
 /// # Errors
-/// [`PipelineError::NotACatalogue`] if nothing was built yet.
+/// [`PipelineError::NotACatalogue`] if nothing was built yet, or the output is in an object store.
 pub fn lint_recipe(workspace: &Workspace) -> Result<LintReport, PipelineError> {
-    let (folder, start) = start(workspace.output.root())?;
+    let Output::Folder(folder) = &workspace.output else {
+        return Err(PipelineError::NotACatalogue {
+            path: workspace.output.shown(""),
+            found:
+                "an object store, while validate looks at folders of this machine: copy it to one, and validate that"
+                    .into(),
+        });
+    };
+    let (folder, start) = start(folder.root())?;
     linted(&Folder(folder), &start, Some(&workspace.recipe.public_urls))
 }
 

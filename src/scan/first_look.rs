@@ -41,9 +41,11 @@ pub fn first_look(
     };
     let (mut found, mut problems, mut files) = (Vec::new(), Vec::new(), Vec::new());
     match root {
-        SourcePlace::Local(root) => walk::walk(root, (&include, &exclude), Some(output), &mut found, &mut problems, enough),
+        SourcePlace::Local(root) => {
+            walk::walk(root, (&include, &exclude), Some(output), &mut found, &mut problems, enough)
+        }
         SourcePlace::Remote(root) => {
-            let wanted = Wanted { include: &include, exclude: &exclude, output: None };
+            let wanted = Wanted { include: &include, exclude: &exclude, outputs: &[] };
             match root.url().scheme() {
                 "http" | "https" => files = remote::listed(root, wanted, &mut problems, enough),
                 _ => remote::objects(root, wanted, &mut found, &mut problems),

@@ -93,7 +93,7 @@ impl<'a> Folders<'a> {
 
     /// Whether there are folders, and all files of each are of one series by their names.
     pub(super) fn hold_one_series_each(&self, paths: &[String]) -> bool {
-        if !self.depth.is_some_and(|depth| depth > 0) || self.levels.iter().all(|level| !level.in_id) {
+        if self.depth.is_none_or(|depth| depth == 0) || self.levels.iter().all(|level| !level.in_id) {
             return false;
         }
         let series = SeriesName::new();

@@ -129,7 +129,7 @@ pub(super) fn id_template(pieces: &[IdPiece], values: &dyn Fn(&str) -> BTreeSet<
         match piece {
             IdPiece::Facet(_) if number == 0 => template.push_str(&value),
             IdPiece::Facet(_) => {
-                template.push_str(&format!("{}{value}", separator(pieces, number, optional_before(number))))
+                template.push_str(&format!("{}{value}", separator(pieces, number, optional_before(number))));
             }
             IdPiece::Optional(_) => {
                 let separator = separator(pieces, number, optional_before(number));

@@ -5,9 +5,9 @@ The table of all trees is printed at the end and stands in target/new-table.md a
 
 import csv
 import json
-import os
 from dataclasses import dataclass
 
+import jsonschema
 import pytest
 import yaml
 
@@ -15,7 +15,6 @@ from program import ROOT, Project, run
 from trees import ARCHIVE, MINI
 
 TABLE = ROOT / "target/new-table.md"
-FULL = os.environ.get("ALTOSTAC_FULL") == "1"
 
 # The top-level folders, and trees within the largest: what a user would point at.
 TOP = ["CFAPyX", "cf-python", "cfgrib", "hidefix", "iris-sample-data", "kerchunk", MINI, "padocc", "xarray-data"]
@@ -60,6 +59,7 @@ def test_the_recipe_of_a_tree_builds_or_says_what_it_needs(shared, tree, table, 
         table.append(Row(tree, 0, 0, "", 0, 0, "files in NetCDF or HDF5"))
         return
     report = answer.expect(0).json
+    jsonschema.validate(report, json.loads((ROOT / "schemas/output/new.json").read_text()))
     assert recipe.read_text() == report["text"] and report["recipe"] == str(recipe)
     assert "#" in report["text"], "it has comments"
     built = Project(tmp_path).run("build", "--json")
@@ -127,7 +127,7 @@ def test_files_that_cannot_be_read_are_left_out_by_name(project):
     broken.write_bytes(series.read_bytes()[:300])
     answer = run("new", "archive", "-o", "new.yaml", "--json", cwd=project.folder).expect(0)
     assert [left["path"].rsplit("/", 1)[1] for left in answer.json["left_out"]] == [broken.name]
-    assert f"left out: " in answer.stderr and broken.name in answer.stderr
+    assert "left out: " in answer.stderr and broken.name in answer.stderr
     text = (project.folder / "new.yaml").read_text().replace("output: published", "output: new")
     (project.folder / "new.yaml").write_text(text)
     run("build", project.folder / "new.yaml", "--json").expect(0)

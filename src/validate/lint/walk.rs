@@ -164,7 +164,7 @@ impl<'a> Walk<'a> {
                     self.error(path, &pointer, expected, inside, BUILD);
                 }
                 "self" if inside != path => {
-                    self.error(path, &pointer, format!("the record itself, {path}"), inside, BUILD)
+                    self.error(path, &pointer, format!("the record itself, {path}"), inside, BUILD);
                 }
                 "parent" if by.is_some_and(|by| by != inside) => {
                     self.other_parents.push((path.to_owned(), pointer.clone(), inside));
