@@ -350,9 +350,10 @@ impl Look {
         }
     }
 
-    /// Files that cannot be read; said by name, for a build would fail with them every time.
+    /// Files that are not what they should be; said by name, for a build would fail with them every time. What could not be fetched may be right.
     fn left_out(&self, choice: &Choice) -> Vec<LeftOut> {
-        let unreadable = choice.tried.iter().flat_map(|tried| &tried.unreadable);
+        let unreadable =
+            choice.tried.iter().flat_map(|tried| &tried.unreadable).filter(|(_, error)| error.kind != "io");
         let left = unreadable.filter_map(|(number, error)| {
             Some(LeftOut { path: self.archive.paths.get(*number)?.clone(), reason: error.message.clone() })
         });
@@ -440,6 +441,10 @@ fn needs(tried: &[Tried]) -> Vec<Need> {
         };
     };
     for item in tried {
+        if let Some((_, error)) = item.unreadable.iter().find(|(_, error)| error.kind == "io") {
+            let remedy = "see that this machine and the server let the file be read, by ranges if it is remote";
+            add("sources", &item.id, &error.message, remedy);
+        }
         if let Some(conflict) = &item.conflict {
             let (key, remedy) = match conflict.kind.as_str() {
                 "overlap" => (

@@ -254,7 +254,10 @@ impl Layout {
         let mut take = |name: &str, value: String| {
             id.push(value.clone());
             let key = if name == "version" { name.to_owned() } else { format!("{}:{name}", self.prefix) };
-            properties.push((key, value));
+            // Which project it is the collection says.
+            if name != "project" {
+                properties.push((key, value));
+            }
         };
         if start < 0 {
             let anchor = archive.above.get(archive.above.len().checked_sub(start.unsigned_abs())?)?;
