@@ -38,7 +38,7 @@ pub fn missing_coverage(
     coordinate_digests: &BTreeMap<VariablePath, Digest>,
 ) -> (Option<DescribeError>, Option<DescribeError>) {
     let dataset = Dataset::new(cube, coordinate_digests);
-    (horizontal::read(&dataset).err(), temporal::read(&dataset).err())
+    (horizontal::read(&dataset).err(), temporal::read(&dataset, temporal::By::Auto).err())
 }
 
 /// Where an item is: its coordinates, else the recipe's geometry.

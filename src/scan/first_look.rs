@@ -42,7 +42,7 @@ pub fn first_look(
     let (mut found, mut problems, mut files) = (Vec::new(), Vec::new(), Vec::new());
     match root {
         SourcePlace::Local(root) => {
-            walk::walk(root, (&include, &exclude), Some(output), &mut found, &mut problems, enough)
+            walk::walk(root, (&include, &exclude), Some(output), &mut found, &mut problems, enough);
         }
         SourcePlace::Remote(root) => {
             let wanted = Wanted { include: &include, exclude: &exclude, outputs: &[] };

@@ -125,11 +125,12 @@ impl Validator {
     }
 
     fn schema_problems(&self, core: &str, json: &Value, problems: &mut Vec<Problem>) -> Result<(), ValidateError> {
-        schema_check::check(core, json, problems)?;
+        let checked = (json, holds_projjson(json));
+        schema_check::check(core, checked, problems)?;
         for (number, extension) in json["stac_extensions"].as_array().into_iter().flatten().enumerate() {
             let url = extension.as_str().unwrap_or_default();
             match schemas::known_extension(url) {
-                Some(url) => schema_check::check(url, json, problems)?,
+                Some(url) => schema_check::check(url, checked, problems)?,
                 None => problems.push(unknown_extension(number, extension)),
             }
         }
