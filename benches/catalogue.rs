@@ -153,8 +153,9 @@ fn measure() -> Result<String, Failure> {
     let build = |number: usize| -> Result<(), Failure> {
         let id = id_of(number)?;
         let facets = [("model", number % 40), ("realization", number % 1000), ("version", number)];
-        let facets = facets.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
+        let facets = facets.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let record = describe_item(&ItemInput {
+            thumbnail: None,
             cube: &cube,
             coordinate_digests: &BTreeMap::new(),
             id: &id,

@@ -35,6 +35,9 @@ pub mod validate;
 pub mod publish;
 pub mod serve;
 
+// Beside the flow: a first recipe for an archive.
+pub mod suggest;
+
 // What remembers, what joins, and what people call.
 pub mod ledger;
 pub mod pipeline;

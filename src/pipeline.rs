@@ -16,6 +16,8 @@
 //! | `send` | publishing to an API |
 //! | `host` | serving: the embedded API and its files |
 //! | `inspect` | what one file holds |
+//! | `first_recipe` | a recipe for an archive that has none |
+//! | `lint` | what is wrong with a catalogue as it stands |
 //! | `references` | Kerchunk references of one file |
 //! | `owner` | who holds the lock of an output that others may write to |
 //! | `prune` | revisions that nobody points at any more |
@@ -28,9 +30,11 @@ mod conflicts;
 mod content;
 mod explain;
 mod facts;
+mod first_recipe;
 mod host;
 mod inspect;
 mod item;
+mod lint;
 mod opened;
 mod owner;
 mod products;
@@ -52,8 +56,10 @@ mod workspace;
 pub use build::{BuildOptions, build};
 pub use check::{VerifyOptions, verify};
 pub use explain::explain;
+pub use first_recipe::{FirstRecipe, LeftOut, first_recipe};
 pub use host::{Host, ServedCatalogue};
 pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect};
+pub use lint::{lint_folder, lint_recipe};
 pub use reader::Reader;
 pub use references::inspect_kerchunk;
 pub use report::{
@@ -144,6 +150,14 @@ pub enum PipelineError {
     NoReader {
         /// The reader.
         reader: &'static str,
+    },
+    /// There is nothing that a recipe could be made of.
+    #[error("no recipe can be made of {place}: expected files in NetCDF or HDF5, found {found}")]
+    NothingToRead {
+        /// The archive.
+        place: String,
+        /// What is there instead.
+        found: String,
     },
     /// The threads that work on items cannot be started.
     #[error("cannot start {jobs} threads to work on items; expected a number that this machine has room for")]

@@ -14,6 +14,7 @@ mod schemas;
 mod serve;
 mod status;
 mod sync;
+mod validate;
 mod verify;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ use printer::Printer;
     about,
     after_help = "Examples:
   altostac inspect tas.nc                what a file holds
+  altostac new /badc/cmip6/data          a first recipe for an archive
   altostac plan recipe.yaml              what a build would do
   altostac sync recipe.yaml              build and publish: what cron runs
   altostac sync recipe.yaml --serve      build, and look at it on http://127.0.0.1:8080
@@ -55,11 +57,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    New(new::New),
     Inspect(inspect::Inspect),
+    New(new::New),
     Plan(plan::Plan),
     Build(build::Build),
     Verify(verify::Verify),
+    Validate(validate::Validate),
     Publish(publish::Publish),
     Sync(sync::Sync),
     Status(status::Status),
@@ -158,11 +161,12 @@ pub fn run(cli: Cli) -> ExitCode {
     let printer = Printer::new(cli.json);
     exit_when_interrupted();
     let outcome = match cli.command {
-        Command::New(command) => command.run(&printer),
         Command::Inspect(command) => command.run(&printer),
+        Command::New(command) => command.run(&printer),
         Command::Plan(command) => command.run(&printer),
         Command::Build(command) => command.run(&printer),
         Command::Verify(command) => command.run(&printer),
+        Command::Validate(command) => command.run(&printer),
         Command::Publish(command) => command.run(&printer),
         Command::Sync(command) => command.run(&printer),
         Command::Status(command) => command.run(&printer),

@@ -3,8 +3,10 @@
 use schemars::schema_for;
 use serde_json::Value;
 
+use super::new::NewReport;
 use super::new_from_stac_generator::FromStacGenerator;
 use super::sync::SyncReport;
+use super::validate::ValidateReport;
 use crate::pipeline::{BuildReport, InspectReport, PlanReport, StatusReport, VerifyReport};
 use crate::publish::PublishReport;
 
@@ -13,11 +15,13 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("build", schema_for!(BuildReport).to_value()),
         ("inspect", schema_for!(InspectReport).to_value()),
+        ("new", schema_for!(NewReport).to_value()),
         ("new-from-stac-generator", schema_for!(FromStacGenerator).to_value()),
         ("plan", schema_for!(PlanReport).to_value()),
         ("publish", schema_for!(PublishReport).to_value()),
         ("status", schema_for!(StatusReport).to_value()),
         ("sync", schema_for!(SyncReport).to_value()),
+        ("validate", schema_for!(ValidateReport).to_value()),
         ("verify", schema_for!(VerifyReport).to_value()),
     ]
 }

@@ -26,6 +26,15 @@ pub fn read_coverage(
     Ok(Coverage { bounding_box, temporal: temporal::read(&dataset, temporal::By::Auto)? })
 }
 
+/// What of a dataset's place and time cannot be read from its coordinates: what a recipe would have to say instead.
+pub fn missing_coverage(
+    cube: &VirtualCube,
+    coordinate_digests: &BTreeMap<VariablePath, Digest>,
+) -> (Option<DescribeError>, Option<DescribeError>) {
+    let dataset = Dataset::new(cube, coordinate_digests);
+    (horizontal::read(&dataset).err(), temporal::read(&dataset, temporal::By::Auto).err())
+}
+
 /// Where an item is: its coordinates, else the recipe's geometry.
 pub(super) fn place(dataset: &Dataset<'_>, input: &ItemInput<'_>) -> Result<Place, DescribeError> {
     match (horizontal::read(dataset), input.geometry) {

@@ -72,7 +72,7 @@ use crate::model::{
 
 pub use axis::Axis;
 pub use collection::describe_collection;
-pub use coverage::read_coverage;
+pub use coverage::{missing_coverage, read_coverage};
 pub use error::{DescribeError, Disagreement};
 pub use purpose::{Purpose, Role, read_purposes};
 pub use templates::{PROFILES, Templates};

@@ -172,7 +172,18 @@ fn bytes(json: &Value) -> Vec<u8> {
 }
 
 fn link(rel: &str, href: &str, media_type: &str) -> Value {
-    json!({"rel": rel, "href": href, "type": media_type})
+    json!({"rel": rel, "href": href, "type": media_type, "title": link_title(href)})
+}
+
+/// What people read of a link: the name of what it leads to.
+fn link_title(href: &str) -> &str {
+    let (folder, file) = href.rsplit_once('/').unwrap_or(("", href));
+    let folder = folder.rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."));
+    match file {
+        CATALOG => folder.unwrap_or("Catalogue"),
+        "collection.json" => folder.unwrap_or("Collection"),
+        other => other.strip_suffix(".json").unwrap_or(other),
+    }
 }
 
 /// The record with these links between records in place of its own; its other links stay.

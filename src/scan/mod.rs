@@ -7,6 +7,7 @@
 //! | `remote.rs` | the files below a URL: listings of a server, keys of an object store |
 //! | `listing/` | what a server's listing of a folder says (pure) |
 //! | `list.rs` | the files that a text file names |
+//! | `first_look.rs` | what is there, when no recipe says what is meant |
 //! | `templates.rs` | what an id and properties are rendered from |
 //! | `group.rs` | facets, ids, properties; what makes an item fail (pure) |
 //! | `values.rs` | the facets of items against vocabularies (pure) |
@@ -31,6 +32,7 @@ use crate::model::pattern::PartialMatch;
 use crate::model::recipe::{Recipe, SourceFiles};
 use crate::model::{IdError, ItemSource, SourceFile, SourcePlace, SourceUrl};
 
+mod first_look;
 mod group;
 mod list;
 mod listing;
@@ -38,6 +40,8 @@ mod remote;
 mod templates;
 mod values;
 mod walk;
+
+pub use first_look::{Listing, first_look};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -255,7 +259,8 @@ pub fn scan_with(recipe: &Recipe, attributes: ReadAttributes<'_>) -> Result<Scan
         match &source.files {
             SourceFiles::Matching { include, exclude } => match &source.root {
                 SourcePlace::Local(root) => {
-                    walk::walk(root, include, exclude, recipe.output.local(), &mut found, &mut problems);
+                    let output = recipe.output.local();
+                    walk::walk(root, (include, exclude), output, &mut found, &mut problems, &|_| false);
                 }
                 SourcePlace::Remote(root) => {
                     let outputs = outputs(recipe);

@@ -4,6 +4,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::listing::listing;
+use super::walk::Enough;
 use super::{FoundFile, ScanProblem};
 use crate::model::recipe::Globs;
 use crate::model::{SourceUrl, shown_url};
@@ -54,15 +55,26 @@ impl Wanted<'_> {
 /// Adds the files below a root that the globs take. `root` ends with `/`.
 pub(super) fn walk(root: &SourceUrl, wanted: Wanted<'_>, found: &mut Vec<FoundFile>, problems: &mut Vec<ScanProblem>) {
     if matches!(root.url().scheme(), "http" | "https") {
-        let mut walk = Walk { root, wanted, pending: Vec::new(), seen: 0, files: Vec::new(), problems };
-        walk.pending.push(Folder { below: String::new(), url: root.clone(), depth: 0 });
-        let walked = block_on(walk.run());
-        let files = walk.files;
-        problems.extend(walked.err().map(|error| problem(root.clone(), &error)));
+        let files = listed(root, wanted, problems, &|_| false);
         look_at(files, found, problems);
     } else {
         objects(root, wanted, found, problems);
     }
+}
+
+/// The files below the root of a server, by path and URL, without a look at any; no folder is asked for once these are enough.
+pub(super) fn listed(
+    root: &SourceUrl,
+    wanted: Wanted<'_>,
+    problems: &mut Vec<ScanProblem>,
+    enough: Enough<'_>,
+) -> Vec<(String, SourceUrl)> {
+    let mut walk = Walk { root, wanted, pending: Vec::new(), seen: 0, files: Vec::new(), problems, enough };
+    walk.pending.push(Folder { below: String::new(), url: root.clone(), depth: 0 });
+    let walked = block_on(walk.run());
+    let files = walk.files;
+    problems.extend(walked.err().map(|error| problem(root.clone(), &error)));
+    files
 }
 
 /// Adds remote files, each given by the path that the pattern is about and its URL, as they are now.
@@ -89,7 +101,12 @@ fn problem(place: SourceUrl, error: &dyn std::error::Error) -> ScanProblem {
     ScanProblem { place, reason }
 }
 
-fn objects(root: &SourceUrl, wanted: Wanted<'_>, found: &mut Vec<FoundFile>, problems: &mut Vec<ScanProblem>) {
+pub(super) fn objects(
+    root: &SourceUrl,
+    wanted: Wanted<'_>,
+    found: &mut Vec<FoundFile>,
+    problems: &mut Vec<ScanProblem>,
+) {
     let listed = list_objects(root, |below, file| {
         let is_state = below.split('/').any(|piece| piece == STATE);
         if wanted.takes(below) && !is_state && !wanted.is_output(&file.url) {
@@ -117,12 +134,16 @@ struct Walk<'a> {
     seen: usize,
     files: Vec<(String, SourceUrl)>,
     problems: &'a mut Vec<ScanProblem>,
+    enough: Enough<'a>,
 }
 
 impl Walk<'_> {
     async fn run(&mut self) -> Result<(), StorageError> {
         let mut asked = JoinSet::new();
         loop {
+            if (self.enough)(self.files.len()) {
+                return Ok(());
+            }
             while asked.len() < AT_ONCE
                 && let Some(folder) = self.pending.pop()
             {

@@ -33,7 +33,11 @@ struct Walk<'a> {
     real_folders: HashMap<PathBuf, Option<PathBuf>>,
     found: &'a mut Vec<FoundFile>,
     problems: &'a mut Vec<ScanProblem>,
+    enough: Enough<'a>,
 }
+
+/// Whether so many files are enough: what ends a first look at a large archive early.
+pub(super) type Enough<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 
 /// The name of the folder that altostac keeps its state in.
 const STATE: &str = ".altostac";
@@ -41,14 +45,15 @@ const STATE: &str = ".altostac";
 /// Adds the files below a root that the globs take; nothing of the output.
 pub(super) fn walk(
     root: &Path,
-    include: &Globs,
-    exclude: &Globs,
+    (include, exclude): (&Globs, &Globs),
     output: Option<&Path>,
     found: &mut Vec<FoundFile>,
     problems: &mut Vec<ScanProblem>,
+    enough: Enough<'_>,
 ) {
     let folders = vec![Folder { shown: PathBuf::new(), chain: vec![(root.to_owned(), PathBuf::new())] }];
-    let mut walk = Walk { root, include, exclude, output, folders, real_folders: HashMap::new(), found, problems };
+    let real_folders = HashMap::new();
+    let mut walk = Walk { root, include, exclude, output, folders, real_folders, found, problems, enough };
     while let Some(folder) = walk.folders.pop() {
         walk.folder(&folder);
     }
@@ -68,6 +73,9 @@ impl Walk<'_> {
         };
         // The start of a followed link is itself a link: walkdir walks through that one only.
         for entry in WalkDir::new(&start).follow_links(false).into_iter().filter_entry(is_wanted) {
+            if (self.enough)(self.found.len()) {
+                return;
+            }
             match entry {
                 Ok(entry) => self.entry(&entry, folder),
                 Err(error) => self.unreadable(&error, &start),

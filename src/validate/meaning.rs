@@ -99,6 +99,7 @@ fn assets(json: &Value, problems: &mut Vec<Problem>) {
                 href(&format!("{pointer}/href"), &asset["href"], problems);
             }
             checksum(&format!("{pointer}/file:checksum"), &asset["file:checksum"], problems);
+            super::media::check(&pointer, asset, problems);
         }
     }
 }
@@ -131,6 +132,7 @@ fn instant(pointer: &str, value: &Value, problems: &mut Vec<Problem>) -> Option<
 fn time(properties: &Value, problems: &mut Vec<Problem>) {
     let mut read = |name: &str| instant(&format!("/properties/{name}"), &properties[name], problems);
     let (datetime, start, end) = (read("datetime"), read("start_datetime"), read("end_datetime"));
+    let (created, updated) = (read("created"), read("updated"));
     if datetime.is_none() && (start.is_none() || end.is_none()) {
         let message = "expected an instant, or null beside start_datetime and end_datetime, found neither";
         problems.push(Problem::new("/properties/datetime", message));
@@ -145,6 +147,7 @@ fn time(properties: &Value, problems: &mut Vec<Problem>) {
     ordered("/properties/end_datetime", start, end, "an end that is not before start_datetime");
     ordered("/properties/datetime", start, datetime, "an instant that is not before start_datetime");
     ordered("/properties/datetime", datetime, end, "an instant that is not after end_datetime");
+    ordered("/properties/updated", created, updated, "an instant that is not before created");
 }
 
 /// `[west, south, east, north]` within range; the problem otherwise.

@@ -8,8 +8,12 @@
 //! | `schemas` | which schemas there are (vendored in `schemas/stac`) |
 //! | `schema_check` | what the schemas say |
 //! | `meaning` | what schemas cannot say: boxes, instants, links, keys, extensions used but not declared |
+//! | `media` | whether an asset's media type is right for what it is |
+//! | `lint/` | what only a whole catalogue can say: do links lead anywhere, do extents and summaries cover all items |
 
+pub mod lint;
 mod meaning;
+mod media;
 mod schema_check;
 mod schemas;
 #[cfg(test)]
@@ -104,24 +108,35 @@ impl Validator {
     /// # Errors
     /// [`ValidateError::Invalid`] with all problems.
     pub fn validate(&self, record: Record) -> Result<ValidatedRecord, ValidateError> {
-        let mut problems = meaning::problems(&record);
-        let checked = (&record.json, holds_projjson(&record.json));
-        schema_check::check(schemas::core(record.kind), checked, &mut problems)?;
-        for (number, extension) in record.json["stac_extensions"].as_array().into_iter().flatten().enumerate() {
-            let url = extension.as_str().unwrap_or_default();
-            match schemas::known_extension(url) {
-                Some(url) => schema_check::check(url, checked, &mut problems)?,
-                None => problems.push(unknown_extension(number, extension)),
-            }
-        }
-        problems.sort();
-        problems.dedup();
+        let mut problems = self.problems(&record)?;
         if problems.is_empty() {
             return Ok(ValidatedRecord::prove(record));
         }
         let count = problems.len();
         problems.truncate(PROBLEMS_LISTED);
         Err(ValidateError::Invalid { kind: record.kind, id: record.id, problems, count })
+    }
+
+    /// All problems of a record, by pointer.
+    fn problems(&self, record: &Record) -> Result<Vec<Problem>, ValidateError> {
+        let mut problems = meaning::problems(record);
+        self.schema_problems(schemas::core(record.kind), &record.json, &mut problems)?;
+        Ok(problems)
+    }
+
+    fn schema_problems(&self, core: &str, json: &Value, problems: &mut Vec<Problem>) -> Result<(), ValidateError> {
+        let checked = (json, holds_projjson(json));
+        schema_check::check(core, checked, problems)?;
+        for (number, extension) in json["stac_extensions"].as_array().into_iter().flatten().enumerate() {
+            let url = extension.as_str().unwrap_or_default();
+            match schemas::known_extension(url) {
+                Some(url) => schema_check::check(url, checked, problems)?,
+                None => problems.push(unknown_extension(number, extension)),
+            }
+        }
+        problems.sort();
+        problems.dedup();
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ macro_rules! extension_schemas {
 }
 
 const ITEM: &str = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json";
+pub(super) const CATALOG: &str = "https://schemas.stacspec.org/v1.1.0/catalog-spec/json-schema/catalog.json";
 const COLLECTION: &str = "https://schemas.stacspec.org/v1.1.0/collection-spec/json-schema/collection.json";
 
 /// STAC itself, and what schemas refer to.

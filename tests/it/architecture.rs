@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SHARED: [&str; 4] = ["cftime", "codec", "model", "storage"];
-const STAGES: [&str; 14] = [
+const STAGES: [&str; 15] = [
     "convert",
     "recipe",
     "scan",
@@ -19,6 +19,7 @@ const STAGES: [&str; 14] = [
     "validate",
     "publish",
     "serve",
+    "suggest",
 ];
 
 /// Beyond the shared ground, what a module may name. `pipeline` and `cli` may name everything.
