@@ -3,6 +3,7 @@
 mod amounts;
 mod build;
 mod completions;
+mod export;
 mod inspect;
 mod plan;
 mod printer;
@@ -12,6 +13,7 @@ mod schemas;
 mod serve;
 mod status;
 mod sync;
+mod templates;
 mod verify;
 
 use std::path::PathBuf;
@@ -61,6 +63,8 @@ enum Command {
     Sync(sync::Sync),
     Status(status::Status),
     Serve(serve::Serve),
+    Export(export::Export),
+    Templates(templates::TemplatesCommand),
     Completions(completions::Completions),
 }
 
@@ -163,6 +167,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sync(command) => command.run(&printer),
         Command::Status(command) => command.run(&printer),
         Command::Serve(command) => command.run(&printer),
+        Command::Export(command) => command.run(&printer),
+        Command::Templates(command) => command.run(&printer),
         Command::Completions(command) => command.run(),
     };
     match outcome {

@@ -4,18 +4,21 @@ use schemars::schema_for;
 use serde_json::Value;
 
 use super::sync::SyncReport;
-use crate::pipeline::{BuildReport, InspectReport, PlanReport, StatusReport, VerifyReport};
+use super::templates::TemplatesReport;
+use crate::pipeline::{BuildReport, ExportReport, InspectReport, PlanReport, StatusReport, VerifyReport};
 use crate::publish::PublishReport;
 
 /// The schema of each command's document, by the command's name: what `schemas/output/` holds.
 pub fn output_schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("build", schema_for!(BuildReport).to_value()),
+        ("export", schema_for!(ExportReport).to_value()),
         ("inspect", schema_for!(InspectReport).to_value()),
         ("plan", schema_for!(PlanReport).to_value()),
         ("publish", schema_for!(PublishReport).to_value()),
         ("status", schema_for!(StatusReport).to_value()),
         ("sync", schema_for!(SyncReport).to_value()),
+        ("templates", schema_for!(TemplatesReport).to_value()),
         ("verify", schema_for!(VerifyReport).to_value()),
     ]
 }
