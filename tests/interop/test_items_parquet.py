@@ -62,8 +62,8 @@ def test_readers_see_the_items(project):
     exported = project.run("export", "--to", project.folder / "t.parquet", "--json").expect(0).json
     assert (project.folder / "t.parquet").read_bytes() == table.read_bytes()
     mixed = exported["mixed"]
-    # Times of 360_day calendars are numbers, others are instants: the only field of two kinds.
-    assert set(mixed) <= {"cube:dimensions.time.extent", "cube:dimensions.time.values"}
+    # Times of 360_day calendars and their steps are numbers, others instants and durations: the only fields of two kinds.
+    assert set(mixed) <= {f"cube:dimensions.time.{field}" for field in ("extent", "values", "step")}
     for reader in ["rustac", "stac-geoparquet"]:
         found = {item["id"]: item for item in seen[reader]}
         assert found.keys() == items.keys()
