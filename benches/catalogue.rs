@@ -133,8 +133,7 @@ fn measure() -> Result<String, Failure> {
     }
     let (cube, verified) = dataset(&file)?;
     let products = [verified];
-    let templates =
-        Templates::load(&StacSettings { profile, overrides: BTreeMap::new(), facts: RecordFacts::default() })?;
+    let templates = Templates::load(&StacSettings { profile, ..StacSettings::default() })?;
     let collection = CollectionSettings {
         id: CollectionId::new("large")?,
         title: None,
@@ -143,6 +142,8 @@ fn measure() -> Result<String, Failure> {
         keywords: Vec::new(),
         providers: Vec::new(),
         facts: CollectionFacts::default(),
+        parent: None,
+        items_parquet: false,
     };
     let (output, validator) = (LocalFolder::new(&out), Validator::new());
     let (item_facts, record_facts, known) = (ItemFacts::default(), RecordFacts::default(), KnownFacts::default());
@@ -156,6 +157,7 @@ fn measure() -> Result<String, Failure> {
         let facets = facets.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let record = describe_item(&ItemInput {
             thumbnail: None,
+            source_facts: &BTreeMap::new(),
             cube: &cube,
             coordinate_digests: &BTreeMap::new(),
             id: &id,
@@ -175,7 +177,7 @@ fn measure() -> Result<String, Failure> {
             known: &known,
             templates: &templates,
         })?;
-        write_item(&output, &validator.validate(record)?)?;
+        write_item(&output, &validator.validate(record)?, &[])?;
         Ok(())
     };
     (0..count).into_par_iter().try_for_each(build)?;
@@ -190,7 +192,8 @@ fn measure() -> Result<String, Failure> {
     });
     let collection = validator.validate(describe_collection(&collection, records, &templates)?)?;
     let head = CatalogHead { id: "catalog".into(), title: None, description: "A bench.".into() };
-    write_catalogue(&output, &head, &collection, &ids, &[])?;
+    let ids = ids.into_iter().map(|id| (id, Vec::new())).collect();
+    write_catalogue(&output, &head, &collection, &ids, &[], None)?;
     let figures = serde_json::json!({
         "count": count, "item_bytes": bytes / count.max(1), "items": items, "collection": second.end(), "all": all.end(),
     });

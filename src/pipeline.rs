@@ -6,6 +6,7 @@
 //! | `survey` | scan and plan: what is there, what has to be done |
 //! | `attributes` | attributes of files that facets ask for, and what is remembered of them |
 //! | `build` | the items of a plan, several at once; then the catalogue |
+//! | `table` | a table of all items |
 //! | `item` | one item: index, combine, write, verify, describe, validate |
 //! | `workers` | the threads that compute, and those that wait for servers |
 //! | `opened` | remote sources that stay open while they are verified |
@@ -48,6 +49,7 @@ mod send;
 mod sharing_tests;
 mod statistics;
 mod survey;
+mod table;
 mod values;
 mod versions;
 mod workers;
@@ -68,6 +70,7 @@ pub use report::{
 };
 pub use send::{SendOptions, send};
 pub use survey::{Survey, survey};
+pub use table::{ExportReport, export};
 pub use workspace::{Workspace, WorkspaceError};
 
 /// What is told while a run goes on: to a progress bar, or to nobody.
@@ -177,6 +180,20 @@ pub enum PipelineError {
         #[source]
         source: std::io::Error,
     },
+    /// The items cannot be written as a table.
+    #[error(transparent)]
+    Table(#[from] crate::write::ItemTableError),
+    /// A file cannot be written.
+    #[error("cannot {action} {path}")]
+    Export {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
     /// A folder that should be a static catalogue is none.
     #[error("{path} is no static catalogue: {found}")]
     NotACatalogue {
@@ -200,6 +217,7 @@ impl PipelineError {
             Self::Storage(error) => error.remedy().map(Into::into),
             Self::Publish(error) => error.remedy().map(Into::into),
             Self::Describe(error) => error.remedy().map(Into::into),
+            Self::Table(error) => error.remedy().map(Into::into),
             Self::Threads { .. } => Some("ask for fewer with --jobs".into()),
             Self::NoReader { .. } => Some(
                 "build it with `cargo build --release --features libhdf5`, where libhdf5 and libnetcdf are installed \

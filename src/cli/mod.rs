@@ -3,6 +3,7 @@
 mod amounts;
 mod build;
 mod completions;
+mod export;
 mod inspect;
 mod new;
 mod new_from_stac_generator;
@@ -14,6 +15,7 @@ mod schemas;
 mod serve;
 mod status;
 mod sync;
+mod templates;
 mod validate;
 mod verify;
 
@@ -67,6 +69,8 @@ enum Command {
     Sync(sync::Sync),
     Status(status::Status),
     Serve(serve::Serve),
+    Export(export::Export),
+    Templates(templates::TemplatesCommand),
     Completions(completions::Completions),
 }
 
@@ -171,6 +175,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sync(command) => command.run(&printer),
         Command::Status(command) => command.run(&printer),
         Command::Serve(command) => command.run(&printer),
+        Command::Export(command) => command.run(&printer),
+        Command::Templates(command) => command.run(&printer),
         Command::Completions(command) => command.run(),
     };
     match outcome {

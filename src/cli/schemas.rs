@@ -6,14 +6,16 @@ use serde_json::Value;
 use super::new::NewReport;
 use super::new_from_stac_generator::FromStacGenerator;
 use super::sync::SyncReport;
+use super::templates::TemplatesReport;
 use super::validate::ValidateReport;
-use crate::pipeline::{BuildReport, InspectReport, PlanReport, StatusReport, VerifyReport};
+use crate::pipeline::{BuildReport, ExportReport, InspectReport, PlanReport, StatusReport, VerifyReport};
 use crate::publish::PublishReport;
 
 /// The schema of each command's document, by the command's name: what `schemas/output/` holds.
 pub fn output_schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("build", schema_for!(BuildReport).to_value()),
+        ("export", schema_for!(ExportReport).to_value()),
         ("inspect", schema_for!(InspectReport).to_value()),
         ("new", schema_for!(NewReport).to_value()),
         ("new-from-stac-generator", schema_for!(FromStacGenerator).to_value()),
@@ -21,6 +23,7 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
         ("publish", schema_for!(PublishReport).to_value()),
         ("status", schema_for!(StatusReport).to_value()),
         ("sync", schema_for!(SyncReport).to_value()),
+        ("templates", schema_for!(TemplatesReport).to_value()),
         ("validate", schema_for!(ValidateReport).to_value()),
         ("verify", schema_for!(VerifyReport).to_value()),
     ]

@@ -3,11 +3,13 @@
 mod icechunk;
 mod zarr;
 
+use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
 use super::dataset::Dataset;
 use super::purpose::Purpose;
-use super::{DescribeError, ItemInput, Templates};
+use super::{DescribeError, ItemInput};
+use crate::cftime::rfc3339;
 use crate::model::{Fingerprint, ProductFile, ProductFormat, SourceFile, VerifiedProduct};
 
 /// One asset before its template: its key and its fields.
@@ -21,19 +23,20 @@ struct Asset {
 pub(super) fn render(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Result<Map<String, Value>, DescribeError> {
     let mut assets = Map::new();
     for asset in all(input, dataset) {
-        let (key, rendered) = render_one(input.templates, &asset, assets.keys().map(String::as_str))?;
+        let (key, rendered) = render_one(input, &asset, assets.keys().map(String::as_str))?;
         assets.insert(key, rendered);
     }
     Ok(assets)
 }
 
 fn render_one<'k>(
-    templates: &Templates,
+    input: &ItemInput<'_>,
     asset: &Asset,
     mut taken: impl Iterator<Item = &'k str>,
 ) -> Result<(String, Value), DescribeError> {
     const TEMPLATE: &str = "asset.json.j2";
-    let rendered = templates.render(TEMPLATE, &json!({"key": asset.key, "kind": asset.kind, "asset": asset.fields}))?;
+    let templates = input.templates;
+    let rendered = templates.render(TEMPLATE, &context(input, asset))?;
     let untrue = |expected: String, found: String| {
         Err(DescribeError::Untrue {
             template: templates.name(TEMPLATE),
@@ -48,10 +51,48 @@ fn render_one<'k>(
     if value["href"] != asset.fields["href"] {
         return untrue(format!("the href {}", asset.fields["href"]), value["href"].to_string());
     }
-    if key.is_empty() || key.contains('-') || taken.any(|other| other == key) {
+    // What is opened as a dataset goes by keys that DataPoint can take apart; source files may go by their names.
+    if key.is_empty() || (key.contains('-') && asset.kind != "source") || taken.any(|other| other == key) {
         return untrue("a key of its own, without -".into(), format!("{key:?}"));
     }
     Ok((key.clone(), value.clone()))
+}
+
+/// What `asset.json.j2` receives.
+fn context(input: &ItemInput<'_>, asset: &Asset) -> Value {
+    let href = asset.fields["href"].as_str().unwrap_or_default();
+    let url = url::Url::parse(href).ok();
+    let name = href.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let mut context = json!({
+        "key": asset.key,
+        "kind": asset.kind,
+        "asset": asset.fields,
+        "file_name": name,
+        "file_key": name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect::<String>(),
+        "scheme": url.as_ref().map_or("", |url| url.scheme()),
+        "host": url.as_ref().and_then(|url| url.host_str()).unwrap_or_default(),
+        "created": rfc3339(input.created),
+        "updated": rfc3339(input.updated),
+        "modified": null,
+        "file_attributes": {},
+    });
+    // Sources are numbered from 1.
+    let number = asset.key.strip_prefix("data").filter(|_| asset.kind == "source").and_then(|text| text.parse().ok());
+    let file = number.and_then(|number: usize| input.cube.files.get(number.checked_sub(1)?));
+    let Some(file) = file else { return context };
+    if let Fingerprint::ModifiedAndSize { modified_ns, .. } = &file.fingerprint {
+        let seconds = modified_ns.div_euclid(1_000_000_000);
+        context["modified"] = json!(DateTime::from_timestamp(seconds, 0).map(rfc3339));
+    }
+    if let Some(facts) = input.source_facts.get(&file.url) {
+        let told = [("tracking_id", &facts.tracking_id), ("creation_date", &facts.creation_date)];
+        for (name, value) in told.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            context["file_attributes"][name] = json!(value);
+        }
+    }
+    context
 }
 
 fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {

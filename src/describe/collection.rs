@@ -63,6 +63,7 @@ pub fn describe_collection<V: Borrow<Value>>(
         "extent": extent,
         "summaries": gathered.summaries.finish(),
         "item_assets": gathered.assets.finish(),
+        "assets": assets(settings),
         "links": links,
     });
     let truth = [
@@ -86,6 +87,20 @@ pub fn describe_collection<V: Borrow<Value>>(
     }
     templates::declare_extensions(&mut json);
     Ok(Record { kind: RecordKind::Collection, id: settings.id.to_string(), json })
+}
+
+/// What stands beside the collection.
+fn assets(settings: &CollectionSettings) -> Value {
+    if !settings.items_parquet {
+        return json!({});
+    }
+    json!({"items_parquet": {
+        "href": "./items.parquet",
+        "type": "application/vnd.apache.parquet",
+        "title": "Table of all items",
+        "description": "STAC-GeoParquet 1.1, one row an item in the order of their ids; hrefs are relative to the items' own files",
+        "roles": ["collection-mirror"],
+    }})
 }
 
 impl Gathered {
@@ -124,7 +139,7 @@ impl Gathered {
     }
 }
 
-fn bounding_box(bbox: &Value) -> Option<BoundingBox> {
+pub(super) fn bounding_box(bbox: &Value) -> Option<BoundingBox> {
     let numbers: Vec<f64> = bbox.as_array()?.iter().map(Value::as_f64).collect::<Option<_>>()?;
     match numbers.as_slice() {
         [west, south, east, north] | [west, south, _, east, north, _] => {

@@ -106,6 +106,18 @@ pub enum DescribeError {
         /// What the template made of it.
         found: String,
     },
+    /// A profile asks for what the dataset does not have.
+    #[error("template {template} cannot say {field}: expected {expected}, found {found}")]
+    Profile {
+        /// Its name.
+        template: String,
+        /// The field of the record.
+        field: String,
+        /// What the profile asks for.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
     /// A collection without items has no extent.
     #[error("collection {collection} has no items, so it has no extent")]
     EmptyCollection {
@@ -154,7 +166,7 @@ fn at_line(line: Option<usize>) -> String {
 }
 
 impl DescribeError {
-    /// A word for machines: `no_place`, `no_time`, `coordinate`, `time`; `describe` for all that is not the files' own.
+    /// A word for machines: `no_place`, `no_time`, `coordinate`, `time`, `template`, `profile`; `describe` for all that is not the files' own.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NoPlace { .. } => "no_place",
@@ -163,6 +175,7 @@ impl DescribeError {
             Self::Time { .. } | Self::Stated { .. } => "time",
             Self::UnknownProfile { .. } | Self::UnknownTemplate { .. } | Self::Template { .. } => "template",
             Self::NotJson { .. } | Self::Untrue { .. } => "template",
+            Self::Profile { .. } => "profile",
             Self::Geometry { .. } | Self::EmptyCollection { .. } | Self::Item { .. } => "describe",
         }
     }
@@ -178,6 +191,9 @@ impl DescribeError {
             Self::Time { source, .. } => source.remedy().or(Some("give item.datetime in the recipe")),
             Self::Geometry { .. } => Some("write a GeoJSON geometry in degrees, longitude before latitude"),
             Self::Untrue { .. } => Some("leave computed fields as the template receives them"),
+            Self::Profile { .. } => Some(
+                "give it in the recipe (item.properties, a facet of item.pattern, item.id, collection.id), or choose another stac.profile",
+            ),
             Self::EmptyCollection { .. } => Some("build at least one item first"),
             _ => None,
         }

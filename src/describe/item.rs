@@ -6,7 +6,7 @@ use super::dataset::{Dataset, Member};
 use super::purpose::Purpose;
 use super::{DescribeError, ItemInput, STAC_VERSION, assets, coverage, datacube, facts, geometry, reference};
 use crate::cftime::rfc3339;
-use crate::model::{Record, RecordKind, TemporalExtent};
+use crate::model::{Attributes, Record, RecordKind, TemporalExtent};
 
 pub(super) fn describe(input: &ItemInput<'_>) -> Result<Record, DescribeError> {
     let dataset = Dataset::new(input.cube, input.coordinate_digests);
@@ -29,6 +29,13 @@ pub(super) fn describe(input: &ItemInput<'_>) -> Result<Record, DescribeError> {
         "recipe_properties": input.properties,
         "cube_dimensions": computed["cube:dimensions"],
         "cube_variables": computed["cube:variables"],
+        "attributes": attributes(&input.cube.root.attributes),
+        "variable_attributes": dataset
+            .of(Purpose::Data)
+            .map(|member| (member.path.key().to_owned(), attributes(&member.variable.attributes)))
+            .collect::<Map<_, _>>(),
+        "source_size": input.cube.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size)),
+        "source_count": input.cube.files.len(),
         "links": links,
         "assets": assets,
     });
@@ -74,6 +81,11 @@ fn computed_properties(input: &ItemInput<'_>, dataset: &Dataset<'_>, time: &Temp
     ];
     let pieces = pieces.into_iter().map(|(key, value)| (key.to_owned(), value));
     pieces.chain(reference::describe(dataset)).collect()
+}
+
+/// Attributes as templates see them; those of types that are not carried over are left out.
+fn attributes(attributes: &Attributes) -> Value {
+    attributes.iter().filter_map(|(name, value)| Some((name.clone(), value.to_json()?))).collect::<Map<_, _>>().into()
 }
 
 /// A text attribute of each data variable, empty where it has none: as many as there are variables, in their order.

@@ -17,9 +17,9 @@
 //! | `datacube` | `cube:dimensions` and `cube:variables` |
 //! | `facts`, `period` | when by the recipe's choice, how long and how often; versions, origin, processing |
 //! | `assets` | what an Item links to |
-//! | `item`, `collection`, `summaries` | the records' computed pieces |
+//! | `item`, `collection`, `parent`, `summaries` | the records' computed pieces |
 //! | `view` | what a quick-look can show |
-//! | `templates` | how the pieces become a record, and that a template cannot bend the truth |
+//! | `templates`, `template_functions` | how the pieces become a record, and that a template cannot bend the truth |
 
 mod agreement;
 mod assets;
@@ -41,6 +41,7 @@ mod item;
 mod longitude;
 mod mesh;
 mod numbers;
+mod parent;
 mod period;
 mod outline;
 mod parameters;
@@ -50,6 +51,7 @@ mod purpose;
 mod reference;
 mod stated;
 mod summaries;
+mod template_functions;
 mod templates;
 mod temporal;
 mod wkt;
@@ -66,26 +68,38 @@ use serde_json::Value;
 use crate::model::facts::{ItemFacts, RecordFacts};
 use crate::model::recipe::CollectionSettings;
 use crate::model::{
-    Digest, FacetValues, ItemId, KnownFacts, Note, ProductFile, PublicUrls, Record, VariablePath, VerifiedProduct,
-    VirtualCube,
+    Digest, FacetValues, ItemId, KnownFacts, Note, ProductFile, PublicUrls, Record, SourceUrl, VariablePath,
+    VerifiedProduct, VirtualCube,
 };
 
 pub use axis::Axis;
 pub use collection::describe_collection;
 pub use coverage::{missing_coverage, read_coverage};
 pub use error::{DescribeError, Disagreement};
+pub use parent::describe_parent;
 pub use purpose::{Purpose, Role, read_purposes};
-pub use templates::{PROFILES, Templates};
+pub use templates::{PROFILES, Templates, profile_files};
 pub use view::{Earth, Sight, View, find_view};
 
 /// The version of STAC that the records follow.
 pub const STAC_VERSION: &str = "1.1.0";
+
+/// What one source file says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Its global attribute `tracking_id`.
+    pub tracking_id: Option<String>,
+    /// Its global attribute `creation_date`.
+    pub creation_date: Option<String>,
+}
 
 /// All that an Item is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct ItemInput<'a> {
     /// The dataset.
     pub cube: &'a VirtualCube,
+    /// What templates may say of each source file beyond the cube.
+    pub source_facts: &'a BTreeMap<SourceUrl, SourceFacts>,
     /// Digests of coordinates and bounds that are too large for the cube to hold them; those of the first file.
     pub coordinate_digests: &'a BTreeMap<VariablePath, Digest>,
     /// The Item's id.

@@ -100,7 +100,7 @@ impl Summaries {
 pub(super) struct AssetDefinitions(BTreeMap<String, Map<String, Value>>);
 
 /// Fields of one file. `zarr:` fields too: the zarr extension v1.1.0 does not allow them in a collection's `item_assets`.
-const OF_ONE_FILE: [&str; 6] = ["href", "file:", "cf:", "zarr:", "created", "updated"];
+const OF_ONE_FILE: [&str; 7] = ["href", "file:", "cf:", "zarr:", "created", "updated", "cmip6:"];
 
 impl AssetDefinitions {
     /// Adds an item's assets; numbered sources stand for one.
@@ -109,7 +109,9 @@ impl AssetDefinitions {
             let Some(fields) = asset.as_object() else { continue };
             let is_source = asset["roles"].as_array().is_some_and(|roles| roles.iter().any(|role| role == "source"));
             let is_numbered = key.len() > 4 && key.ends_with(|c: char| c.is_ascii_digit());
-            if is_source && is_numbered && !key.ends_with("0001") {
+            // Keys that are names of files are as many as there are files.
+            let is_named = is_source && key.contains('.');
+            if is_named || (is_source && is_numbered && !key.ends_with("0001")) {
                 continue;
             }
             let mut common = fields.clone();

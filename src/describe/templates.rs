@@ -5,30 +5,54 @@
 //!
 //! | template | receives |
 //! | --- | --- |
-//! | `asset.json.j2` | `key`; `kind`: `kerchunk`, `source`, `source_manifest` or `report`; `asset`: all its fields. Yields `{key: asset}` |
-//! | `item.json.j2` | `stac_version`, `id`, `collection`, `bbox`, `geometry`; `properties`: all, merged; and apart from them `facets`, `recipe_properties`, `datetime`, `start_datetime`, `end_datetime`, `created`, `updated`, `variables`, `units`, `long_names`, `standard_names`, `calendars`, `cube_dimensions`, `cube_variables`; `links`, `assets` |
-//! | `collection.json.j2` | `stac_version`, `id`, `title`, `description`, `license`, `keywords`, `providers`, `extent`, `summaries`, `item_assets`, `links` |
+//! | `asset.json.j2` | `key`; `kind`: `kerchunk`, `source`, `source_manifest` or `report`; `asset`: all its fields; of its href `file_name`, `file_key` (the name as a key: what cannot stand in one is `_`), `scheme`, `host`; `created`, `updated` of the item; of a source `modified` and `file_attributes` (`tracking_id`, `creation_date`). Yields `{key: asset}` |
+//! | `item.json.j2` | `stac_version`, `id`, `collection`, `bbox`, `geometry`; `properties`: all, merged; and apart from them `facets`, `recipe_properties`, `datetime`, `start_datetime`, `end_datetime`, `created`, `updated`, `variables`, `units`, `long_names`, `standard_names`, `calendars`, `cube_dimensions`, `cube_variables`; `attributes`: the files' global ones, merged; `variable_attributes`: by name, of data variables; `source_size` (bytes), `source_count`; `links`, `assets` |
+//! | `collection.json.j2` | `stac_version`, `id`, `title`, `description`, `license`, `keywords`, `providers`, `extent`, `summaries`, `item_assets`, `assets`, `links` |
 //!
 //! `{{ value }}` writes a value as JSON, with its quotes. A name that is not there is an error. `stac_extensions` may be left out: those whose fields are used are declared
-//! after rendering, in addition to what a template declares.
+//! after rendering, in addition to what a template declares. What templates can call beyond minijinja is in `template_functions`.
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
-use super::DescribeError;
+use super::{DescribeError, template_functions};
 use crate::model::FacetValues;
 use crate::model::extension::used_extensions;
 use crate::model::recipe::StacSettings;
 
 /// The profiles there are.
-pub const PROFILES: &[&str] = &["default", "ceda"];
+pub const PROFILES: &[&str] = &["default", "ceda", "esgf"];
 
+/// The files of a profile.
 const FILES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/", $name)))),*]
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/", $name)))),*]
     };
+}
+
+const BUILT_IN: &[(&str, &str)] = embedded![
+    "default/collection.json.j2",
+    "default/item.json.j2",
+    "default/asset.json.j2",
+    "ceda/collection.json.j2",
+    "ceda/item.json.j2",
+    "ceda/asset.json.j2",
+    "esgf/collection.json.j2",
+    "esgf/item.json.j2",
+    "esgf/asset.json.j2",
+];
+
+/// The files of a profile and their texts; none if there is no such profile.
+///
+/// ```
+/// let files: Vec<_> = altostac::describe::profile_files("ceda").map(|(file, _)| file).collect();
+/// assert_eq!(files, ["collection.json.j2", "item.json.j2", "asset.json.j2"]);
+/// ```
+pub fn profile_files(profile: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let within = move |name: &'static str| name.split_once('/').filter(|(folder, _)| *folder == profile);
+    BUILT_IN.iter().filter_map(move |(name, text)| Some((within(name)?.1, *text)))
 }
 
 /// The templates of a profile, with those of the recipe in their place.
@@ -45,8 +69,8 @@ impl Templates {
     /// ```
     /// use altostac::describe::Templates;
     /// use altostac::model::recipe::StacSettings;
-    /// assert!(Templates::load(&StacSettings { profile: "ceda".into(), overrides: Default::default(), facts: Default::default() }).is_ok());
-    /// assert!(Templates::load(&StacSettings { profile: "cedar".into(), overrides: Default::default(), facts: Default::default() }).is_err());
+    /// assert!(Templates::load(&StacSettings { profile: "ceda".into(), ..StacSettings::default() }).is_ok());
+    /// assert!(Templates::load(&StacSettings { profile: "cedar".into(), ..StacSettings::default() }).is_err());
     /// ```
     ///
     /// # Errors
@@ -57,15 +81,8 @@ impl Templates {
         }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let built_in = embedded![
-            "default/collection.json.j2",
-            "default/item.json.j2",
-            "default/asset.json.j2",
-            "ceda/collection.json.j2",
-            "ceda/item.json.j2",
-            "ceda/asset.json.j2",
-        ];
-        for (name, text) in built_in {
+        template_functions::add_to(&mut environment);
+        for (name, text) in BUILT_IN {
             environment.add_template(name, text).map_err(|source| unusable(name, source))?;
         }
         let mut used = FILES.map(|file| format!("{}/{file}", settings.profile));
@@ -134,6 +151,14 @@ impl Templates {
 
 fn unusable(name: &str, source: minijinja::Error) -> DescribeError {
     let template = source.name().unwrap_or(name).to_owned();
+    if let Some(unmet) = template_functions::unmet(&source) {
+        return DescribeError::Profile {
+            template,
+            field: unmet.field.clone(),
+            expected: unmet.expected.clone(),
+            found: unmet.found.clone(),
+        };
+    }
     DescribeError::Template { template, line: source.line(), source }
 }
 

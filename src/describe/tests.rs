@@ -52,7 +52,8 @@ fn pacific() -> VirtualCube {
 
 #[test]
 fn items_and_collections_of_both_profiles() {
-    for profile in PROFILES {
+    // That of ESGF is for CMIP6 alone: below.
+    for profile in ["default", "ceda"] {
         let surroundings = Surroundings::new(profile);
         let (tas, pacific) = (tas(), pacific());
         let item = describe_item(&surroundings.input(&tas)).unwrap();
@@ -120,7 +121,7 @@ fn many_sources_become_one_table() {
 
 fn with_template(file: &str, text: &str) -> Result<Record, DescribeError> {
     let overrides = BTreeMap::from([(file.to_owned(), text.to_owned())]);
-    let templates = Templates::load(&StacSettings { profile: "ceda".into(), overrides, facts: Default::default() })?;
+    let templates = Templates::load(&StacSettings { profile: "ceda".into(), overrides, ..StacSettings::default() })?;
     let surroundings = Surroundings { templates, ..Surroundings::new("ceda") };
     describe_item(&surroundings.input(&tas()))
 }
@@ -168,6 +169,70 @@ fn templates_cannot_bend_the_truth() {
         let error = with_template(file, text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}\n  should say {expected}");
     }
+}
+
+/// Attributes of CMIP6 files, and what their paths say.
+fn cmip6() -> (VirtualCube, Surroundings) {
+    let mut cube = tas();
+    for (name, value) in [
+        ("data_specs_version", "01.00.29"),
+        ("frequency", "mon"),
+        ("nominal_resolution", "250 km"),
+        ("product", "model-output"),
+        ("realm", "atmos"),
+        ("source_type", "AOGCM BGC"),
+        ("further_info_url", "https://furtherinfo.es-doc.org/CMIP6.x"),
+    ] {
+        std::sync::Arc::make_mut(&mut cube.root.attributes).insert(name.into(), text(value));
+    }
+    let mut surroundings = Surroundings::new("esgf");
+    surroundings.collection.id = crate::model::CollectionId::new("CMIP6").unwrap();
+    surroundings.id =
+        ItemId::new("CMIP6.DCPP.IPSL.IPSL-CM6A-LR.dcppA-hindcast.s1960-r1i1p1f1.Amon.tas.gr.v20180803").unwrap();
+    let facts = SourceFacts {
+        tracking_id: Some("hdl:21.14100/4c6a4b8d-3fd9-4b0c-9f0a-6ab1e39b5a5b".into()),
+        creation_date: None,
+    };
+    surroundings.source_facts = [(cube.files[0].url.clone(), facts)].into();
+    (cube, surroundings)
+}
+
+#[test]
+fn esgf_says_what_its_extension_asks_for() {
+    let (cube, surroundings) = cmip6();
+    let item = describe_item(&surroundings.input(&cube)).unwrap().json;
+    insta::assert_json_snapshot!("esgf_item", item);
+    let collection = describe_collection(&surroundings.collection, [&item], &surroundings.templates).unwrap().json;
+    insta::assert_json_snapshot!("esgf_collection", collection);
+}
+
+#[test]
+fn what_a_profile_asks_for_in_vain_is_named() {
+    let refused = |change: &dyn Fn(&mut VirtualCube, &mut Surroundings)| {
+        let (mut cube, mut surroundings) = cmip6();
+        change(&mut cube, &mut surroundings);
+        let error = describe_item(&surroundings.input(&cube)).unwrap_err();
+        assert_eq!(error.kind(), "profile", "{error}");
+        assert!(error.remedy().unwrap().contains("item.properties"));
+        error.to_string()
+    };
+    let error =
+        refused(&|cube, _| drop(std::sync::Arc::make_mut(&mut cube.root.attributes).shift_remove("source_type")));
+    assert!(
+        error.contains("esgf/item.json.j2 cannot say cmip6:source_type") && error.contains("attribute source_type"),
+        "{error}"
+    );
+    let error =
+        refused(&|_, surroundings| surroundings.collection.id = crate::model::CollectionId::new("other").unwrap());
+    assert!(error.contains("collection: expected CMIP6, found other"), "{error}");
+    let error = refused(&|_, surroundings| surroundings.id = ItemId::new("CMIP6.tas.v1").unwrap());
+    assert!(error.contains("found CMIP6.tas.v1"), "{error}");
+    // What the recipe gives counts.
+    let (mut cube, mut surroundings) = cmip6();
+    std::sync::Arc::make_mut(&mut cube.root.attributes).shift_remove("source_type");
+    surroundings.properties.insert("cmip6:source_type".into(), serde_json::json!(["AOGCM"]));
+    let item = describe_item(&surroundings.input(&cube)).unwrap().json;
+    assert_eq!(item["properties"]["cmip6:source_type"], serde_json::json!(["AOGCM"]));
 }
 
 #[test]

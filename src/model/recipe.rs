@@ -67,6 +67,21 @@ pub struct CollectionSettings {
     pub providers: Vec<Value>,
     /// Its version, DOI and citations.
     pub facts: CollectionFacts,
+    /// The collection of collections that it is a child of.
+    pub parent: Option<ParentSettings>,
+    /// Whether a table of its items stands beside it.
+    pub items_parquet: bool,
+}
+
+/// A collection whose children are collections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentSettings {
+    /// Its id.
+    pub id: CollectionId,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its description.
+    pub description: String,
 }
 
 /// One place to look for files.
@@ -240,7 +255,7 @@ pub enum OnGap {
 }
 
 /// Which templates make the records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StacSettings {
     /// The name of a profile: a folder of templates.
     pub profile: String,
@@ -248,6 +263,8 @@ pub struct StacSettings {
     pub overrides: BTreeMap<String, String>,
     /// What goes into all records.
     pub facts: RecordFacts,
+    /// Properties of items by whose values there are catalogues between the collection and its items, the outermost first.
+    pub catalogs: Vec<String>,
 }
 
 /// Where records are pushed to.

@@ -1,11 +1,12 @@
 //! The items of a plan, several at once; then the catalogue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
+use serde_json::Value;
 
 use super::item::{self, Means, Thoroughness, failure, read_record, read_records};
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
@@ -13,10 +14,12 @@ use super::versions::{Versions, with_links};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
 use crate::cftime::rfc3339;
-use crate::describe::describe_collection;
+use crate::describe::{describe_collection, describe_parent};
 use crate::model::{ItemError, ItemId, KnownItem, Record, Revision};
 use crate::plan::{Action, PlannedItem};
-use crate::publish::{CatalogHead, write_catalogue, write_item};
+use crate::publish::{
+    CatalogHead, ParentCollection, branch_of, items_table, remove_catalogue, write_catalogue, write_item,
+};
 use crate::storage::{OutputStore, traffic};
 
 /// Folders that a run left unfinished are removed after this time.
@@ -195,7 +198,8 @@ impl Run<'_> {
     fn keep(&self, built: item::Built) -> Result<KnownItem, ItemError> {
         let to_failure = |error: &dyn std::error::Error| failure("output", chain(error));
         self.workspace.ledger().set_catalogue_behind(true).map_err(|error| to_failure(&error))?;
-        write_item(&self.workspace.output, &built.record).map_err(|error| to_failure(&error))?;
+        let facets = &self.workspace.recipe.stac.catalogs;
+        write_item(&self.workspace.output, &built.record, facets).map_err(|error| to_failure(&error))?;
         self.workspace.ledger().put_current(&built.known).map_err(|error| to_failure(&error))?;
         if let Some(contents) = &built.contents {
             super::content::keep(self.workspace, &built.known.id, contents);
@@ -259,18 +263,33 @@ impl Run<'_> {
             .filter(|item| item.revision.is_some() && !gone.contains(item.id.as_str()))
             .map(|item| item.id)
             .collect();
-        let mut unreadable = None;
+        let recipe = &workspace.recipe;
         let mut versions = Versions::default();
+        let (mut unreadable, mut linked) = (None, BTreeMap::new());
+        let mut look_at = |record: Record| -> Result<Value, PipelineError> {
+            let id = ItemId::new(record.id.as_str()).map_err(|error| PipelineError::NotACatalogue {
+                path: workspace.item_path(&record.id),
+                found: error.to_string(),
+            })?;
+            versions.add(&record.json);
+            linked.insert(id, branch_of(&record.json, &recipe.stac.catalogs)?);
+            Ok(record.json)
+        };
         let read = standing.chunks(READ_TOGETHER).flat_map(|ids| read_records(workspace, ids));
-        let records = read.filter_map(|record: Result<Option<Record>, PipelineError>| match record {
-            Ok(record) => record.map(|record| {
-                versions.add(&record.json);
-                record.json
-            }),
-            Err(error) => {
+        let records = read.filter_map(|record: Result<Option<Record>, PipelineError>| {
+            record.and_then(|record| record.map(&mut look_at).transpose()).unwrap_or_else(|error| {
                 unreadable.get_or_insert(error);
                 None
-            }
+            })
+        });
+        let describe = |children: &[Value]| {
+            let settings = recipe.collection.parent.as_ref().ok_or("no parent is named")?;
+            Ok(workspace.validator.validate(describe_parent(settings, children, &workspace.templates)?)?)
+        };
+        let parent = recipe.collection.parent.as_ref().map(|parent| ParentCollection {
+            id: &parent.id,
+            title: parent.title.as_deref(),
+            describe: &describe,
         });
         let mut records = records.peekable();
         if records.peek().is_some() {
@@ -287,10 +306,15 @@ impl Run<'_> {
                 title: None,
                 description: "Collections published with altostac".into(),
             };
-            let linked = standing.into_iter().collect();
-            write_catalogue(&workspace.output, &head, &collection, &linked, &removed)?;
+            if recipe.collection.items_parquet {
+                super::table::beside_collection(workspace, &collection.record().json, &standing)?;
+            }
+            write_catalogue(&workspace.output, &head, &collection, &linked, &removed, parent.as_ref())?;
+            if !recipe.collection.items_parquet {
+                workspace.output.delete(&items_table(&recipe.collection.id))?;
+            }
         } else {
-            crate::publish::remove_catalogue(&workspace.output, &workspace.recipe.collection.id, &removed)?;
+            remove_catalogue(&workspace.output, &recipe.collection.id, &removed, parent.as_ref())?;
         }
         for id in &removed {
             workspace.ledger().remove(id)?;
@@ -309,7 +333,7 @@ impl Run<'_> {
             let Some(record) = read_record(self.workspace, &id)? else { continue };
             let json = with_links(record.json, links, &rfc3339(self.now));
             let record = self.workspace.validator.validate(Record { json, ..record })?;
-            write_item(&self.workspace.output, &record)?;
+            write_item(&self.workspace.output, &record, &self.workspace.recipe.stac.catalogs)?;
         }
         Ok(is_any)
     }

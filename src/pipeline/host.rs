@@ -68,7 +68,7 @@ impl Host {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(ServedCatalogue, PublishReport), PipelineError> {
         let publishables = Publishables::new(workspace, Reader::Embedded)?;
-        let mut grants = Vec::new();
+        let mut grants = publishables.collection_grants()?;
         for id in publishables.ids()? {
             grants.extend(publishables.item(&id)?.1);
         }
@@ -133,27 +133,31 @@ fn load_folder(folder: &Path) -> Result<(Store, Vec<Grant>), PipelineError> {
     let validator = Validator::new();
     let store = Store::in_memory()?;
     let mut grants = Vec::new();
-    let catalog = read(&output, "catalog.json")?;
-    for path in linked(&catalog, "child", "") {
-        let collection = read(&output, &path)?;
-        let items: BTreeSet<String> =
-            linked(&collection, "item", path.rsplit_once('/').map_or("", |(folder, _)| folder)).into_iter().collect();
-        let json = servable(&validator, RecordKind::Collection, collection, &base, &mut Vec::new())?;
-        let record = CollectionRecord::from_json(json).map_err(|error| not_a_catalogue(&folder.join(&path), &error))?;
-        store.put_collection(&record)?;
-        for path in items {
-            let item = read(&output, &path)?;
+    // A record may name any file of the machine: only those of the catalogue's own folder are served.
+    let is_inside = |grant: &Grant| std::fs::canonicalize(&grant.path).is_ok_and(|path| path.starts_with(&folder));
+    let (mut found, mut items) = (BTreeSet::from(["catalog.json".to_owned()]), BTreeSet::new());
+    let mut queue: Vec<String> = found.iter().cloned().collect();
+    // Catalogues and collections hold each other in any order; an item's collection comes before it.
+    while let Some(path) = queue.pop() {
+        let json = read(&output, &path)?;
+        queue.extend(linked(&json, "child", &path).into_iter().filter(|child| found.insert(child.clone())));
+        items.extend(linked(&json, "item", &path));
+        if json["type"] == "Collection" {
             let mut granted = Vec::new();
-            let json = servable(&validator, RecordKind::Item, item, &base, &mut granted)?;
-            let record = ItemRecord::from_json(json).map_err(|error| not_a_catalogue(&folder.join(&path), &error))?;
-            store.put_item(&record)?;
-            // A record may name any file of the machine: only those of the catalogue's own folder are served.
-            grants.extend(
-                granted
-                    .into_iter()
-                    .filter(|grant| std::fs::canonicalize(&grant.path).is_ok_and(|path| path.starts_with(&folder))),
-            );
+            let json = servable(&validator, RecordKind::Collection, json, &base, &mut granted)?;
+            grants.extend(granted.into_iter().filter(is_inside));
+            let record =
+                CollectionRecord::from_json(json).map_err(|error| not_a_catalogue(&folder.join(&path), &error))?;
+            store.put_collection(&record)?;
         }
+    }
+    for path in items {
+        let item = read(&output, &path)?;
+        let mut granted = Vec::new();
+        let json = servable(&validator, RecordKind::Item, item, &base, &mut granted)?;
+        let record = ItemRecord::from_json(json).map_err(|error| not_a_catalogue(&folder.join(&path), &error))?;
+        store.put_item(&record)?;
+        grants.extend(granted.into_iter().filter(is_inside));
     }
     Ok((store, grants))
 }
@@ -168,15 +172,19 @@ fn read(output: &LocalFolder, path: &str) -> Result<Value, PipelineError> {
     serde_json::from_slice(&bytes).map_err(|error| not_a_catalogue(&at, &error))
 }
 
-/// The paths below the output of what a record links by a relation.
-fn linked(record: &Value, relation: &str, folder: &str) -> Vec<String> {
+/// The paths below the output of what a record there links by a relation.
+fn linked(record: &Value, relation: &str, path: &str) -> Vec<String> {
     let links = record.get("links").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let path = |link: &Value| {
+    // URLs know what `..` means, and that there is nothing above the root.
+    let root = || Url::parse("http://output/").ok();
+    let target = |link: &Value| {
         let href = (link.get("rel")?.as_str()? == relation).then(|| link.get("href")?.as_str())??;
-        let below = href.strip_prefix("./").unwrap_or(href);
-        Some(if folder.is_empty() { below.to_owned() } else { format!("{folder}/{below}") })
+        let url = root()?.join(path).ok()?.join(href).ok()?;
+        // What is elsewhere is not read from here: it is reported as missing.
+        let is_here = url.host_str() == Some("output");
+        Some(if is_here { url.path().trim_start_matches('/').to_owned() } else { href.to_owned() })
     };
-    links.iter().filter_map(path).collect()
+    links.iter().filter_map(target).collect()
 }
 
 /// A record with the hrefs that the embedded API expands.

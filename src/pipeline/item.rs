@@ -19,7 +19,8 @@ use super::quicklook::{THUMBNAIL, quicklook};
 use super::values::FileValues;
 use super::workers::Workers;
 use super::{Progress, Silent, Workspace, chain};
-use crate::describe::{ItemInput, describe_item};
+use crate::describe::{ItemInput, SourceFacts, describe_item};
+use crate::model::attribute;
 use crate::model::recipe::FacetDimension;
 use crate::model::{
     ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownFacts,
@@ -75,6 +76,7 @@ pub(super) struct Compared<'a> {
 /// What records and reports say of the files beyond the cube.
 struct Found {
     coordinate_digests: BTreeMap<VariablePath, Digest>,
+    source_facts: BTreeMap<SourceUrl, SourceFacts>,
     file_notes: Vec<Value>,
     known: KnownFacts,
 }
@@ -83,8 +85,17 @@ impl Found {
     fn of(indexes: &[FileIndex]) -> Self {
         let noted = indexes.iter().filter(|index| !index.notes.is_empty());
         let notes = |index: &FileIndex| json!({"file": index.source.url.to_string(), "notes": index.notes});
-        let (coordinate_digests, file_notes) = (coordinate_digests(indexes), noted.map(notes).collect());
-        Self { coordinate_digests, file_notes, known: KnownFacts::default() }
+        let text = |index: &FileIndex, name: &str| attribute::text(&index.root.attributes, name).map(str::to_owned);
+        let facts = |index: &FileIndex| SourceFacts {
+            tracking_id: text(index, "tracking_id"),
+            creation_date: text(index, "creation_date"),
+        };
+        Self {
+            coordinate_digests: coordinate_digests(indexes),
+            source_facts: indexes.iter().map(|index| (index.source.url.clone(), facts(index))).collect(),
+            file_notes: noted.map(notes).collect(),
+            known: KnownFacts::default(),
+        }
     }
 
     /// Finds what the recipe asks for beyond the cube; what people should know of it and of the cube's times.
@@ -451,6 +462,7 @@ fn describe(
     let record = describe_item(&ItemInput {
         cube,
         coordinate_digests: &found.coordinate_digests,
+        source_facts: &found.source_facts,
         id: &source.id,
         facets: &source.facets,
         properties: &source.properties,
@@ -475,7 +487,15 @@ fn describe(
         let files = cube.files.iter().take(1).map(|file| file.url.to_string()).collect();
         ItemError { files, ..failure(error.kind(), format!("{}{remedy}", chain(&error))) }
     })?;
-    workspace.validator.validate(record).map_err(|error| failure("validate", chain(&error)))
+    workspace.validator.validate(record).map_err(|error| {
+        let said = chain(&error);
+        // What a file says wrongly the recipe can say rightly.
+        let is_property = said.contains("/properties/");
+        failure(
+            "validate",
+            if is_property { format!("{said}; give it in item.properties of the recipe") } else { said },
+        )
+    })
 }
 
 /// Digests of the coordinates that are too large for the cube to hold: how far those of all files reach together.

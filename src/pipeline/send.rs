@@ -65,6 +65,19 @@ impl<'a> Publishables<'a> {
     }
 
     pub(super) fn collection(&self) -> Result<PublishableRecord, PipelineError> {
+        Ok(self.collection_and_grants()?.0)
+    }
+
+    /// The files that the collection names; none if it does not stand yet.
+    pub(super) fn collection_grants(&self) -> Result<Vec<Grant>, PipelineError> {
+        let path = format!("{}/collection.json", self.workspace.recipe.collection.id);
+        if self.workspace.output.get(&path)?.is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(self.collection_and_grants()?.1)
+    }
+
+    fn collection_and_grants(&self) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
         let id = &self.workspace.recipe.collection.id;
         let path = format!("{id}/collection.json");
         let bytes = self.workspace.output.get(&path)?.ok_or_else(|| self.missing(&path))?;
@@ -72,7 +85,7 @@ impl<'a> Publishables<'a> {
             path: self.workspace.output.shown(&path),
             found: error.to_string(),
         })?;
-        Ok(self.publishable(Record { kind: RecordKind::Collection, id: id.to_string(), json })?.0)
+        self.publishable(Record { kind: RecordKind::Collection, id: id.to_string(), json })
     }
 
     fn missing(&self, path: &str) -> PipelineError {

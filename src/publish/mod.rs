@@ -18,7 +18,10 @@ pub use hrefs::{Audience, Grant, PublishableRecord, absolute, embedded};
 pub use options::{ApiOptions, BearerToken};
 pub use report::{Counts, PublishReport, PublishStatus, RecordReport};
 pub use stac_api::{Hint, ItemToPublish, PublishSet, publish};
-pub use static_catalog::{CatalogHead, StaticReport, remove_catalogue, write_catalogue, write_item};
+pub use static_catalog::{
+    Branch, CatalogHead, ParentCollection, StaticReport, branch_of, items_table, remove_catalogue, write_catalogue,
+    write_item,
+};
 
 use crate::model::RecordKind;
 use crate::storage::StorageError;
@@ -55,6 +58,27 @@ pub enum PublishError {
         id: String,
         /// What is wrong.
         reason: String,
+    },
+    /// An item has no value of a facet by which there are catalogues.
+    #[error(
+        "item {item:?} has no place below the collection: expected a text or number in its property {facet}, found {found}"
+    )]
+    NoBranch {
+        /// Its id.
+        item: String,
+        /// The facet.
+        facet: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A parent collection cannot be described.
+    #[error("the parent collection {id:?} cannot be written")]
+    Parent {
+        /// Its id.
+        id: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An href is no URL, or leaves the output.
     #[error("{kind} {id:?}: the href {href:?} of {of} {reason}")]
@@ -167,6 +191,8 @@ impl PublishError {
             Self::ReadOnly { .. } => {
                 "ask the API's operator for the URL under which the Transaction extension is enabled"
             }
+            Self::NoBranch { .. } => "give the facet to every item, or take it out of stac.catalogs",
+            Self::Parent { .. } => "choose another collection.parent.id, or move what stands there away",
             Self::Contended { .. } => "run again",
             Self::Href { .. } | Self::Misplaced { .. } => "look at the templates that made the record",
             Self::Storage(_) | Self::Client { .. } => return None,

@@ -1,13 +1,20 @@
 //! The static catalogue: a folder of records whose links work wherever it is served from.
 //!
 //! The order of writing is what keeps it whole: items, then the collection that links them, then the catalogue that links the
-//! collection; an item that is gone loses its link before its file.
+//! collection; an item that is gone loses its link before its file. Between the collection and its items there may be catalogues (`branches`), above
+//! it a parent collection (`parents`).
+
+mod branches;
+mod parents;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub use branches::{Branch, branch_of};
+pub use parents::ParentCollection;
 
 use super::{PublishError, STRUCTURAL_LINKS};
 use crate::model::{CollectionId, ItemId, Record, RecordKind, ValidatedRecord};
@@ -41,29 +48,36 @@ pub struct StaticReport {
 }
 
 /// Writes the file of an item if it differs; returns whether it wrote. It is to be found from the catalogue only when
-/// [`write_catalogue`] has linked it, and only then is it safe from a loss of power.
+/// [`write_catalogue`] has linked it, and only then is it safe from a loss of power. `facets` are the properties by which there are catalogues between collection and items.
 ///
 /// # Errors
-/// [`PublishError::Misplaced`] if the record is not an item of a collection; [`PublishError::Storage`].
-pub fn write_item(output: &dyn OutputStore, item: &ValidatedRecord) -> Result<bool, PublishError> {
-    let path = item_path(item.record())?;
-    Ok(output.put_soon_if_changed(&path, &bytes(&item_json(item.record())))?)
+/// [`PublishError::Misplaced`] if the record is not an item of a collection, [`PublishError::NoBranch`] if it lacks a facet;
+/// [`PublishError::Storage`].
+pub fn write_item(output: &dyn OutputStore, item: &ValidatedRecord, facets: &[String]) -> Result<bool, PublishError> {
+    let record = item.record();
+    let path = item_path(record)?;
+    let branch = branch_of(&record.json, facets)?;
+    // Its parent has to be there before it.
+    branches::prepare(output, &collection_of(record)?, &branch)?;
+    Ok(output.put_soon_if_changed(&path, &bytes(&item_json(record, &branch)))?)
 }
 
-/// Writes a collection that links these items, links it from the catalogue, and then removes the files of items that are gone.
+/// Writes a collection that links these items, or the catalogues between that do, links it from the catalogue or from its parent, and then
+/// removes the files of items that are gone and catalogues that hold nothing.
 ///
 /// An item without a file is not linked. Other collections in the catalogue stay. Only files that differ are written. Interrupted
 /// at any moment, what can be reached from the catalogue is whole.
 ///
 /// # Errors
 /// [`PublishError::Misplaced`] if the record is no collection, [`PublishError::NotACatalog`] if there is another kind of
-/// `catalog.json`, [`PublishError::Contended`], and [`PublishError::Storage`].
+/// `catalog.json`, [`PublishError::Parent`], [`PublishError::Contended`], and [`PublishError::Storage`].
 pub fn write_catalogue(
     output: &dyn OutputStore,
     head: &CatalogHead,
     collection: &ValidatedRecord,
-    items: &BTreeSet<ItemId>,
+    items: &BTreeMap<ItemId, Branch>,
     removed: &[ItemId],
+    parent: Option<&ParentCollection<'_>>,
 ) -> Result<StaticReport, PublishError> {
     let collection = collection.record();
     let id = collection_id(collection)?;
@@ -71,16 +85,45 @@ pub fn write_catalogue(
     output.settle()?;
     let gone: BTreeSet<_> = removed.iter().collect();
     let there: BTreeSet<_> = output.list(&format!("{id}/items"))?.into_iter().collect();
-    let is_linked = |item: &&ItemId| !gone.contains(item) && there.contains(&place_of_item(&id, item));
-    let content = bytes(&collection_json(collection, items.iter().filter(is_linked)));
-    let path = format!("{id}/collection.json");
+    let is_linked = |item: &ItemId| !gone.contains(item) && there.contains(&place_of_item(&id, item));
+    let linked = items.iter().filter(|(item, _)| is_linked(item));
     let mut report = StaticReport::default();
+    let tree = branches::Tree::of(linked);
+    tree.write(output, &id, &mut report)?;
+    let content = bytes(&collection_json(collection, &tree, parent.map(|parent| parent.id)));
+    let path = format!("{id}/collection.json");
     let wrote = output.put_if_changed(&path, &content)?;
     report.note(path, wrote);
-    let wrote = update_catalog(output, |before| catalog_json(before, head, &id, collection).map(Some))?;
-    report.note(CATALOG.into(), wrote);
+    let title = collection.json["title"].as_str();
+    match parent {
+        None => link_from_catalog(output, head, (&id, title), None, &mut report)?,
+        Some(parent) => {
+            parents::update(output, parent, &id, true, &mut report)?;
+            link_from_catalog(output, head, (parent.id, parent.title), Some(&id), &mut report)?;
+        }
+    }
     remove_items(output, &id, removed, &mut report)?;
+    tree.remove_others(output, &id, &mut report)?;
     Ok(report)
+}
+
+/// Links a collection from the catalogue, and another not any more.
+fn link_from_catalog(
+    output: &dyn OutputStore,
+    head: &CatalogHead,
+    (id, title): (&CollectionId, Option<&str>),
+    unlinked: Option<&CollectionId>,
+    report: &mut StaticReport,
+) -> Result<(), PublishError> {
+    let wrote = update_catalog(output, |before| {
+        let before = match (before, unlinked) {
+            (Some(before), Some(unlinked)) => Some(bytes(&without_child(before, unlinked)?)),
+            (before, _) => before.map(<[u8]>::to_vec),
+        };
+        catalog_json(before.as_deref(), head, id, title).map(Some)
+    })?;
+    report.note(CATALOG.into(), wrote);
+    Ok(())
 }
 
 /// Takes a collection that has no items left out of the catalogue, then removes its record and the files of its items.
@@ -91,16 +134,43 @@ pub fn remove_catalogue(
     output: &dyn OutputStore,
     collection: &CollectionId,
     removed: &[ItemId],
+    parent: Option<&ParentCollection<'_>>,
 ) -> Result<StaticReport, PublishError> {
     let mut report = StaticReport::default();
+    if let Some(parent) = parent
+        && !parents::update(output, parent, collection, false, &mut report)?
+    {
+        unlink_from_catalog(output, parent.id, &mut report)?;
+        delete(output, format!("{}/collection.json", parent.id), &mut report)?;
+    }
+    unlink_from_catalog(output, collection, &mut report)?;
+    delete(output, format!("{collection}/collection.json"), &mut report)?;
+    delete(output, items_table(collection), &mut report)?;
+    remove_items(output, collection, removed, &mut report)?;
+    branches::Tree::default().remove_others(output, collection, &mut report)?;
+    Ok(report)
+}
+
+/// Where the table of a collection's items stands below the output.
+pub fn items_table(collection: &CollectionId) -> String {
+    format!("{collection}/items.parquet")
+}
+
+fn unlink_from_catalog(
+    output: &dyn OutputStore,
+    collection: &CollectionId,
+    report: &mut StaticReport,
+) -> Result<(), PublishError> {
     let wrote = update_catalog(output, |before| before.map(|before| without_child(before, collection)).transpose())?;
     report.note(CATALOG.into(), wrote);
-    let path = format!("{collection}/collection.json");
+    Ok(())
+}
+
+fn delete(output: &dyn OutputStore, path: String, report: &mut StaticReport) -> Result<(), PublishError> {
     if output.delete(&path)? {
         report.removed.push(path);
     }
-    remove_items(output, collection, removed, &mut report)?;
-    Ok(report)
+    Ok(())
 }
 
 impl StaticReport {
@@ -115,13 +185,7 @@ fn remove_items(
     removed: &[ItemId],
     report: &mut StaticReport,
 ) -> Result<(), PublishError> {
-    for item in removed {
-        let path = place_of_item(collection, item);
-        if output.delete(&path)? {
-            report.removed.push(path);
-        }
-    }
-    Ok(())
+    removed.iter().try_for_each(|item| delete(output, place_of_item(collection, item), report))
 }
 
 /// Replaces the catalogue by what is made of it, unless it is that already or nothing is made; returns whether it wrote.
@@ -159,10 +223,15 @@ fn collection_id(record: &Record) -> Result<CollectionId, PublishError> {
     CollectionId::new(record.id.as_str()).map_err(|error| misplaced(record, error.to_string()))
 }
 
-fn item_path(record: &Record) -> Result<String, PublishError> {
+/// The collection of an item.
+fn collection_of(record: &Record) -> Result<CollectionId, PublishError> {
     let collection = record.json.get("collection").and_then(Value::as_str).filter(|_| record.kind == RecordKind::Item);
     let collection = collection.ok_or_else(|| misplaced(record, "an item of a collection is needed".into()))?;
-    let collection = CollectionId::new(collection).map_err(|error| misplaced(record, error.to_string()))?;
+    CollectionId::new(collection).map_err(|error| misplaced(record, error.to_string()))
+}
+
+fn item_path(record: &Record) -> Result<String, PublishError> {
+    let collection = collection_of(record)?;
     let item = ItemId::new(record.id.as_str()).map_err(|error| misplaced(record, error.to_string()))?;
     Ok(place_of_item(&collection, &item))
 }
@@ -198,15 +267,20 @@ fn with_links(record: &Record, mut links: Vec<Value>) -> Value {
     json
 }
 
-fn item_json(record: &Record) -> Value {
-    let links =
-        [("root", "../../catalog.json"), ("collection", "../collection.json"), ("parent", "../collection.json")];
+fn item_json(record: &Record, branch: &Branch) -> Value {
+    let parent = match branches::place(branch) {
+        Some(place) => format!("../{place}"),
+        None => "../collection.json".to_owned(),
+    };
+    let links = [("root", "../../catalog.json"), ("collection", "../collection.json"), ("parent", parent.as_str())];
     with_links(record, links.map(|(rel, href)| link(rel, href, "application/json")).to_vec())
 }
 
-fn collection_json<'a>(record: &Record, items: impl Iterator<Item = &'a ItemId>) -> Value {
-    let mut links = ["root", "parent"].map(|rel| link(rel, "../catalog.json", "application/json")).to_vec();
-    links.extend(items.map(|item| link("item", &format!("./items/{item}.json"), "application/geo+json")));
+fn collection_json(record: &Record, tree: &branches::Tree<'_>, parent: Option<&CollectionId>) -> Value {
+    let above = parent.map_or_else(|| "../catalog.json".to_owned(), |parent| format!("../{parent}/collection.json"));
+    let mut links =
+        vec![link("root", "../catalog.json", "application/json"), link("parent", &above, "application/json")];
+    links.extend(tree.links("."));
     with_links(record, links)
 }
 
@@ -239,7 +313,7 @@ fn catalog_json(
     before: Option<&[u8]>,
     head: &CatalogHead,
     id: &CollectionId,
-    collection: &Record,
+    title: Option<&str>,
 ) -> Result<Value, PublishError> {
     let own_href = own_href(id);
     let (mut catalog, others) = match before {
@@ -254,8 +328,8 @@ fn catalog_json(
         catalog["description"] = head.description.as_str().into();
     }
     let mut child = link("child", &own_href, "application/json");
-    if let Some(title) = collection.json.get("title").filter(|title| title.is_string()) {
-        child["title"] = title.clone();
+    if let Some(title) = title {
+        child["title"] = title.into();
     }
     let (mut links, rest): (BTreeMap<_, _>, Vec<_>) = split_children(others);
     links.insert(own_href, child);

@@ -12,8 +12,6 @@ use super::yaml::{Content, Entry, Node, Place};
 
 /// Keys that the design has and this version has not; `[]` stands for any place in a list.
 const KEYS_TO_COME: [&str; 2] = ["collection.manage", "publish.auth"];
-/// Values that the design has and this version has not.
-const VALUES_TO_COME: [(&str, &str); 1] = [("stac.profile", "esgf")];
 
 /// What the check found.
 #[derive(Debug, Default)]
@@ -92,9 +90,6 @@ impl<'a> Walk<'a> {
         let allowed: Option<Vec<&str>> =
             branches.iter().map(|branch| listed_texts(branch)).collect::<Option<Vec<_>>>().map(|lists| lists.concat());
         let Some(allowed) = allowed.filter(|allowed| !allowed.contains(&text)) else { return };
-        if VALUES_TO_COME.contains(&(&generic(key), text)) {
-            return self.not_yet(place, key, &format!("{key}: {text}"));
-        }
         self.mistake(place, key, format!("{key} cannot be {text:?}"), suggest(text, allowed));
     }
 

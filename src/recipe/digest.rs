@@ -91,6 +91,15 @@ pub(super) fn of_records(collection: &CollectionSettings, item: &ItemSettings, s
     if stac.facts != Default::default() {
         all["record_facts"] = json!(stac.facts);
     }
+    if !stac.catalogs.is_empty() {
+        all["catalogs"] = json!(stac.catalogs);
+    }
+    if let Some(parent) = &collection.parent {
+        all["parent"] = json!([parent.id.as_str(), parent.title, parent.description]);
+    }
+    if collection.items_parquet {
+        all["items_parquet"] = json!(true);
+    }
     if !item.facets.digest.is_empty() {
         all["facets"] = json!(item.facets.digest);
     }

@@ -32,7 +32,7 @@ pub use mistake::Mistake;
 use surroundings::{Imagined, OnDisk, Surroundings};
 
 /// The profiles that `stac.profile` can name: the folders of templates that altostac carries.
-pub const PROFILES: [&str; 2] = ["default", "ceda"];
+pub const PROFILES: [&str; 3] = ["default", "ceda", "esgf"];
 
 /// The largest recipe that is read, in bytes.
 const SIZE_LIMIT: u64 = 4 * 1024 * 1024;

@@ -89,6 +89,22 @@ pub(super) struct RawCollection {
     /// Publications about the data.
     #[serde(default)]
     pub(super) publications: Vec<RawPublication>,
+    /// A collection of collections that this one is a child of. Its extent and its summaries are those of all its children together;
+    /// several recipes with the same output may name the same parent.
+    pub(super) parent: Option<RawParent>,
+}
+
+/// A collection whose children are collections.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Parent")]
+pub(super) struct RawParent {
+    /// Its id: letters, digits, `.`, `_` and `-`, at most 200.
+    pub(super) id: String,
+    /// A short title.
+    pub(super) title: Option<String>,
+    /// What its children have in common, for people. Markdown is allowed.
+    pub(super) description: String,
 }
 
 /// An organisation behind the data.
@@ -421,6 +437,13 @@ pub(super) struct RawStac {
     /// A quick-look for each Item: a PNG of at most 100 KB, a map of one variable at one step, or a series. It stands beside the products
     /// of a revision. Where none can be made, the report says why. Default: `true`.
     pub(super) thumbnail: Option<RawThumbnail>,
+    /// Properties or facets by whose values the static catalogue has catalogues between the collection and its items: the first parts the
+    /// collection, the next each of its parts. Default: none.
+    #[serde(default)]
+    pub(super) catalogs: Vec<String>,
+    /// Write `items.parquet` beside the collection: a table of all its items (STAC-GeoParquet 1.1), linked as its asset `items_parquet`.
+    /// Default: false.
+    pub(super) items_parquet: Option<bool>,
 }
 
 /// Where records are pushed to.

@@ -25,6 +25,8 @@ use crate::model::{
     ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
 };
 
+mod nested;
+
 const TEMPLATE_NAMES: [&str; 3] = ["collection.json.j2", "item.json.j2", "asset.json.j2"];
 
 /// Resolves a recipe whose shape is right.
@@ -66,7 +68,7 @@ impl Resolver<'_> {
     }
 
     fn recipe(&mut self, mut raw: RawRecipe, path: &Path) -> Option<Recipe> {
-        let collection = self.collection(raw.collection);
+        let collection = self.collection(raw.collection, &raw.stac);
         let sources: Vec<_> =
             raw.sources.into_iter().enumerate().map(|(index, source)| self.source(index, source)).collect();
         let item = self.item(raw.item, &raw.stac);
@@ -78,7 +80,7 @@ impl Resolver<'_> {
         let thumbnail = super::thumbnail::resolve(raw.stac.thumbnail.take());
         let thumbnail =
             thumbnail.map_err(|(key, what)| self.mistake(&format!("stac.thumbnail.{key}"), what, None)).ok();
-        let stac = self.stac(raw.stac);
+        let stac = self.stac(raw.stac, item.as_ref());
         let publish = raw.publish.map(|publish| self.api(&publish.api));
         let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
         let (collection, products, stac) = (collection?, products?, stac?);
@@ -102,7 +104,8 @@ impl Resolver<'_> {
         })
     }
 
-    fn collection(&mut self, raw: RawCollection) -> Option<CollectionSettings> {
+    fn collection(&mut self, mut raw: RawCollection, stac: &RawStac) -> Option<CollectionSettings> {
+        nested::spell(&mut raw.id, stac.profile.as_deref());
         if raw.description.trim().is_empty() {
             self.mistake("collection.description", "is empty", None);
         }
@@ -111,13 +114,18 @@ impl Resolver<'_> {
         let facts = facts::of_collection(&raw, &mut wrong);
         wrong.into_iter().for_each(|(key, what, advice)| self.mistake(&key, what, advice));
         Some(CollectionSettings {
-            id: self.noted("collection.id", CollectionId::new(raw.id).map_err(|error| format!("is wrong: {error}")))?,
+            id: self.noted(
+                "collection.id",
+                CollectionId::new(raw.id.as_str()).map_err(|error| format!("is wrong: {error}")),
+            )?,
             title: raw.title,
             description: raw.description,
             license: raw.license.unwrap_or_else(|| "other".into()),
             keywords: raw.keywords,
             providers,
             facts,
+            parent: raw.parent.and_then(|parent| self.parent(parent, &raw.id)),
+            items_parquet: stac.items_parquet.unwrap_or(false),
         })
     }
 
@@ -513,7 +521,8 @@ impl Resolver<'_> {
         rules
     }
 
-    fn stac(&mut self, raw: RawStac) -> Option<StacSettings> {
+    fn stac(&mut self, raw: RawStac, item: Option<&ItemSettings>) -> Option<StacSettings> {
+        self.catalogs(&raw.catalogs, item);
         let facts = facts::of_records(&raw);
         let folder = self.folder.join("templates");
         let unreadable = |error| format!("templates beside the recipe cannot be read: {error}");
@@ -525,13 +534,14 @@ impl Resolver<'_> {
                 let text = self
                     .beside("templates", text.map_err(|error| format!("templates/{name} cannot be read: {error}")))?;
                 overrides.insert(name, text);
-            } else if name.ends_with(".j2") {
+            } else if [".j2", ".json", ".jinja", ".jinja2"].iter().any(|end| name.ends_with(end)) {
                 let advice = suggest(&name, TEMPLATE_NAMES);
                 let message = format!("templates/{name} beside the recipe is not a template that altostac knows");
                 self.mistakes.push(Mistake::new(self.beginning(), "stac", message).advise(advice));
             }
         }
-        Some(StacSettings { profile: raw.profile.unwrap_or_else(|| super::PROFILES[0].into()), overrides, facts })
+        let profile = raw.profile.unwrap_or_else(|| super::PROFILES[0].into());
+        Some(StacSettings { profile, overrides, facts, catalogs: raw.catalogs })
     }
 
     /// Notes a mistake that is not in the recipe's text but beside it.

@@ -63,7 +63,7 @@ fn a_key_of_another_level() {
 
 #[test]
 fn an_unknown_key_without_a_neighbour() {
-    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers, version, doi, citation, publications");
+    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers, version, doi, citation, publications, parent");
 }
 
 #[test]
@@ -150,11 +150,6 @@ fn an_option_that_no_product_has() {
 #[test]
 fn an_unknown_profile() {
     insta::assert_snapshot!(message(&[("profile: ceda", "profile: cdea")]), @r#"recipe.yaml:22:17: stac.profile cannot be "cdea"; did you mean ceda?"#);
-}
-
-#[test]
-fn a_profile_to_come() {
-    insta::assert_snapshot!(message(&[("profile: ceda", "profile: esgf")]), @r"recipe.yaml:22:17: stac.profile: esgf is not supported by this version yet");
 }
 
 #[test]
@@ -514,5 +509,19 @@ proptest::proptest! {
                 proptest::prop_assert!((1..=lines).contains(&mistake.line), "{mistake}");
             }
         }
+    }
+}
+
+#[test]
+fn profiles_spell_collections_as_their_catalogues_do() {
+    for (profile, id, expected) in [
+        ("ceda", "ESACCI-SST", "esacci-sst"),
+        ("ceda", "CCI", "cci"),
+        ("ceda", "CMIP6", "CMIP6"),
+        ("default", "ESACCI-SST", "ESACCI-SST"),
+        ("esgf", "cmip6", "CMIP6"),
+    ] {
+        let recipe = recipe(&[("profile: ceda", &format!("profile: {profile}")), ("id: cmip6", &format!("id: {id}"))]);
+        assert_eq!(recipe.collection.id.as_str(), expected);
     }
 }

@@ -24,6 +24,8 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
             keywords: Vec::new(),
             providers: Vec::new(),
             facts: Default::default(),
+            parent: None,
+            items_parquet: false,
         },
         sources: vec![source(root, &["**/*.nc"], &[])],
         item: ItemSettings {
@@ -41,7 +43,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
         output: SourcePlace::Local(root.join("published")),
         keeping: Keeping::default(),
         public_urls: PublicUrls::default(),
-        stac: StacSettings { profile: "default".into(), overrides: BTreeMap::new(), facts: Default::default() },
+        stac: StacSettings { profile: "default".into(), ..StacSettings::default() },
         thumbnail: None,
         publish: None,
         product_digest: String::new(),

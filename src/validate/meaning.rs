@@ -91,7 +91,10 @@ fn assets(json: &Value, problems: &mut Vec<Problem>) {
     for field in ["assets", "item_assets"] {
         for (key, asset) in json[field].as_object().into_iter().flatten() {
             let pointer = format!("/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
-            if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')) {
+            // Source files may go by their names; what is opened as a dataset goes by keys that DataPoint can take apart.
+            let is_source = asset["roles"].as_array().is_some_and(|roles| roles.iter().any(|role| role == "source"));
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.') || (is_source && c == '-');
+            if key.is_empty() || !key.chars().all(is_allowed) {
                 problems
                     .push(Problem::new(&pointer, format!("expected a key of A-Z a-z 0-9 _ . (no -), found {key:?}")));
             }

@@ -43,6 +43,8 @@ fn described_records_are_valid() {
         (RecordKind::Item, snapshot!("ceda_item")),
         (RecordKind::Item, snapshot!("default_item_pacific")),
         (RecordKind::Item, snapshot!("ceda_item_pacific")),
+        (RecordKind::Item, snapshot!("esgf_item")),
+        (RecordKind::Collection, snapshot!("esgf_collection")),
         (RecordKind::Collection, snapshot!("default_collection")),
         (RecordKind::Collection, snapshot!("ceda_collection")),
     ] {

@@ -11,8 +11,10 @@
 //! | Kerchunk Parquet | [`write_kerchunk_parquet`]; [`refused_by_kerchunk_parquet`] tells beforehand |
 //! | Zarr, version 3 or 2: a copy | [`copy_to_zarr`] |
 //! | the table of sources beside the products | [`write_source_table`] |
+//! | the table of items beside the collection, STAC-GeoParquet | [`ItemColumns`], then [`ItemTable`] |
 
 mod cfa;
+mod geoparquet;
 mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
@@ -21,6 +23,7 @@ mod zarr;
 mod zarr3;
 
 pub use cfa::{Values, refused_by_cfa, write_cfa};
+pub use geoparquet::{ItemColumns, ItemTable, ItemTableError};
 pub use icechunk::{
     IcechunkCommit, IcechunkFiles, Overwrite, Put, holds_few_texts, refused_by_icechunk, write_icechunk,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeZone, Utc};
 
-use crate::describe::{ItemInput, Templates};
+use crate::describe::{ItemInput, SourceFacts, Templates};
 use crate::model::facts::{ItemFacts, RecordFacts};
 use crate::model::recipe::{CollectionSettings, StacSettings};
 use crate::model::{
@@ -130,6 +130,7 @@ pub(in crate::describe) fn grid(latitudes: &[f64], longitudes: &[f64]) -> Virtua
 /// What an item is made of but its cube.
 pub(in crate::describe) struct Surroundings {
     pub(in crate::describe) digests: BTreeMap<VariablePath, Digest>,
+    pub(in crate::describe) source_facts: BTreeMap<SourceUrl, SourceFacts>,
     pub(in crate::describe) id: ItemId,
     pub(in crate::describe) facets: FacetValues,
     pub(in crate::describe) properties: BTreeMap<String, serde_json::Value>,
@@ -159,6 +160,7 @@ impl Surroundings {
         let rule = ["file:///archive/badc", "https://dap.ceda.ac.uk/badc"].map(|url| url::Url::parse(url).unwrap());
         Self {
             digests: BTreeMap::new(),
+            source_facts: BTreeMap::new(),
             id,
             facets: [("variable_id".into(), "tas".into()), ("version".into(), "v1".into())].into(),
             properties: [("cmip6:experiment_id".into(), "historical".into())].into(),
@@ -175,16 +177,13 @@ impl Surroundings {
                     serde_json::json!({"name": "CEDA", "roles": ["host"], "url": "https://www.ceda.ac.uk"}),
                 ],
                 facts: Default::default(),
+                parent: None,
+                items_parquet: false,
             },
             public_urls: PublicUrls::new([rule.into()]),
             datetime: None,
             geometry: None,
-            templates: Templates::load(&StacSettings {
-                profile: profile.into(),
-                overrides: BTreeMap::new(),
-                facts: Default::default(),
-            })
-            .unwrap(),
+            templates: Templates::load(&StacSettings { profile: profile.into(), ..StacSettings::default() }).unwrap(),
             item_facts: Default::default(),
             record_facts: Default::default(),
             known: Default::default(),
@@ -195,6 +194,7 @@ impl Surroundings {
         ItemInput {
             cube,
             coordinate_digests: &self.digests,
+            source_facts: &self.source_facts,
             id: &self.id,
             facets: &self.facets,
             properties: &self.properties,

@@ -1,5 +1,7 @@
 //! Broken off at any moment, the catalogue is whole.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::type_complexity)]
+mod nested;
+
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -34,20 +36,25 @@ fn ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<ItemId> {
     ids.into_iter().map(|id| ItemId::new(id).unwrap()).collect()
 }
 
+/// Items without catalogues between.
+fn flat<'a>(items: impl IntoIterator<Item = &'a str>) -> BTreeMap<ItemId, Branch> {
+    ids(items).into_iter().map(|id| (id, Branch::new())).collect()
+}
+
 /// Writes items of the collection `c` with their titles, all of them linked; removes others. No items: no collection.
 fn write(output: &dyn OutputStore, items: &[(&str, &str)], gone: &[&str]) -> Result<StaticReport, PublishError> {
     let mut written = Vec::new();
     for (id, title) in items {
-        if write_item(output, &item(id, "c", title))? {
+        if write_item(output, &item(id, "c", title), &[])? {
             written.push(format!("c/items/{id}.json"));
         }
     }
     let gone = ids(gone.iter().copied());
     let mut report = if items.is_empty() {
-        remove_catalogue(output, &CollectionId::new("c").unwrap(), &gone)?
+        remove_catalogue(output, &CollectionId::new("c").unwrap(), &gone, None)?
     } else {
-        let linked = ids(items.iter().map(|(id, _)| *id)).into_iter().collect();
-        write_catalogue(output, &head(), &collection("c"), &linked, &gone)?
+        let linked = flat(items.iter().map(|(id, _)| *id));
+        write_catalogue(output, &head(), &collection("c"), &linked, &gone, None)?
     };
     report.written.splice(0..0, written);
     Ok(report)
@@ -106,8 +113,8 @@ fn items_that_are_gone_lose_their_link_and_their_file() {
     assert_eq!(output.list("c/items").unwrap(), ["c/items/b.json", "c/items/d.json"]);
     assert_eq!(walk(&output).len(), 4);
     // An item whose file is not there gets no link.
-    let linked = ids(["b", "lost"]).into_iter().collect();
-    write_catalogue(&output, &head(), &collection("c"), &linked, &[]).unwrap();
+    let linked = flat(["b", "lost"]);
+    write_catalogue(&output, &head(), &collection("c"), &linked, &[], None).unwrap();
     assert_eq!(walk(&output).len(), 3);
 }
 
@@ -117,9 +124,8 @@ fn several_recipes_share_a_catalogue() {
     let other_head = CatalogHead { id: "other".into(), title: Some("Other".into()), description: "o".into() };
     for _ in 0..2 {
         write(&output, &[("x", "1")], &[]).unwrap();
-        write_item(&output, &item("x", "a", "1")).unwrap();
-        let linked = ids(["x"]).into_iter().collect();
-        write_catalogue(&output, &other_head, &collection("a"), &linked, &[]).unwrap();
+        write_item(&output, &item("x", "a", "1"), &[]).unwrap();
+        write_catalogue(&output, &other_head, &collection("a"), &flat(["x"]), &[], None).unwrap();
     }
     let before = output.get(CATALOG).unwrap();
     assert_eq!(walk(&output)[CATALOG]["id"], "published", "the first one's texts stay");
@@ -142,9 +148,9 @@ fn files_and_records_of_others_are_refused() {
     }
     let output = MemoryOutput::default();
     for wrong in [item("a", "../c", "1"), item("../a", "c", "1"), collection("c")] {
-        assert!(matches!(write_item(&output, &wrong), Err(PublishError::Misplaced { .. })));
+        assert!(matches!(write_item(&output, &wrong, &[]), Err(PublishError::Misplaced { .. })));
     }
-    let result = write_catalogue(&output, &head(), &item("a", "c", "1"), &BTreeSet::new(), &[]);
+    let result = write_catalogue(&output, &head(), &item("a", "c", "1"), &BTreeMap::new(), &[], None);
     assert!(matches!(result, Err(PublishError::Misplaced { .. })));
     assert!(output.list("").unwrap().is_empty());
 }
