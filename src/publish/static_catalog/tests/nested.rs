@@ -43,6 +43,7 @@ fn items_are_found_by_their_facets() {
         .as_array()
         .unwrap()
         .iter()
+        .filter(|link| link["rel"] == "child")
         .filter_map(|link| link["title"].as_str())
         .collect();
     assert_eq!(titles, ["..", "UK/1"]);
