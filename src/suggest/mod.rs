@@ -1,7 +1,7 @@
 //! What recipe would suit an archive that nobody has written one for?
 //!
 //! In: an [`Archive`], the paths below a root; [`FileFacts`], what a few of its files say of themselves.
-//! Out: [`Grouping`]s of the files into items, the likeliest first, and the text of a recipe ([`write`]); or, of the CSV of a group of
+//! Out: [`Grouping`]s of the files into items, the likeliest first, and the text of a recipe ([`write()`]); or, of the CSV of a group of
 //! PADOCC, a recipe and what could not be carried over ([`convert_padocc`]).
 //!
 //! Pure. Whether the files of a group are one dataset is for combining to say: `pipeline` tries the groupings in their order.
