@@ -12,8 +12,18 @@ const TOLERANCE: f64 = 2e-6;
 /// A property of more values is none that a summary would list.
 const DISTINCT: usize = 200;
 /// Properties that differ from item to item by their nature, and beginnings of such.
-const OF_ONE_ITEM: [&str; 9] =
-    ["datetime", "start_datetime", "end_datetime", "created", "updated", "title", "description", "filename", "version"];
+const OF_ONE_ITEM: [&str; 10] = [
+    "datetime",
+    "start_datetime",
+    "end_datetime",
+    "duration",
+    "created",
+    "updated",
+    "title",
+    "description",
+    "filename",
+    "version",
+];
 const OF_ONE_ITEM_PREFIXES: [&str; 5] = ["cube:", "processing:", "proj:", "file:", "sci:"];
 
 const BUILD: &str = "build the collection again, or correct it by hand";

@@ -42,6 +42,8 @@ const ROW_GROUP: usize = 10_000;
 const BYTES_KEPT: usize = 64 << 20;
 /// More columns than these are no table any more.
 const COLUMNS: usize = 10_000;
+/// The links of a collection that are relative to where it stands.
+const WITHIN_THE_CATALOGUE: [&str; 5] = ["root", "parent", "self", "child", "item"];
 
 /// Why Items could not be written as a table.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +150,8 @@ pub struct ItemTable<W: Write + Send> {
 }
 
 impl<W: Write + Send> ItemTable<W> {
-    /// Begins a table of Items that were all learnt. `collection` is what the footer says of their collection; its links to the Items are left out.
+    /// Begins a table of Items that were all learnt. `collection` is what the footer says of their collection; its links within the catalogue lead
+    /// nowhere from a table, and are left out.
     ///
     /// # Errors
     /// [`ItemTableError::TooWide`], [`ItemTableError::Parquet`].
@@ -219,7 +222,7 @@ fn stac_geoparquet(collection: Option<&Value>) -> Value {
     if let Some(collection) = collection {
         let mut collection = collection.clone();
         if let Some(links) = collection.get_mut("links").and_then(Value::as_array_mut) {
-            links.retain(|link| link["rel"] != "item" && link["rel"] != "child");
+            links.retain(|link| !WITHIN_THE_CATALOGUE.contains(&link["rel"].as_str().unwrap_or_default()));
         }
         collections.insert(collection["id"].as_str().unwrap_or_default().to_owned(), collection);
     }
