@@ -126,7 +126,9 @@ class ObjectStore:
         grpc = {f"{name}.port.grpc": free_port() for name in ports}
         options = {f"{name}.port": port for name, port in ports.items()} | grpc
         options |= {"dir": self.folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3.config": self.folder / "s3.json",
-                    "volume.max": 500, "master.volumeSizeLimitMB": 64, "master.telemetry": "false"}
+                    "volume.max": 500, "master.volumeSizeLimitMB": 64, "master.telemetry": "false",
+                    # Not asked for, and each on a port of its own that is the same for every server.
+                    "s3.port.iceberg": 0, "s3.port.lance": 0}
         self.endpoint, self._filer = f"http://127.0.0.1:{ports['s3']}", f"http://127.0.0.1:{ports['filer']}"
         self._log = open(self.folder / "log", "w")
         self.process = subprocess.Popen([program, "server", "-s3", *(f"-{key}={value}" for key, value in options.items())],
