@@ -11,20 +11,23 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss)]
 
+mod one_file;
+mod process;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use altostac::combine::{SourceValues, combine};
+use altostac::combine::combine;
 use altostac::describe::{ItemInput, Templates, describe_collection, describe_item};
 use altostac::index::index;
 use altostac::model::facts::{CollectionFacts, ItemFacts, RecordFacts};
 use altostac::model::recipe::{AggregateSettings, CollectionSettings, OnOverlap, StacSettings};
 use altostac::model::{
-    Array, CollectionId, FileIndex, ItemId, KnownFacts, Product, ProductFile, ProductFormat, PublicUrls, Revision,
-    SourceUrl, VariablePath, VerifiedProduct, VirtualCube,
+    CollectionId, ItemId, KnownFacts, Product, ProductFile, ProductFormat, PublicUrls, Revision, SourceUrl,
+    VerifiedProduct, VirtualCube,
 };
 use altostac::publish::{CatalogHead, write_catalogue, write_item};
 use altostac::read::{NativeReader, ReadBack, parse_kerchunk};
@@ -32,42 +35,15 @@ use altostac::storage::{LocalFolder, OutputStore, open_source};
 use altostac::validate::Validator;
 use altostac::verify::{Evidence, Sampling, verify};
 use altostac::write::write_kerchunk;
+use one_file::OneFile;
+use process::{cpu_seconds, peak_rss_mb};
 use rayon::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
 
 /// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Of one file nothing is asked that its index does not say.
-struct OneFile;
-
-impl SourceValues for OneFile {
-    fn values(&self, _: &FileIndex, path: &VariablePath) -> Result<Array, String> {
-        Err(format!("{path}: not read for a bench"))
-    }
-
-    fn digest(&self, _: &FileIndex, path: &VariablePath) -> Result<[u8; 32], String> {
-        Err(format!("{path}: not read for a bench"))
-    }
-
-    fn slab(&self, _: &FileIndex, path: &VariablePath, _: &[u64], _: &[u64]) -> Result<Vec<u8>, String> {
-        Err(format!("{path}: not read for a bench"))
-    }
-}
-
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-fn peak_rss_mb() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
-}
 
 /// One file as a dataset, with a product that was verified.
 fn dataset(file: &Path) -> Result<(VirtualCube, VerifiedProduct), Failure> {
@@ -201,14 +177,5 @@ fn measure() -> Result<String, Failure> {
 }
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(figures) => {
-            println!("{figures}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    process::end(measure())
 }

@@ -20,6 +20,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::cast_precision_loss)]
 
 mod engine_facts;
+mod process;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -33,8 +34,8 @@ use altostac::index::index;
 use altostac::model::{FileGroup, FileIndex, SourceFile, SourceUrl};
 use altostac::storage::{ByteSource, DEFAULT_HEAD, LocalFile, StorageError, open_source};
 use bytes::Bytes;
+use process::{cpu_seconds, peak_rss_mb};
 use rayon::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
 
 /// The allocator of the program.
 #[global_allocator]
@@ -104,17 +105,6 @@ impl ByteSource for Counting<'_> {
 fn index_file(url: &SourceUrl) -> Result<FileIndex, String> {
     let source = open_source(url).map_err(|error| error.to_string())?;
     index(source.as_ref()).map_err(|error| error.to_string())
-}
-
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-fn peak_rss_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
 
 /// The files of a folder in the order of their names, or the file itself.
@@ -226,14 +216,5 @@ fn main() -> ExitCode {
         Some(path) => write_facts(&request.files, path),
         None => measure(&request),
     };
-    match request().and_then(answer) {
-        Ok(figures) => {
-            println!("{figures}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    process::end(request().and_then(answer))
 }

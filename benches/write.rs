@@ -12,21 +12,23 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss)]
 
+mod one_file;
+mod process;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use altostac::combine::{SourceValues, combine};
+use altostac::combine::combine;
 use altostac::index::index;
 use altostac::model::recipe::AggregateSettings;
-use altostac::model::{
-    Array, FileIndex, IcechunkVersion, ProductSettings, PublicUrls, SourceUrl, VariablePath, VirtualCube,
-};
+use altostac::model::{IcechunkVersion, ProductSettings, PublicUrls, SourceUrl, VirtualCube};
 use altostac::storage::open_source;
 use altostac::write::{write_icechunk, write_kerchunk, write_kerchunk_parquet};
-use rustix::time::{ClockId, clock_gettime};
+use one_file::OneFile;
+use process::{cpu_seconds, peak_rss_mb};
 use sha2::{Digest as _, Sha256};
 
 /// The allocator of the program.
@@ -59,23 +61,6 @@ impl Write for Digesting {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-/// Of one file nothing is asked that its index does not say.
-struct OneFile;
-
-impl SourceValues for OneFile {
-    fn values(&self, _: &FileIndex, path: &VariablePath) -> Result<Array, String> {
-        Err(format!("{path}: not read for a bench"))
-    }
-
-    fn digest(&self, _: &FileIndex, path: &VariablePath) -> Result<[u8; 32], String> {
-        Err(format!("{path}: not read for a bench"))
-    }
-
-    fn slab(&self, _: &FileIndex, path: &VariablePath, _: &[u64], _: &[u64]) -> Result<Vec<u8>, String> {
-        Err(format!("{path}: not read for a bench"))
     }
 }
 
@@ -115,17 +100,6 @@ fn write(cube: &VirtualCube, format: &str, out: &Path) -> Result<(u64, u64), Fai
     Ok((bytes, chunks))
 }
 
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-fn peak_rss_mb() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
-}
-
 fn measure() -> Result<String, Failure> {
     let (mut case, mut runs, mut out, mut format, mut file) =
         (String::new(), 3, PathBuf::new(), "kerchunk".to_owned(), PathBuf::new());
@@ -159,14 +133,5 @@ fn measure() -> Result<String, Failure> {
 }
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(figures) => {
-            println!("{figures}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    process::end(measure())
 }
