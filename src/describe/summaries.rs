@@ -4,27 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::model::record::is_of_one_item;
+
 /// Beyond so many distinct texts a summary would be a list of the items: it is left out.
 const DISTINCT_VALUES: usize = 200;
 
-/// Properties that differ from item to item by their nature.
-const NOT_SUMMARISED: [&str; 9] = [
-    "datetime",
-    "start_datetime",
-    "end_datetime",
-    "created",
-    "updated",
-    "title",
-    "description",
-    "filename",
-    "duration",
-];
-
 /// The one list of objects whose objects are summed up (cf extension v0.2.0).
 const PARAMETERS: &str = "cf:parameter";
-
-/// Prefixes of computed objects and of provenance.
-const NOT_SUMMARISED_PREFIXES: [&str; 4] = ["cube:", "processing:", "proj:", "file:"];
 
 /// The distinct values of properties.
 #[derive(Debug, Default)]
@@ -41,8 +27,7 @@ impl Summaries {
     /// Adds an item's properties: texts, numbers and lists of texts.
     pub(super) fn add(&mut self, properties: &Map<String, Value>) {
         for (key, value) in properties {
-            let skipped = NOT_SUMMARISED.contains(&key.as_str())
-                || NOT_SUMMARISED_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+            let skipped = is_of_one_item(key);
             if key == PARAMETERS {
                 let found = value.as_array().into_iter().flatten();
                 self.parameters.extend(found.map(|parameter| (parameter.to_string(), parameter.clone())));

@@ -33,6 +33,30 @@ pub struct Record {
     pub json: Value,
 }
 
+/// Properties that differ from Item to Item by their nature, and beginnings of such: computed objects, and provenance.
+const OF_ONE_ITEM: [&str; 9] = [
+    "datetime",
+    "start_datetime",
+    "end_datetime",
+    "duration",
+    "created",
+    "updated",
+    "title",
+    "description",
+    "filename",
+];
+const OF_ONE_ITEM_PREFIXES: [&str; 4] = ["cube:", "processing:", "proj:", "file:"];
+
+/// Whether a property says something of its Item alone, so that no Collection sums it up.
+///
+/// ```
+/// use altostac::model::record::is_of_one_item;
+/// assert!(is_of_one_item("duration") && is_of_one_item("proj:code") && !is_of_one_item("cmip6:experiment_id"));
+/// ```
+pub fn is_of_one_item(property: &str) -> bool {
+    OF_ONE_ITEM.contains(&property) || OF_ONE_ITEM_PREFIXES.iter().any(|prefix| property.starts_with(prefix))
+}
+
 /// A record that agrees with the schemas of STAC and of all extensions that it names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidatedRecord(Record);

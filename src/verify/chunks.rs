@@ -32,7 +32,7 @@ pub(super) fn check(
         Ok(_) => Values::Sample { seed: sampling.seed },
         Err(_) => Values::None,
     };
-    let direct = Direct::new(checked).filter(|_| !sampling.every_value);
+    let direct = if sampling.every_value { None } else { Direct::new(checked) };
     let mut counts = Counts::default();
     let count = checked.array.grid.chunk_count();
     let mut start = 0;

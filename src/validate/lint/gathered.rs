@@ -6,26 +6,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::{Finding, Severity};
+use crate::model::record::is_of_one_item;
 
 /// Boxes are rounded to six decimals.
 const TOLERANCE: f64 = 2e-6;
 /// A property of more values is none that a summary would list.
 const DISTINCT: usize = 200;
-/// Properties that differ from item to item by their nature, and beginnings of such.
-const OF_ONE_ITEM: [&str; 10] = [
-    "datetime",
-    "start_datetime",
-    "end_datetime",
-    "duration",
-    "created",
-    "updated",
-    "title",
-    "description",
-    "filename",
-    "version",
-];
-const OF_ONE_ITEM_PREFIXES: [&str; 5] = ["cube:", "processing:", "proj:", "file:", "sci:"];
-
 const BUILD: &str = "build the collection again, or correct it by hand";
 
 /// What one collection says, and what was seen of its items.
@@ -175,8 +161,10 @@ impl Gathered {
         }
         for (key, (count, texts)) in &self.properties {
             let is_told = self.summaries.contains_key(key)
-                || OF_ONE_ITEM.contains(&key.as_str())
-                || OF_ONE_ITEM_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+                || is_of_one_item(key)
+                // Of versions and citations a collection may say one that is its own.
+                || key == "version"
+                || key.starts_with("sci:");
             if let Some(texts) = texts.as_ref().filter(|texts| *count == total && !is_told && !texts.is_empty()) {
                 let shown: Vec<&str> = texts.iter().take(3).map(String::as_str).collect();
                 let expected = format!("a summary of {key}, which all {total} items have: {}", shown.join(", "));
