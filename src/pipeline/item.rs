@@ -63,7 +63,7 @@ pub(super) struct Means<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
-/// The sources of an item: as they were when its product was made, indexed again, and what facets say of each.
+/// The sources of an item: as they were when its product was made, their indexes of this run, and what facets say of each.
 #[derive(Clone, Copy)]
 pub(super) struct Compared<'a> {
     pub(super) recorded: &'a [SourceFile],
@@ -408,7 +408,7 @@ fn prove(
         .map_err(|error| failure("verification", chain(&error)))
 }
 
-/// Compares a product, read back from the folder of its revision, with its sources, indexed anew; a library reads them in our stead, if one is given.
+/// Compares a product, read back from the folder of its revision, with the indexes of its sources; a library reads them in our stead, if one is given.
 pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
