@@ -29,9 +29,13 @@ FASTER, MEGABYTES = 20, 300
 VIRTUALIZARR = """
 import json, resource, sys, time, warnings
 warnings.simplefilter("ignore")
+from obspec_utils.registry import ObjectStoreRegistry
+from obstore.store import LocalStore
 from virtualizarr import open_virtual_dataset
+from virtualizarr.parsers import HDFParser
 path, format, out = sys.argv[1:]
-opened = open_virtual_dataset(path, indexes={}, loadable_variables=[])
+registry = ObjectStoreRegistry({"file://": LocalStore()})
+opened = open_virtual_dataset("file://" + path, registry=registry, parser=HDFParser(), loadable_variables=[])
 if format == "icechunk":
     import icechunk
     folder = path.rsplit("/", 1)[0] + "/"
