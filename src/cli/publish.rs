@@ -17,7 +17,8 @@ changed since the API last confirmed them.)
 
 Examples:
   altostac publish recipe.yaml
-  altostac publish recipe.yaml --to https://api.stac.example.org --dry-run"
+  altostac publish recipe.yaml --to https://api.stac.example.org --dry-run
+  STAC_TOKEN=… altostac publish recipe.yaml      # publish: {api: …, auth: {bearer: {env: STAC_TOKEN}}}"
 )]
 pub(super) struct Publish {
     #[command(flatten)]
@@ -43,7 +44,7 @@ impl Publish {
         let options = SendOptions {
             items: self.items,
             ask_all: true,
-            api: ApiOptions { dry_run: self.dry_run, ..ApiOptions::default() },
+            api: ApiOptions { dry_run: self.dry_run, ..access(&workspace.recipe, &api, printer)? },
         };
         let report = sent(&workspace, &api, &options)?;
         printer.answer(&report, || lines(&report))?;
@@ -55,6 +56,19 @@ impl Publish {
 /// The API that a recipe names.
 pub(super) fn api_of(recipe: &Recipe) -> Option<Url> {
     recipe.publish.as_ref().map(|publish| publish.api.clone())
+}
+
+/// How to talk with an API as the recipe says it. Credentials go to the host alone that the recipe gives them for.
+pub(super) fn access(recipe: &Recipe, api: &Url, printer: &Printer) -> Result<ApiOptions, PipelineError> {
+    let options = ApiOptions::default();
+    match &recipe.publish {
+        Some(settings) if settings.api.origin() == api.origin() => Ok(options.with_access(settings)?),
+        Some(settings) if settings.auth.is_some() => {
+            printer.warning(&format!("publish.auth is for {}: nothing of it is sent to {api}", settings.api));
+            Ok(options)
+        }
+        _ => Ok(options),
+    }
 }
 
 /// Publishes, in a runtime of its own.

@@ -45,20 +45,23 @@ pub(super) struct SyncReport {
 impl Sync {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.open()?;
+        let api = if self.serve { None } else { publish::api_of(&workspace.recipe) };
+        // A secret that is not there is told before hours of work.
+        let access = api.map(|api| publish::access(&workspace.recipe, &api, printer).map(|access| (api, access))).transpose()?;
         let built = build::built(&workspace, self.items, self.force, &self.thorough)?;
         let outcome = Outcome::of(built.is_success());
         build::show_problems(printer, &built);
         if self.serve {
             return serve(printer, &workspace, built, &self.host);
         }
-        let Some(api) = publish::api_of(&workspace.recipe) else {
+        let Some((api, access)) = access else {
             show(printer, &workspace, &SyncReport { build: built, publication: None })?;
             printer.hint(
                 "nothing was published: the recipe has no publish.api; altostac sync --serve publishes to yourself",
             );
             return Ok(outcome);
         };
-        let sent = publish::sent(&workspace, &api, &SendOptions::default());
+        let sent = publish::sent(&workspace, &api, &SendOptions { api: access, ..SendOptions::default() });
         let (publication, failure) = match sent {
             Ok(report) => (Some(report), None),
             Err(failure) => (None, Some(failure)),

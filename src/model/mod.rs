@@ -15,6 +15,7 @@
 //! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
 //! | [`label`] | the order of labels, and what stands for them |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
+//! | [`auth`] | how a recipe says who we are to an API |
 //! | [`facets`], [`vocabulary`] | the rules that find out what is known of a file, and the values that are allowed |
 //! | [`template`], [`mod@hash`] | the sandbox of a recipe's templates, and what it offers |
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
@@ -28,6 +29,7 @@
 
 pub mod array;
 pub mod attribute;
+pub mod auth;
 pub mod checksum;
 pub mod chunk;
 pub mod codec;
@@ -64,6 +66,7 @@ pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
 pub use attribute::{AttributeValue, Attributes};
+pub use auth::{AuthSettings, NamePlace, SecretPlace};
 pub use checksum::FileChecksum;
 pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
 pub use codec::{Codec, CodecChain};

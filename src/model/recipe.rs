@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
+use super::auth::AuthSettings;
 use super::facts::{CollectionFacts, ItemFacts, RecordFacts};
 use super::ids::{CollectionId, DimensionName};
 use super::keeping::Keeping;
@@ -272,4 +273,8 @@ pub struct StacSettings {
 pub struct PublishSettings {
     /// The landing page of a STAC API with the Transaction extension.
     pub api: url::Url,
+    /// Who we are to it.
+    pub auth: Option<AuthSettings>,
+    /// Certificates of authorities (PEM) that are trusted beside the system's.
+    pub ca: Option<PathBuf>,
 }

@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::auth::{AuthError, Authorizer, Credentials};
 use super::{ApiOptions, Audience, PublishError};
 use crate::storage::web::{is_tls, retry_after};
 
 /// After this many requests in a row to which nobody answered, the rest is not tried.
 const UNANSWERED_LIMIT: usize = 8;
+
+/// After this many refusals of our credentials in a row, the rest is not tried: others would count them, and lock us out.
+const REFUSED_LIMIT: usize = 8;
 
 /// A server's `Retry-After` is honoured up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
@@ -67,6 +71,10 @@ pub(super) enum RequestError {
     TooLong { limit: usize },
     #[error("not tried: the API did not answer {UNANSWERED_LIMIT} requests in a row")]
     GaveUp,
+    #[error("not tried: the API refused our credentials {REFUSED_LIMIT} times in a row")]
+    Refused,
+    #[error("no credentials for the API")]
+    Auth(#[from] AuthError),
 }
 
 impl RequestError {
@@ -78,7 +86,7 @@ impl RequestError {
             Self::Transport(error) => {
                 !error.is_timeout() && (error.is_request() || error.is_body() || error.is_decode())
             }
-            Self::TooLong { .. } | Self::GaveUp => false,
+            Self::TooLong { .. } | Self::GaveUp | Self::Refused | Self::Auth(_) => false,
         }
     }
 }
@@ -90,15 +98,44 @@ pub(super) struct ApiClient {
     /// It follows no redirects: they would turn a POST into a GET.
     writer: Client,
     options: ApiOptions,
+    authorizer: Authorizer,
     unanswered: AtomicUsize,
+    refused: Refusals,
+}
+
+/// How often our credentials were refused in a row: apart for reading, which many APIs let everybody do.
+#[derive(Default)]
+struct Refusals {
+    reading: AtomicUsize,
+    writing: AtomicUsize,
+}
+
+impl Refusals {
+    fn of(&self, method: &Method) -> &AtomicUsize {
+        if *method == Method::GET { &self.reading } else { &self.writing }
+    }
+
+    fn are_too_many(&self, method: &Method) -> bool {
+        self.of(method).load(Ordering::Relaxed) >= REFUSED_LIMIT
+    }
+
+    fn count(&self, method: &Method, status: u16) {
+        match status {
+            401 => self.of(method).fetch_add(1, Ordering::Relaxed),
+            _ => self.of(method).swap(0, Ordering::Relaxed),
+        };
+    }
 }
 
 impl ApiClient {
     pub(super) fn new(api: &Url, options: ApiOptions) -> Result<Self, PublishError> {
-        check_api(api, options.token.is_some())?;
+        check_api(api, options.auth.is_secret())?;
         let reader = client(api, &options, Policy::custom(same_origin))?;
         let writer = client(api, &options, Policy::none())?;
-        Ok(Self { api: api.clone(), reader, writer, options, unanswered: AtomicUsize::new(0) })
+        let endpoint = options.auth.token_url().map(|url| token_client(url, &options)).transpose()?;
+        let authorizer = Authorizer::new(&options, endpoint)?;
+        let (unanswered, refused) = (AtomicUsize::new(0), Refusals::default());
+        Ok(Self { api: api.clone(), reader, writer, options, authorizer, unanswered, refused })
     }
 
     pub(super) fn options(&self) -> &ApiOptions {
@@ -124,6 +161,7 @@ impl ApiClient {
             Ok(answer) => answer,
             Err(RequestError::Transport(source)) if is_tls(&source) => return Err(PublishError::Tls { api, source }),
             Err(RequestError::Transport(source)) => return Err(PublishError::Unreachable { api, source }),
+            Err(RequestError::Auth(source)) => return Err(source.into()),
             Err(other) => return Err(not_stac(other.to_string())),
         };
         if matches!(answer.status, 401 | 403) {
@@ -157,6 +195,9 @@ impl ApiClient {
     ) -> Result<Answer, RequestError> {
         if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_LIMIT {
             return Err(RequestError::GaveUp);
+        }
+        if self.refused.are_too_many(&method) {
+            return Err(RequestError::Refused);
         }
         let pauses = ExponentialBuilder::new()
             .with_jitter()
@@ -193,11 +234,30 @@ impl ApiClient {
         body: Option<&Bytes>,
         if_match: Option<&HeaderValue>,
     ) -> Result<Answer, RequestError> {
+        let credentials = self.authorizer.credentials().await?;
+        let mut result = self.exchange(method, url, body, if_match, credentials.clone()).await;
+        if matches!(&result, Ok(answer) if answer.status == 401) && self.authorizer.refused(&credentials).await? {
+            result = self.exchange(method, url, body, if_match, self.authorizer.credentials().await?).await;
+        }
+        if let Ok(answer) = &result {
+            self.refused.count(method, answer.status);
+        }
+        result
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<&Bytes>,
+        if_match: Option<&HeaderValue>,
+        credentials: Credentials,
+    ) -> Result<Answer, RequestError> {
         let client = if *method == Method::GET { &self.reader } else { &self.writer };
         let mut request = client.request(method.clone(), url.clone());
         request = request.header(ACCEPT, "application/geo+json, application/json");
-        if let Some(token) = &self.options.token {
-            request = request.header(AUTHORIZATION, token.header().clone());
+        if let Some((name, value)) = credentials.header {
+            request = request.header(name, value);
         }
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
@@ -224,7 +284,7 @@ impl ApiClient {
         if answer.is_transient() { Err(RequestError::Transient(answer)) } else { Ok(answer) }
     }
 
-    /// What an answer says about a failure, in one line and without our token.
+    /// What an answer says about a failure, in one line and without our secrets.
     pub(super) fn explain(&self, answer: &Answer) -> String {
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let detail = ["description", "detail", "message", "code"].into_iter().find_map(|name| match &json[name] {
@@ -237,21 +297,18 @@ impl ApiClient {
             other => other.to_owned(),
         });
         let detail: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let detail = match &self.options.token {
-            Some(token) => token.hidden_in(&detail),
-            None => detail,
-        };
+        let detail = self.authorizer.hidden_in(&detail);
         format!("{}: {}", status_words(answer.status), detail.trim().chars().take(400).collect::<String>())
     }
 }
 
-fn check_api(api: &Url, has_token: bool) -> Result<(), PublishError> {
+fn check_api(api: &Url, has_secret: bool) -> Result<(), PublishError> {
     let reason = if !matches!(api.scheme(), "http" | "https") || api.host().is_none() {
         "an http or https URL is needed"
     } else if !api.username().is_empty() || api.password().is_some() {
         "the URL holds a name or password"
-    } else if has_token && api.scheme() == "http" && Audience::of(api) == Audience::Everyone {
-        "a token would be sent over plain http, where others can read it"
+    } else if has_secret && is_open(api) {
+        "a secret would be sent over plain http, where others can read it"
     } else if rustls::crypto::CryptoProvider::get_default().is_none() {
         "the program has installed no TLS provider"
     } else {
@@ -261,6 +318,23 @@ fn check_api(api: &Url, has_token: bool) -> Result<(), PublishError> {
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     Err(PublishError::ApiUrl { api: shown.into(), reason })
+}
+
+/// Whether others on the way can read what is sent.
+fn is_open(url: &Url) -> bool {
+    url.scheme() == "http" && Audience::of(url) == Audience::Everyone
+}
+
+/// A client for the URL of an identity provider. It follows no redirects: they would carry our secret elsewhere.
+fn token_client(url: &Url, options: &ApiOptions) -> Result<Client, PublishError> {
+    let reason = if is_open(url) {
+        "the client's secret would be sent over plain http, where others can read it"
+    } else if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        "an http or https URL without a name or password is needed"
+    } else {
+        return client(url, options, Policy::none());
+    };
+    Err(AuthError::Endpoint { endpoint: crate::model::shown_url(url), reason }.into())
 }
 
 fn client(api: &Url, options: &ApiOptions, redirects: Policy) -> Result<Client, PublishError> {
@@ -275,6 +349,8 @@ fn client(api: &Url, options: &ApiOptions, redirects: Policy) -> Result<Client, 
     if api.scheme() == "http" {
         // No redirect leads to https, and a machine without any certificates still has a loopback.
         builder = builder.tls_certs_only([]);
+    } else if !options.authorities.is_empty() {
+        builder = builder.tls_certs_merge(options.authorities.clone());
     }
     builder.build().map_err(|source| PublishError::Client { source })
 }
@@ -295,11 +371,12 @@ fn status_words(status: u16) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::publish::BearerToken;
+    use crate::publish::{Auth, Secret};
 
     fn refused(api: &str, token: Option<&str>) -> String {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = ApiOptions { token: token.and_then(BearerToken::new), ..ApiOptions::default() };
+        let auth = token.and_then(Secret::new).map(Auth::Bearer).unwrap_or_default();
+        let options = ApiOptions { auth, ..ApiOptions::default() };
         assert!(!format!("{options:?}").contains("s3cret"));
         ApiClient::new(&Url::parse(api).unwrap(), options).err().map(|error| error.to_string()).unwrap_or_default()
     }

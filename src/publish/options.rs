@@ -1,50 +1,12 @@
 //! How to talk with an API, and who we are to it.
 
-use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use reqwest::Certificate;
 
-/// A bearer token. It is never shown.
-#[derive(Clone)]
-pub struct BearerToken {
-    header: HeaderValue,
-    text: String,
-}
-
-impl BearerToken {
-    /// Takes a token; `None` if it is empty or holds characters that no token has.
-    ///
-    /// ```
-    /// use altostac::publish::BearerToken;
-    /// let token = BearerToken::new("s3cret").unwrap();
-    /// assert_eq!(format!("{token:?}"), "BearerToken(hidden)");
-    /// assert!(BearerToken::new("two words\n").is_none());
-    /// ```
-    pub fn new(text: &str) -> Option<Self> {
-        if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
-            return None;
-        }
-        let mut header = HeaderValue::from_str(&format!("Bearer {text}")).ok()?;
-        header.set_sensitive(true);
-        Some(Self { header, text: text.into() })
-    }
-
-    pub(super) fn header(&self) -> &HeaderValue {
-        &self.header
-    }
-
-    /// A server's words without the token, should they repeat it.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        text.replace(&self.text, "(hidden)")
-    }
-}
-
-impl fmt::Debug for BearerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BearerToken(hidden)")
-    }
-}
+use super::{Auth, PublishError};
+use crate::model::recipe::PublishSettings;
 
 /// How to talk with an API.
 #[derive(Debug, Clone)]
@@ -68,7 +30,37 @@ pub struct ApiOptions {
     /// What we call ourselves.
     pub user_agent: String,
     /// Who we are.
-    pub token: Option<BearerToken>,
+    pub auth: Auth,
+    /// Authorities whose certificates are trusted beside those that the system trusts.
+    pub authorities: Vec<Certificate>,
+}
+
+/// The largest file of certificates that is read, in bytes: twenty times what a system has.
+const CERTIFICATES_LIMIT: u64 = 4 << 20;
+
+impl ApiOptions {
+    /// The same with what a recipe says of its API: secrets and certificates are read now.
+    ///
+    /// # Errors
+    /// [`PublishError::Auth`] or [`PublishError::Authorities`] if they cannot be.
+    pub fn with_access(self, settings: &PublishSettings) -> Result<Self, PublishError> {
+        let auth = settings.auth.as_ref().map(Auth::read).transpose()?.unwrap_or_default();
+        let authorities = settings.ca.as_deref().map(read_authorities).transpose()?.unwrap_or_default();
+        Ok(Self { auth, authorities, ..self })
+    }
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<Certificate>, PublishError> {
+    let failed = |reason: String| PublishError::Authorities { path: path.into(), reason };
+    let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+    if length > CERTIFICATES_LIMIT {
+        return Err(failed(format!("it has {length} bytes; at most {CERTIFICATES_LIMIT} are read")));
+    }
+    let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    match Certificate::from_pem_bundle(&text) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(failed("it holds no certificates (PEM)".into())),
+    }
 }
 
 impl Default for ApiOptions {
@@ -83,7 +75,24 @@ impl Default for ApiOptions {
             queue_pause: Duration::from_secs(1),
             answer_limit: 64 << 20,
             user_agent: concat!("altostac/", env!("CARGO_PKG_VERSION")).into(),
-            token: None,
+            auth: Auth::None,
+            authorities: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_are_no_certificates() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let told = || read_authorities(&path).unwrap_err().to_string();
+        assert!(told().contains("ca.pem cannot be trusted: No such file"), "{}", told());
+        std::fs::write(&path, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
+        assert!(told().ends_with("it holds no certificates (PEM)"), "{}", told());
     }
 }

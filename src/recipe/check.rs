@@ -11,7 +11,7 @@ use super::mistake::{Mistake, nearest, one_of, suggest};
 use super::yaml::{Content, Entry, Node, Place};
 
 /// Keys that the design has and this version has not; `[]` stands for any place in a list.
-const KEYS_TO_COME: [&str; 2] = ["collection.manage", "publish.auth"];
+const KEYS_TO_COME: [&str; 1] = ["collection.manage"];
 
 /// What the check found.
 #[derive(Debug, Default)]
@@ -225,7 +225,7 @@ fn named(key: &str) -> &str {
 }
 
 /// `sources[3].root` → `sources[].root`.
-fn generic(key: &str) -> String {
+pub(super) fn generic(key: &str) -> String {
     let mut inside = false;
     let keep = |c: &char| {
         let was_inside = inside;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::auth::RawAuth;
 use super::facets::{RawFacetRule, RawVocabulary};
 use super::facts::{RawProcessing, RawPublication, RawTime};
 use super::thumbnail::RawThumbnail;
@@ -453,4 +454,9 @@ pub(super) struct RawStac {
 pub(super) struct RawPublish {
     /// The landing page of a STAC API with the Transaction extension.
     pub(super) api: String,
+    /// Who we are to it. It is sent to the API's host alone, and never over plain http, except to this machine itself.
+    pub(super) auth: Option<RawAuth>,
+    /// A file with certificates of authorities (PEM), from the recipe's folder: they are trusted beside the system's, for the API and for
+    /// what gives its tokens.
+    pub(super) ca: Option<String>,
 }

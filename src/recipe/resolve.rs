@@ -10,12 +10,12 @@ use url::Url;
 use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawGeometry, RawItem,
-    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize,
+    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawPublish, RawRecipe, RawSize,
     RawSource, RawStac,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
-use super::{digest, facets, facts, templates, urls, zarr};
+use super::{auth, digest, facets, facts, templates, urls, zarr};
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
     PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
@@ -81,7 +81,7 @@ impl Resolver<'_> {
         let thumbnail =
             thumbnail.map_err(|(key, what)| self.mistake(&format!("stac.thumbnail.{key}"), what, None)).ok();
         let stac = self.stac(raw.stac, item.as_ref());
-        let publish = raw.publish.map(|publish| self.api(&publish.api));
+        let publish = raw.publish.map(|publish| self.publish(publish));
         let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
         let (collection, products, stac) = (collection?, products?, stac?);
         let thumbnail = thumbnail?;
@@ -554,9 +554,12 @@ impl Resolver<'_> {
         self.places.get("stac").or_else(|| self.places.get("")).copied().unwrap_or_default()
     }
 
-    fn api(&mut self, text: &str) -> Option<PublishSettings> {
-        let api = self.noted("publish.api", urls::remote(text, &["https", "http"]))?;
-        Some(PublishSettings { api })
+    fn publish(&mut self, raw: RawPublish) -> Option<PublishSettings> {
+        let api = self.noted("publish.api", urls::remote(&raw.api, &["https", "http"]));
+        let auth = raw.auth.map(|raw| auth::resolve(raw, "publish.auth", self.folder));
+        let auth = auth.transpose().map_err(|(key, what)| self.mistake(&key, what, None)).ok();
+        let ca = raw.ca.map(|path| self.folder.join(path));
+        Some(PublishSettings { api: api?, auth: auth?, ca })
     }
 }
 

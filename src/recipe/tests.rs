@@ -194,11 +194,6 @@ fn what_files_are_joined_along() {
 }
 
 #[test]
-fn authentication_to_come() {
-    insta::assert_snapshot!(message(&[("api: \"https://stac.example.org\"", "auth: {basic: {}}\n  api: \"https://stac.example.org\"")]), @r"recipe.yaml:24:3: publish.auth is not supported by this version yet");
-}
-
-#[test]
 fn remote_roots() {
     let root = |text: &str| recipe(&[("root: archive", &format!("root: {text:?}"))]).sources[0].root.to_string();
     assert_eq!(root("s3://bucket/a b"), "s3://bucket/a%20b/");

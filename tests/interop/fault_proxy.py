@@ -35,7 +35,8 @@ class Asked:
     method: str
     target: str
     body: bytes
-    fault: str | None = None  # one of KINDS
+    authorization: str | None = None
+    fault: str | None = None  # one of KINDS, or what `before` said
     forwarded: int = 0  # how often the API got it
     status: int | None = None  # what the client was told; None if nothing whole
 
@@ -48,7 +49,8 @@ class FaultProxy:
     """`faults` is the part of requests that fail; it and `kinds` may be changed between runs.
 
     Whether and how a request fails follows from the seed, the request itself and how often it was seen, not from the order in which requests
-    arrive: a run with many at once is repeatable. `before` is called with each request before anything is done with it.
+    arrive: a run with many at once is repeatable. `before` is called with each request before anything is done with it; where it returns a kind of
+    fault or any status, such as "401", that is what happens, before the request is forwarded.
     """
 
     def __init__(self, upstream, faults=0.0, seed=7, kinds=KINDS, before=None):
@@ -112,28 +114,29 @@ class FaultProxy:
     async def _answer(self, message, writer):
         """Whether the connection goes on."""
         method, target, _ = message.start.split(" ", 2)
-        asked = Asked(method, target, message.body)
+        asked = Asked(method, target, message.body, message.header("authorization"))
         dice = self._dice(asked)
         if dice.random() < self.faults:
             asked.fault = dice.choice(self.kinds)
         self.requests.append(asked)
+        told = self.before(asked) if self.before else None
+        asked.fault = told or asked.fault
         self.counts[method, asked.fault] += 1
-        if self.before:
-            self.before(asked)
-        return await self._misbehave(asked, message, writer, dice)
+        comes_first = bool(told) or asked.fault == "429" or dice.random() < 0.5
+        return await self._misbehave(asked, message, writer, dice, comes_first)
 
     def _dice(self, asked):
         identity = f"{self.seed} {asked.method} {asked.target} {hashlib.sha256(asked.body).hexdigest()}"
         self._seen[identity] += 1
         return random.Random(f"{identity} {self._seen[identity]}")
 
-    async def _misbehave(self, asked, message, writer, dice):
+    async def _misbehave(self, asked, message, writer, dice, comes_first):
         fault = asked.fault
+        is_status = bool(fault) and fault.isdigit()
         if fault == "delay":
             await asyncio.sleep(dice.uniform(0.05, 0.4))
-        if fault in ("drop", "reset", "500", "502", "503") and dice.random() < 0.5 or fault == "429":
-            reply = None
-        else:
+        reply = None
+        if not (comes_first and (is_status or fault in ("drop", "reset"))):
             reply = await self._forward(asked, message)
             if fault == "duplicate":
                 reply = dice.choice((reply, await self._forward(asked, message)))
@@ -142,7 +145,7 @@ class FaultProxy:
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
             return False
-        if fault in ("429", "500", "502", "503"):
+        if is_status:
             pause = [("Retry-After", dice.choice("01"))] if fault == "429" or fault == "503" and dice.random() < 0.5 else []
             body = b"<html><body>the fault proxy says no</body></html>"
             reply = Message(f"HTTP/1.1 {fault} Made Up", [("Content-Type", "text/html"), *pause], body)
@@ -187,12 +190,14 @@ class Message:
     def status(self):
         return int(self.start.split(" ", 2)[1])
 
+    def header(self, name):
+        return next((value for known, value in self.headers if known.lower() == name), None)
+
     def bytes(self, method, *more):
         kept = [(name, value) for name, value in self.headers if name.lower() not in HOP_BY_HOP]
-        length = next((value for name, value in self.headers if name.lower() == "content-length"), len(self.body))
         is_answer = self.start.startswith("HTTP/")
         if method == "HEAD" and is_answer:
-            kept.append(("Content-Length", length))
+            kept.append(("Content-Length", self.header("content-length") or 0))
         elif self.body or is_answer and self.status not in (204, 304) or method in ("POST", "PUT", "PATCH"):
             kept.append(("Content-Length", len(self.body)))
         head = "".join(f"{name}: {value}\r\n" for name, value in [*kept, *more])
@@ -209,14 +214,13 @@ async def read_message(reader, answers=None):
         return None
     start, *lines = head.strip("\r\n").split("\r\n")
     headers = [(name.strip(), value.strip()) for name, value in (line.split(":", 1) for line in lines)]
-    named = {name.lower(): value for name, value in headers}
     message = Message(start, headers, b"")
     if answers == "HEAD" or answers and (message.status < 200 or message.status in (204, 304)):
         return message
-    if "chunked" in named.get("transfer-encoding", "").lower():
+    if "chunked" in (message.header("transfer-encoding") or "").lower():
         message.body = await read_chunks(reader)
-    elif "content-length" in named:
-        message.body = await reader.readexactly(int(named["content-length"]))
+    elif length := message.header("content-length"):
+        message.body = await reader.readexactly(int(length))
     elif answers:
         message.body = await reader.read()
     return message

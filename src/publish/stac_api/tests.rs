@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{PublicUrls, ValidatedRecord};
-use crate::publish::{BearerToken, absolute};
+use crate::publish::{Auth, Secret, absolute};
 use serde_json::json;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -392,7 +392,7 @@ async fn tokens_are_sent_and_never_shown() {
     let echo = ResponseTemplate::new(401).set_body_json(json!({"detail": "bad token s3cret-token"}));
     let post = Mock::given(method("POST")).and(path(ITEMS)).and(header("Authorization", "Bearer s3cret-token"));
     post.respond_with(echo).with_priority(1).mount(&api.server).await;
-    let options = ApiOptions { token: BearerToken::new("s3cret-token"), ..options() };
+    let options = ApiOptions { auth: Auth::Bearer(Secret::new("s3cret-token").unwrap()), ..options() };
     let report = api.publish_with(&[("a", New)], &[], options).await;
     assert_eq!(message(&report, 1), "401 Unauthorized: bad token (hidden)");
 }
