@@ -62,7 +62,9 @@ pub(super) fn api_of(recipe: &Recipe) -> Option<Url> {
 pub(super) fn access(recipe: &Recipe, api: &Url, printer: &Printer) -> Result<ApiOptions, PipelineError> {
     let options = ApiOptions::default();
     match &recipe.publish {
-        Some(settings) if settings.api.origin() == api.origin() => Ok(options.with_access(settings)?),
+        Some(settings) if settings.api.origin() == api.origin() => {
+            Ok(options.with_access(settings.auth.as_ref(), settings.ca.as_deref())?)
+        }
         Some(settings) if settings.auth.is_some() => {
             printer.warning(&format!("publish.auth is for {}: nothing of it is sent to {api}", settings.api));
             Ok(options)

@@ -47,7 +47,8 @@ impl Sync {
         let workspace = self.recipe.open()?;
         let api = if self.serve { None } else { publish::api_of(&workspace.recipe) };
         // A secret that is not there is told before hours of work.
-        let access = api.map(|api| publish::access(&workspace.recipe, &api, printer).map(|access| (api, access))).transpose()?;
+        let access =
+            api.map(|api| publish::access(&workspace.recipe, &api, printer).map(|access| (api, access))).transpose()?;
         let built = build::built(&workspace, self.items, self.force, &self.thorough)?;
         let outcome = Outcome::of(built.is_success());
         build::show_problems(printer, &built);

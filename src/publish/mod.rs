@@ -205,9 +205,13 @@ impl PublishError {
             Self::Auth(AuthError::TokenRefused { .. }) => {
                 "check the client's id and secret that `publish.auth` names, and the scope that it asks for"
             }
-            Self::Auth(AuthError::NoToken { .. }) => "check the token_url of `publish.auth`, and whether it is reachable",
+            Self::Auth(AuthError::NoToken { .. }) => {
+                "check the token_url of `publish.auth`, and whether it is reachable"
+            }
             Self::Auth(_) => "set what `publish.auth` names, or correct the recipe",
-            Self::Authorities { .. } => "`publish.ca` is a file of certificates, each between BEGIN and END CERTIFICATE",
+            Self::Authorities { .. } => {
+                "`publish.ca` is a file of certificates, each between BEGIN and END CERTIFICATE"
+            }
             Self::NotStac { .. } => "give the URL that returns the API's landing page as JSON",
             Self::ReadOnly { .. } => {
                 "ask the API's operator for the URL under which the Transaction extension is enabled"

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Certificate;
 
 use super::{Auth, PublishError};
-use crate::model::recipe::PublishSettings;
+use crate::model::AuthSettings;
 
 /// How to talk with an API.
 #[derive(Debug, Clone)]
@@ -39,13 +39,13 @@ pub struct ApiOptions {
 const CERTIFICATES_LIMIT: u64 = 4 << 20;
 
 impl ApiOptions {
-    /// The same with what a recipe says of its API: secrets and certificates are read now.
+    /// The same with what a recipe says of an API: how it is told who we are, and a file of authorities. Both are read now.
     ///
     /// # Errors
     /// [`PublishError::Auth`] or [`PublishError::Authorities`] if they cannot be.
-    pub fn with_access(self, settings: &PublishSettings) -> Result<Self, PublishError> {
-        let auth = settings.auth.as_ref().map(Auth::read).transpose()?.unwrap_or_default();
-        let authorities = settings.ca.as_deref().map(read_authorities).transpose()?.unwrap_or_default();
+    pub fn with_access(self, auth: Option<&AuthSettings>, ca: Option<&Path>) -> Result<Self, PublishError> {
+        let auth = auth.map(Auth::read).transpose()?.unwrap_or_default();
+        let authorities = ca.map(read_authorities).transpose()?.unwrap_or_default();
         Ok(Self { auth, authorities, ..self })
     }
 }

@@ -94,8 +94,16 @@ const SECRETS: [&str; 4] = ["bearer", "basic.password", "api_key.value", "oauth2
 
 /// Headers that say something else.
 const NOT_FOR_KEYS: [&str; 10] = [
-    "accept", "connection", "content-encoding", "content-length", "content-type", "host", "if-match", "te",
-    "transfer-encoding", "user-agent",
+    "accept",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "if-match",
+    "te",
+    "transfer-encoding",
+    "user-agent",
 ];
 
 /// A mistake for each secret that stands in the recipe itself; it is not repeated.

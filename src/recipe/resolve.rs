@@ -10,8 +10,8 @@ use url::Url;
 use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawGeometry, RawItem,
-    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawPublish, RawRecipe, RawSize,
-    RawSource, RawStac,
+    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawPublish,
+    RawRecipe, RawSize, RawSource, RawStac,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;

@@ -318,7 +318,9 @@ impl Authorizer {
 
 fn secret_of(auth: &Auth) -> Option<&Secret> {
     match auth {
-        Auth::Bearer(secret) | Auth::ApiKey { value: secret, .. } | Auth::Basic { password: secret, .. } => Some(secret),
+        Auth::Bearer(secret) | Auth::ApiKey { value: secret, .. } | Auth::Basic { password: secret, .. } => {
+            Some(secret)
+        }
         Auth::None | Auth::ClientCredentials(_) => None,
     }
 }

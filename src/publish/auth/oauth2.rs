@@ -127,17 +127,21 @@ impl TokenEndpoint {
             let (name, value) = self.as_header().map_err(Failure::Final)?;
             request = request.header(name, value);
         }
-        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(self.form(style).to_string());
+        let request =
+            request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(self.form(style).to_string());
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if is_tls(&error) => return Err(Failure::Final(nothing(hide(&chain(error))))),
             Err(error) => return Err(Failure::Transient(nothing(hide(&chain(error))), None)),
         };
-        let (status, pause) = (response.status(), retry_after(response.headers()).map(|asked| asked.min(LONGEST_PAUSE)));
+        let (status, pause) =
+            (response.status(), retry_after(response.headers()).map(|asked| asked.min(LONGEST_PAUSE)));
         let body = match body(response).await {
             Ok(body) => body,
             Err(Some(error)) => return Err(Failure::Transient(nothing(hide(&chain(error))), None)),
-            Err(None) => return Err(Failure::Final(nothing(format!("its answer is longer than {ANSWER_LIMIT} bytes")))),
+            Err(None) => {
+                return Err(Failure::Final(nothing(format!("its answer is longer than {ANSWER_LIMIT} bytes"))));
+            }
         };
         if status.is_success() {
             return read(&body, begun).map_err(|reason| Failure::Final(nothing(reason.into())));
@@ -187,7 +191,8 @@ async fn body(mut response: Response) -> Result<Zeroizing<Vec<u8>>, Option<reqwe
 
 /// The token in an answer; what is wrong with it is said without a word of it.
 fn read(body: &[u8], begun: Instant) -> Result<Token, &'static str> {
-    let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| "its answer is not JSON with an access_token")?;
+    let answer: TokenAnswer =
+        serde_json::from_slice(body).map_err(|_| "its answer is not JSON with an access_token")?;
     let secret = Secret::new(answer.access_token).ok_or("its answer has an access_token that is no token")?;
     if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err("its answer has a token of another kind than Bearer");

@@ -138,7 +138,10 @@ fn inside_base64(secret: &[u8], offset: usize) -> Vec<String> {
     let padded: Zeroizing<Vec<u8>> = Zeroizing::new([&[0; 2][..offset], secret].concat());
     let (first, end) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
     let own = |encoded: String| encoded.get(first..end).map(str::to_owned);
-    [BASE64_STANDARD_NO_PAD.encode(&padded), BASE64_URL_SAFE_NO_PAD.encode(&padded)].into_iter().filter_map(own).collect()
+    [BASE64_STANDARD_NO_PAD.encode(&padded), BASE64_URL_SAFE_NO_PAD.encode(&padded)]
+        .into_iter()
+        .filter_map(own)
+        .collect()
 }
 
 #[cfg(test)]
@@ -194,7 +197,10 @@ mod tests {
         assert_eq!(secret.replaced().unwrap().expose(), "second");
         std::fs::write(&path, "\n").unwrap();
         let error = Secret::read(&SecretPlace::File(path.clone()), "the token").unwrap_err().to_string();
-        assert!(error.starts_with("the token cannot be read from the file") && error.ends_with("it is empty"), "{error}");
+        assert!(
+            error.starts_with("the token cannot be read from the file") && error.ends_with("it is empty"),
+            "{error}"
+        );
     }
 
     #[test]

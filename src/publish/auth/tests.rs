@@ -43,7 +43,8 @@ async fn endpoint(expires_in: Value) -> MockServer {
     let given = std::sync::atomic::AtomicUsize::new(0);
     let answer = move |_: &Request| {
         let number = given.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let token = json!({"access_token": format!("token-{number}"), "token_type": "bearer", "expires_in": expires_in});
+        let token =
+            json!({"access_token": format!("token-{number}"), "token_type": "bearer", "expires_in": expires_in});
         ResponseTemplate::new(200).set_body_json(token)
     };
     let asked = Mock::given(method("POST")).and(path("/token")).and(body_string_contains("scope=write"));
@@ -117,7 +118,10 @@ async fn a_refused_client_is_told_without_its_secret() {
     let authorizer = authorizer(client_of(&server));
     for _ in 0..3 {
         let error = authorizer.credentials().await.unwrap_err().to_string();
-        assert!(error.contains("gives no token: 401 Unauthorized: invalid_client: who is altostac:(hidden)"), "{error}");
+        assert!(
+            error.contains("gives no token: 401 Unauthorized: invalid_client: who is altostac:(hidden)"),
+            "{error}"
+        );
         assert!(!error.contains("hunter2") && !error.contains("aHVudGVy"), "{error}");
     }
     assert_eq!(count(&server).await, 2, "once in each way, and never again");
@@ -130,7 +134,11 @@ async fn some_endpoints_want_the_secret_in_the_body() {
     let told = Mock::given(body_string_contains("client_secret=hunter2+%26+more"));
     told.and(body_string_contains("client_id=altostac")).respond_with(token).mount(&server).await;
     let stranger = ResponseTemplate::new(400).set_body_json(json!({"error": "invalid_client"}));
-    Mock::given(basic_auth("altostac", "hunter2+%26+more")).respond_with(stranger).with_priority(9).mount(&server).await;
+    Mock::given(basic_auth("altostac", "hunter2+%26+more"))
+        .respond_with(stranger)
+        .with_priority(9)
+        .mount(&server)
+        .await;
     let authorizer = authorizer(client_of(&server));
     let credentials = authorizer.credentials().await.unwrap();
     assert_eq!(shown(&credentials), "Bearer abc");
@@ -143,7 +151,10 @@ async fn answers_that_are_no_token() {
     for (answer, expected) in [
         (ResponseTemplate::new(200).set_body_string("<html>log in</html>"), "is not JSON with an access_token"),
         (ResponseTemplate::new(200).set_body_json(json!({"access_token": ""})), "that is no token"),
-        (ResponseTemplate::new(200).set_body_json(json!({"access_token": "two words"})), "characters that no token has"),
+        (
+            ResponseTemplate::new(200).set_body_json(json!({"access_token": "two words"})),
+            "characters that no token has",
+        ),
         (ResponseTemplate::new(200).set_body_json(json!({"access_token": "a", "token_type": "mac"})), "another kind"),
         (ResponseTemplate::new(200).set_body_string("x".repeat(300 << 10)), "longer than"),
         (ResponseTemplate::new(302).insert_header("Location", "/elsewhere"), "gives no token: 302 Found"),
@@ -236,7 +247,9 @@ fn secrets_are_not_asked_with_in_the_open() {
     };
     let error = made("http://sso.example.org/token").unwrap_err();
     assert!(matches!(error, PublishError::Auth(AuthError::Endpoint { .. })), "{error:?}");
-    assert!(made("https://me:hunter2@sso.example.org/token").is_err_and(|error| !format!("{error:?}").contains("hunter2")));
+    assert!(
+        made("https://me:hunter2@sso.example.org/token").is_err_and(|error| !format!("{error:?}").contains("hunter2"))
+    );
     assert!(made("https://sso.example.org/token").is_ok());
     assert!(made("http://127.0.0.1:1/token").is_ok());
 }
