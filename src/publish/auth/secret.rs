@@ -164,7 +164,7 @@ mod tests {
         for text in [
             "p\"ss wörd+/=".to_owned(),
             r#"{"detail":"p\"ss wörd+/="}"#.into(),
-            "password=p%22ss+w%C3%B6rd%2B%2F%3D&x".into(),
+            "secret=p%22ss+w%C3%B6rd%2B%2F%3D&x".into(),
             "p%22ss%20w%C3%B6rd%2B%2F%3D".into(),
         ] {
             let said = hidden.hidden_in(&text);
