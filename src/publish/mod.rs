@@ -181,6 +181,15 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    /// Whether what was asked for cannot be done, whatever the API says.
+    pub fn is_of_request(&self) -> bool {
+        match self {
+            Self::Auth(error) => error.is_of_request(),
+            Self::ApiUrl { .. } | Self::Authorities { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What a person can do about it.
     ///
     /// ```

@@ -72,10 +72,10 @@ class Database:
 class Api:
     """stac-fastapi-pgstac with its Transaction extension, under uvicorn."""
 
-    def __init__(self, database, log, python=sys.executable, transactions=True):
+    def __init__(self, database, log, python=sys.executable, transactions=True, app="--factory stac_fastapi.pgstac.app:create_app", **variables):
         self.url = f"http://127.0.0.1:{free_port()}"
-        environment = os.environ | database.environment | {"ENABLE_TRANSACTIONS_EXTENSIONS": str(transactions).upper()}
-        command = [python, "-m", "uvicorn", "--factory", "stac_fastapi.pgstac.app:create_app", "--host", "127.0.0.1",
+        environment = os.environ | database.environment | {"ENABLE_TRANSACTIONS_EXTENSIONS": str(transactions).upper()} | variables
+        command = [python, "-m", "uvicorn", *app.split(), "--host", "127.0.0.1",
                    "--port", self.url.rsplit(":", 1)[1], "--log-level", "info"]
         self.log = Path(log)
         with open(self.log, "w") as out:

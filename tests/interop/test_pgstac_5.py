@@ -19,7 +19,9 @@ def old(tmp_path_factory):
     assert PYTHON.exists(), f"no {PYTHON}: tests/run makes it"
     database = pgstac.Database(PYTHON)
     try:
-        api = pgstac.Api(database, tmp_path_factory.mktemp("old") / "log", PYTHON)
+        names = {"USER": "USER", "PASS": "PASSWORD", "HOST_READER": "HOST", "HOST_WRITER": "HOST", "PORT": "PORT", "DBNAME": "DATABASE"}
+        variables = {f"POSTGRES_{old}": database.environment[f"PG{new}"] for old, new in names.items()}
+        api = pgstac.Api(database, tmp_path_factory.mktemp("old") / "log", PYTHON, app="stac_fastapi.pgstac.app:app", **variables)
         yield api
         api.stop()
     finally:

@@ -21,7 +21,7 @@ WAYS = {
     "key": {"api_key": {"header": "X-Our-Key", "value": {"env": "OUR_SECRET"}}},
     "oauth2": {"oauth2_client_credentials": {"client_id": "altostac", "client_secret": {"env": "OUR_SECRET"}, "scope": "write", "audience": "stac"}},
 }
-# What the API does with writes. `stale` refuses every token once; `gate` refuses reading as well.
+# What the API does with writes. `stale` refuses the first token that it sees; `gate` refuses reading as well.
 BEHAVIOURS = ("well", "stale", "401", "gate", "403", "400", "500", "html", "dropped")
 
 
@@ -58,7 +58,7 @@ class Parrot(SmallApi):
             return super().handle(request)
         sent = request.headers.get("Authorization")
         if behaviour == "stale":
-            if sent not in self.refused and self.given:
+            if self.given and sent in (self.refused or {sent}):
                 self.refused.add(sent)
                 return 401, {"detail": told}
             return super().handle(request)
@@ -139,8 +139,9 @@ def test_no_secret_is_shown(project, parrot, name):
         parrot.behaviour = behaviour
         parrot.records.clear()
         parrot.refused.clear()
+        parrot.given.clear()
         answers.append(logged(project, "publish", "--json"))
-        expected = {"well": 0, "stale": 0, "gate": 2}.get(behaviour, 1)
+        expected = {"well": 0, "stale": 0}.get(behaviour, 1)
         answers[-1].expect(expected)
         if behaviour not in ("well", "stale", "gate"):
             [*failed] = [record for record in answers[-1].json["records"] if record["status"] == "failed"]
@@ -159,7 +160,7 @@ def test_no_secret_is_shown_when_there_is_no_token(project, parrot):
         parrot.behaviour, parrot.token_behaviour = "well", behaviour
         parrot.records.clear()
         parrot.asked.clear()
-        answers.append(logged(project, "publish", "--json").expect(2))
+        answers.append(logged(project, "publish", "--json").expect(1))
         assert "token" in answers[-1].stderr and not parrot.records and parrot.asked["GET"] == 0
     parrot.token_behaviour = "well"
     assert any("(hidden)" in answer.stderr for answer in answers), "the parrot was not heard"
@@ -194,9 +195,10 @@ def test_an_authority_of_our_own(project, parrot, tmp_path):
         parrot.behaviour = "stale"
         parrot.records.clear()
         parrot.refused.clear()
+        parrot.given.clear()
         publish = {"api": api, "auth": way_of("oauth2", api)}
         project.edit(publish=publish)
-        answer = project.run("publish").expect(2)
+        answer = project.run("publish").expect(1)
         assert "certificate" in answer.stderr and not parrot.records
         (tmp_path / "nothing.pem").write_text("nothing")
         project.edit(publish=publish | {"ca": "../nothing.pem"})

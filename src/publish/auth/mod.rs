@@ -76,6 +76,11 @@ pub enum AuthError {
 }
 
 impl AuthError {
+    /// Whether it is a matter of settings and of this machine, not of an identity provider.
+    pub(super) fn is_of_request(&self) -> bool {
+        !matches!(self, Self::TokenRefused { .. } | Self::NoToken { .. })
+    }
+
     fn is_final(&self) -> bool {
         !matches!(self, Self::NoToken { .. })
     }

@@ -193,7 +193,9 @@ async fn body(mut response: Response) -> Result<Zeroizing<Vec<u8>>, Option<reqwe
 fn read(body: &[u8], begun: Instant) -> Result<Token, &'static str> {
     let answer: TokenAnswer =
         serde_json::from_slice(body).map_err(|_| "its answer is not JSON with an access_token")?;
-    let secret = Secret::new(answer.access_token).ok_or("its answer has an access_token that is no token")?;
+    let is_token = |secret: &Secret| secret.expose().chars().all(|c| c.is_ascii_graphic());
+    let secret = Secret::new(answer.access_token).filter(is_token);
+    let secret = secret.ok_or("its answer has an access_token that is no token")?;
     if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err("its answer has a token of another kind than Bearer");
     }

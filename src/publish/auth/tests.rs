@@ -153,7 +153,7 @@ async fn answers_that_are_no_token() {
         (ResponseTemplate::new(200).set_body_json(json!({"access_token": ""})), "that is no token"),
         (
             ResponseTemplate::new(200).set_body_json(json!({"access_token": "two words"})),
-            "characters that no token has",
+            "that is no token",
         ),
         (ResponseTemplate::new(200).set_body_json(json!({"access_token": "a", "token_type": "mac"})), "another kind"),
         (ResponseTemplate::new(200).set_body_string("x".repeat(300 << 10)), "longer than"),
