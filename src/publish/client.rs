@@ -297,8 +297,8 @@ impl ApiClient {
             other => other.to_owned(),
         });
         let detail: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let detail = self.authorizer.hidden_in(&detail);
-        format!("{}: {}", status_words(answer.status), detail.trim().chars().take(400).collect::<String>())
+        let detail = self.authorizer.hidden_in(detail.trim());
+        format!("{}: {}", status_words(answer.status), detail)
     }
 }
 

@@ -3,6 +3,7 @@
 //! In: [`AuthSettings`](crate::model::AuthSettings), which name secrets. Out: the header, for as many tasks as there are; one at a time
 //! renews it.
 
+mod hidden;
 mod oauth2;
 mod secret;
 
@@ -17,13 +18,17 @@ use tokio::sync::Mutex;
 use url::Url;
 use zeroize::Zeroizing;
 
+use hidden::Hidden;
 pub use oauth2::ClientCredentials;
 use oauth2::TokenEndpoint;
 pub use secret::Secret;
-use secret::{Hidden, header};
+use secret::header;
 
 use super::ApiOptions;
 use crate::model::{AuthSettings, NamePlace, SecretPlace};
+
+/// So much of a server's words is told, in characters.
+const WORDS: usize = 400;
 
 /// For so long a token endpoint that did not answer is not asked again.
 const REST: Duration = Duration::from_secs(30);
@@ -315,9 +320,9 @@ impl Authorizer {
         }
     }
 
-    /// A server's words without our secrets, should they repeat any.
+    /// The beginning of a server's words, without our secrets should they repeat any.
     pub(super) fn hidden_in(&self, text: &str) -> String {
-        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).hidden_in(text)
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).hidden_in(text, WORDS)
     }
 }
 

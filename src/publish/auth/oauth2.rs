@@ -146,7 +146,7 @@ impl TokenEndpoint {
         if status.is_success() {
             return read(&body, begun).map_err(|reason| Failure::Final(nothing(reason.into())));
         }
-        let reason = format!("{status}{}", hide(&words(&body)).chars().take(400).collect::<String>());
+        let reason = format!("{status}{}", hide(&words(&body)));
         if status.is_server_error() || status.as_u16() == 429 {
             return Err(Failure::Transient(nothing(reason), pause));
         }

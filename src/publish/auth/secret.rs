@@ -4,10 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 
-use base64::Engine;
-use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::HeaderValue;
 use zeroize::Zeroizing;
 
@@ -16,9 +13,6 @@ use crate::model::SecretPlace;
 
 /// The largest file of a secret that is read, in bytes.
 const SIZE_LIMIT: u64 = 64 << 10;
-
-/// A shorter secret is not looked for inside base64: what is left of it there is also found elsewhere.
-const LEAST_HIDDEN_INSIDE: usize = 6;
 
 /// A secret. Its text is wiped from memory when it is dropped, and never shown.
 #[derive(Clone)]
@@ -96,94 +90,10 @@ pub(super) fn header(text: Zeroizing<String>) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Secrets that are to be taken out of others' words.
-#[derive(Default)]
-pub(super) struct Hidden(Vec<Zeroizing<String>>);
-
-impl Hidden {
-    /// Secrets that came and went are remembered up to this many forms of them: a server may speak of the last one.
-    const LIMIT: usize = 200;
-
-    /// Also hides this secret, in every form in which a server may repeat it.
-    pub(super) fn add(&mut self, secret: &Secret) {
-        let text = secret.expose();
-        let mut forms = vec![
-            text.to_owned(),
-            serde_json::Value::from(text).to_string().trim_matches('"').to_owned(),
-            url::form_urlencoded::byte_serialize(text.as_bytes()).collect(),
-            utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
-        ];
-        forms.extend((0..3).flat_map(|offset| inside_base64(text.as_bytes(), offset)));
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        forms.dedup();
-        self.0.splice(0..0, forms.into_iter().map(Zeroizing::new));
-        self.0.truncate(Self::LIMIT);
-    }
-
-    /// The text without any of them.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        let shortened = |text: String, form: &Zeroizing<String>| match text.contains(form.as_str()) {
-            true => text.replace(form.as_str(), "(hidden)"),
-            false => text,
-        };
-        self.0.iter().fold(text.to_owned(), shortened)
-    }
-}
-
-/// The characters that alone stand for a secret in base64 of anything in which it begins at a place of this remainder by three.
-fn inside_base64(secret: &[u8], offset: usize) -> Vec<String> {
-    if secret.len() < LEAST_HIDDEN_INSIDE {
-        return Vec::new();
-    }
-    let padded: Zeroizing<Vec<u8>> = Zeroizing::new([&[0; 2][..offset], secret].concat());
-    let (first, end) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
-    let own = |encoded: String| encoded.get(first..end).map(str::to_owned);
-    [BASE64_STANDARD_NO_PAD.encode(&padded), BASE64_URL_SAFE_NO_PAD.encode(&padded)]
-        .into_iter()
-        .filter_map(own)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use base64::prelude::BASE64_STANDARD;
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn hidden(secret: &str) -> Hidden {
-        let mut hidden = Hidden::default();
-        hidden.add(&Secret::new(secret).unwrap());
-        hidden
-    }
-
-    #[test]
-    fn forms_in_which_servers_repeat_secrets() {
-        let hidden = hidden("p\"ss wörd+/=");
-        for text in [
-            "p\"ss wörd+/=".to_owned(),
-            r#"{"detail":"p\"ss wörd+/="}"#.into(),
-            "secret=p%22ss+w%C3%B6rd%2B%2F%3D&x".into(),
-            "p%22ss%20w%C3%B6rd%2B%2F%3D".into(),
-        ] {
-            let said = hidden.hidden_in(&text);
-            assert!(said.contains("(hidden)") && !said.contains("ss"), "{said}");
-        }
-        assert_eq!(hidden.hidden_in("nothing of it"), "nothing of it");
-    }
-
-    proptest! {
-        #[test]
-        fn no_base64_of_what_holds_it_shows_it(before in "[a-z:]{0,9}", secret in "[!-~]{6,40}", after in "[a-z]{0,9}") {
-            let text = BASE64_STANDARD.encode(format!("{before}{secret}{after}"));
-            let said = hidden(&secret).hidden_in(&text);
-            prop_assert!(said.contains("(hidden)"), "{said}");
-            // At most a character on each side is shared with what stands beside it.
-            let longest = said.split("(hidden)").map(str::len).max().unwrap_or(0);
-            prop_assert!(longest <= before.len().max(after.len()) * 4 / 3 + 4, "{said}");
-        }
-    }
 
     #[test]
     fn files_are_read_again() {

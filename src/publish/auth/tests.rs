@@ -151,10 +151,7 @@ async fn answers_that_are_no_token() {
     for (answer, expected) in [
         (ResponseTemplate::new(200).set_body_string("<html>log in</html>"), "is not JSON with an access_token"),
         (ResponseTemplate::new(200).set_body_json(json!({"access_token": ""})), "that is no token"),
-        (
-            ResponseTemplate::new(200).set_body_json(json!({"access_token": "two words"})),
-            "that is no token",
-        ),
+        (ResponseTemplate::new(200).set_body_json(json!({"access_token": "two words"})), "that is no token"),
         (ResponseTemplate::new(200).set_body_json(json!({"access_token": "a", "token_type": "mac"})), "another kind"),
         (ResponseTemplate::new(200).set_body_string("x".repeat(300 << 10)), "longer than"),
         (ResponseTemplate::new(302).insert_header("Location", "/elsewhere"), "gives no token: 302 Found"),
