@@ -3,7 +3,7 @@
 
 usage: benches/side_by_side.py [--data DIR] [--runs N] [CASE…]      cases: build-A build-B cmip6
 
-Needs a release build (cargo build --release), the interop environment (tests/run makes target/interop-venv) and
+Needs a release build (cargo build --release; cargo bench --bench product --no-run), the interop environment (tests/run makes target/interop-venv) and
 ../shared/bench/gen_bench.py, which makes the data once. Figures of a shared machine:
 quote the ratios of one run, never the seconds. Indexing alone: engine_side_by_side.py.
 """
@@ -72,19 +72,27 @@ def measured(command, runs, accepted=(0,), before=lambda: None):
     return seconds, wall, memory
 
 
-def recipe(folder, root, name):
+def product_bench():
+    """The newest build of benches/product.rs."""
+    found = [path for path in (ROOT / "target/release/deps").glob("product-*") if os.access(path, os.X_OK) and not path.suffix]
+    if not found:
+        raise SystemExit("no benches/product.rs: cargo bench --bench product --no-run")
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def recipe(folder, root, name, **settings):
     text = {"collection": {"id": name, "title": name, "description": name, "license": "CC0-1.0"},
             "sources": [{"root": str(root), "include": ["*.nc"]}], "item": {"pattern": "{filename}", "id": name},
-            "products": ["kerchunk"], "output": "published"}
+            "products": ["kerchunk"], "output": "published", **settings}
     path = Path(folder) / "recipe.yaml"
     path.write_text(json.dumps(text))
     return path
 
 
-def show(case, who, found, ours=None):
+def show(case, who, found, peer=None):
     seconds, wall, memory = found
-    ratio = f"{min(seconds) / min(ours[0]):8.1f}x" if ours else " " * 9
-    print(f"{case:8} {who:28} CPU min {min(seconds):8.3f} s  median {statistics.median(seconds):8.3f} s  {ratio}  "
+    ratio = f"{min(peer[0]) / min(seconds):8.1f}x" if peer else " " * 9
+    print(f"{case:8} {who:38} CPU min {min(seconds):8.3f} s  median {statistics.median(seconds):8.3f} s  {ratio}  "
           f"wall {wall:8.3f} s  {memory:6.0f} MB", flush=True)
 
 
@@ -108,20 +116,25 @@ def main():
                 path = Path(folder) / "recipe.yaml"
                 path.write_text((ROOT / "fixtures/cmip6/recipe.yaml").read_text().replace("root: archive", f"root: {root}"))
                 # Some datasets of the corpus are refused by name: exit status 1.
-                ours = measured([BINARY, "build", path, "--force"], arguments.runs, accepted=(0, 1))
-            peers = [("kerchunk index+combine+JSON", [PYTHON, "-W", "ignore", "-c", KERCHUNK_TREE, *sorted(root.rglob("*.nc"))])]
+                ours = [("altostac build", measured([BINARY, "build", path, "--force"], arguments.runs, accepted=(0, 1)))]
+            peer = ("kerchunk index+combine+JSON", [PYTHON, "-W", "ignore", "-c", KERCHUNK_TREE, *sorted(root.rglob("*.nc"))])
         else:
-            # Theirs ends with references; ours indexes twice, verifies, describes, validates and writes the catalogue too.
+            # Theirs ends with references. Ours verifies them too; a build also describes, validates and writes the catalogue.
             with tempfile.TemporaryDirectory() as folder:
-                path = recipe(folder, files[letter][0].parent, f"bench-{letter}")
                 # From nothing: neither state nor output of the run before.
                 made = [Path(folder) / name for name in ("published", ".altostac")]
                 clear = lambda: [shutil.rmtree(one, ignore_errors=True) for one in made]
-                ours = measured([BINARY, "build", path], arguments.runs, before=clear)
-            peers = [("kerchunk translate + combine", [PYTHON, "-W", "ignore", "-c", KERCHUNK_COMBINE, *files[letter]])]
-        show(case, "altostac", ours)
-        for who, command in peers:
-            show(case, who, measured(command, arguments.runs), ours)
+                build = [BINARY, "build", recipe(folder, files[letter][0].parent, f"bench-{letter}")]
+                ours = [("altostac build", measured(build, arguments.runs, before=clear))]
+                recipe(folder, files[letter][0].parent, f"bench-{letter}", stac={"thumbnail": False})
+                ours.append(("altostac build, no quick-look", measured(build, arguments.runs, before=clear)))
+                alone = [product_bench(), "--out", folder, *files[letter]]
+                ours.append(("altostac, up to the verified product", measured(alone, arguments.runs)))
+            peer = ("kerchunk translate + combine", [PYTHON, "-W", "ignore", "-c", KERCHUNK_COMBINE, *files[letter]])
+        found = measured(peer[1], arguments.runs)
+        show(case, peer[0], found)
+        for who, figures in ours:
+            show(case, who, figures, found)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ usage: benches/write_side_by_side.py [--data DIR] [--python PYTHON] [--runs N] [
 
 VirtualiZarr writes what it has opened (`to_kerchunk`, JSON and Parquet; `to_icechunk` and the commit); altostac writes what it has indexed, and digests it on the way.
 Both measure themselves around the writing alone, in processes of their own. `altostac build` is the whole way, from the file to the
-published catalogue: indexed twice, written, read back, verified, described. Needs `cargo bench --bench write --no-run`, a release build,
+published catalogue: indexed, written, read back, verified, described. Needs `cargo bench --bench write --no-run`, a release build,
 the peers' environment (benches/engine_side_by_side.py makes it, or --python names another with virtualizarr 1.3.2, kerchunk, fastparquet and icechunk 1.1)
 and the data of ../shared/bench/gen_bench.py. Figures of a shared machine: quote the ratios of one run, never the seconds.
 """

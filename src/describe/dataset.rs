@@ -1,12 +1,15 @@
 //! A cube as the CF conventions read it: data variables, coordinates, bounds (CF 1.11, chapters 2 to 7).
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::axis::{Axis, axis};
 use super::features::FeatureType;
 use super::numbers::{packing, unpacked};
 use super::parameters;
 use super::purpose::Purpose;
+use super::temporal::TimeAxis;
 use crate::model::{Attributes, DataType, Digest, Group, Variable, VariablePath, VirtualCube, attribute};
 
 /// A variable with its place and purpose.
@@ -50,6 +53,8 @@ pub(super) struct Dataset<'a> {
     by_path: HashMap<String, usize>,
     dimension_groups: HashSet<(&'a str, &'a str)>,
     digests: &'a BTreeMap<VariablePath, Digest>,
+    /// The time coordinates that were read.
+    pub(super) times: RefCell<HashMap<VariablePath, Rc<TimeAxis>>>,
     /// The global attributes.
     pub(super) attributes: &'a Attributes,
     /// What its features are, if it is of discrete sampling geometries (CF 9).
@@ -78,6 +83,7 @@ impl<'a> Dataset<'a> {
             by_path: HashMap::new(),
             dimension_groups: HashSet::new(),
             digests,
+            times: RefCell::default(),
             attributes: &cube.root.attributes,
             feature_type: attribute::text(&cube.root.attributes, "featureType").and_then(FeatureType::parse),
         };

@@ -1,5 +1,7 @@
 //! What records say beyond the data themselves: when by the recipe's choice, how long and how often, versions, origin, processing.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value, json};
 
 use super::dataset::Dataset;
@@ -74,7 +76,7 @@ pub(super) fn periods(
 }
 
 /// By the calendar of the dataset, if the extent is that of its axes.
-fn duration(axes: &[TimeAxis], input: &ItemInput<'_>, extent: &TemporalExtent) -> String {
+fn duration(axes: &[Rc<TimeAxis>], input: &ItemInput<'_>, extent: &TemporalExtent) -> String {
     let by = match &input.item_facts.time {
         TimeSource::Axis => By::Axis,
         TimeSource::Bounds => By::Bounds,
@@ -113,8 +115,8 @@ fn is_last_second(moment: chrono::DateTime<chrono::Utc>) -> bool {
 }
 
 /// The one period of all axes.
-fn frequency(axes: &[TimeAxis]) -> Option<String> {
-    let mut periods = axes.iter().filter_map(TimeAxis::frequency);
+fn frequency(axes: &[Rc<TimeAxis>]) -> Option<String> {
+    let mut periods = axes.iter().filter_map(|axis| axis.frequency());
     let first = periods.next()?;
     periods.all(|period| period == first).then(|| first.to_string())
 }

@@ -1,5 +1,7 @@
 //! When a dataset is.
 
+use std::rc::Rc;
+
 use super::DescribeError;
 use super::axis::{Axis, axis};
 use super::dataset::{Dataset, Member};
@@ -82,7 +84,7 @@ pub(super) fn read(dataset: &Dataset<'_>, by: By) -> Result<TemporalExtent, Desc
 }
 
 /// The time axes that can be read.
-pub(super) fn axes(dataset: &Dataset<'_>) -> Vec<TimeAxis> {
+pub(super) fn axes(dataset: &Dataset<'_>) -> Vec<Rc<TimeAxis>> {
     coordinates(dataset).into_iter().filter_map(|member| read_axis(dataset, member).ok()).collect()
 }
 
@@ -110,11 +112,21 @@ fn unreadable(member: &Member<'_>, source: TimeError) -> DescribeError {
     DescribeError::Time { variable: member.path.to_string(), source }
 }
 
-/// Reads a time coordinate.
-pub(super) fn read_axis(dataset: &Dataset<'_>, member: &Member<'_>) -> Result<TimeAxis, DescribeError> {
+/// Reads a time coordinate: once, however often it is asked for.
+pub(super) fn read_axis(dataset: &Dataset<'_>, member: &Member<'_>) -> Result<Rc<TimeAxis>, DescribeError> {
+    let known = dataset.times.borrow().get(&member.path).map(Rc::clone);
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let axis = Rc::new(decoded_axis(dataset, member)?);
+    dataset.times.borrow_mut().insert(member.path.clone(), Rc::clone(&axis));
+    Ok(axis)
+}
+
+fn decoded_axis(dataset: &Dataset<'_>, member: &Member<'_>) -> Result<TimeAxis, DescribeError> {
     let units = time_units(member.variable, None).map_err(|source| unreadable(member, source))?;
     let instants = instants(dataset, member, &units)?;
-    let known: Vec<Instant> = instants.into_iter().flatten().collect();
+    let known: Vec<Instant> = instants.iter().copied().flatten().collect();
     let (Some(first), Some(last)) = (known.iter().min(), known.iter().max()) else {
         return Err(DescribeError::Coordinate {
             variable: member.path.to_string(),
@@ -124,7 +136,7 @@ pub(super) fn read_axis(dataset: &Dataset<'_>, member: &Member<'_>) -> Result<Ti
     };
     let (first, last) = (*first, *last);
     let is_climatology = member.variable.text("climatology").is_some();
-    let cells = cells(dataset, member, (first, last), &units, is_climatology);
+    let cells = cells(dataset, member, (&instants, first, last), &units, is_climatology);
     // Of a digest only the extremes are known.
     let known = if member.variable.inline().is_some() { known } else { Vec::new() };
     let step = period::step(units.calendar(), &known);
@@ -195,7 +207,7 @@ fn decode(variable: &Variable, numbers: &Numbers, units: &TimeUnits) -> Result<V
 fn cells(
     dataset: &Dataset<'_>,
     member: &Member<'_>,
-    (mut first, mut last): (Instant, Instant),
+    (times, mut first, mut last): (&[Option<Instant>], Instant, Instant),
     units: &TimeUnits,
     is_climatology: bool,
 ) -> Option<(Instant, Instant)> {
@@ -206,7 +218,6 @@ fn cells(
         let known = || edges.iter().flatten().copied();
         return Some((known().min()?, known().max()?));
     }
-    let times = instants(dataset, member, units).ok()?;
     if edges.len() != times.len().checked_mul(2)? {
         return None;
     }

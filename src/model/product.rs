@@ -195,13 +195,13 @@ impl Product {
 /// What a verification looked at.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerificationReport {
-    /// Sources whose fingerprints were compared with those recorded, with the fresh index and with the opened file.
+    /// Sources whose fingerprints were compared with those recorded, with the index and with the file, opened again.
     pub files: u64,
     /// Variables whose metadata and inlined values were compared.
     pub variables: u64,
     /// Attributes compared, of variables and groups.
     pub attributes: u64,
-    /// References compared with a fresh index, all of them.
+    /// References compared with the sources' indexes, all of them.
     pub references: u64,
     /// Chunks of copies that stand in the product.
     #[serde(default)]

@@ -18,7 +18,7 @@ use super::products::{self, Writing, sha256, staged_file};
 use super::quicklook::{THUMBNAIL, quicklook};
 use super::values::FileValues;
 use super::workers::Workers;
-use super::{Progress, Silent, Workspace, chain};
+use super::{Progress, Workspace, chain};
 use crate::describe::{ItemInput, SourceFacts, describe_item};
 use crate::model::attribute;
 use crate::model::recipe::FacetDimension;
@@ -63,7 +63,7 @@ pub(super) struct Means<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
-/// The sources of an item: as they were when its product was made, indexed again, and what facets say of each.
+/// The sources of an item: as they were when its product was made, their indexes of this run, and what facets say of each.
 #[derive(Clone, Copy)]
 pub(super) struct Compared<'a> {
     pub(super) recorded: &'a [SourceFile],
@@ -154,26 +154,23 @@ pub(super) fn build(
     cube.notes.extend(notes);
     cube.notes.extend(found.look_up(means, (source, &cube), &indexes, &open_source)?);
     let thumbnail = thumbnail(means, (source, &indexes), &mut cube, (&mut staged, &folder))?;
-    // What was indexed to write is not what is compared: only one of the two is in memory at a time.
-    drop(indexes);
+    // From here on the sources' own indexes count, made in this run from their bytes: what was written must say the same as they.
     cube.forget_chunks();
     // Opened anew, and from here on kept: every answer that comes later must be of this state.
     let opened = Opened::default();
     let open = |url: &SourceUrl| opened.open(url);
-    // Told already.
-    let fresh = index_all(Means { progress: &Silent, ..means }, &source.files, &open)?;
     let Thoroughness { every_value, force } = thoroughness;
-    let content = super::content::at_build(means, &planned.id, (&fresh, &open), thoroughness)?;
+    let content = super::content::at_build(means, &planned.id, (&indexes, &open), thoroughness)?;
     let before = planned.known.as_ref().filter(|known| !force && known.state == ItemState::Current);
     let verified = before.map_or(&[][..], |known| &known.sources);
     let mut products = Vec::new();
     let standing = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
     for product in written {
-        let (recorded, indexes, file_facets) = (&cube.files[..], &fresh[..], &source.file_facets[..]);
+        let (recorded, indexes, file_facets) = (&cube.files[..], &indexes[..], &source.file_facets[..]);
         let compared = Compared { recorded, verified, indexes, file_facets };
         products.push(prove(means, product, standing, (compared, &open), every_value)?);
     }
-    drop(fresh);
+    drop(indexes);
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
     })?;
@@ -411,7 +408,7 @@ fn prove(
         .map_err(|error| failure("verification", chain(&error)))
 }
 
-/// Compares a product, read back from the folder of its revision, with its sources, indexed anew; a library reads them in our stead, if one is given.
+/// Compares a product, read back from the folder of its revision, with the indexes of its sources; a library reads them in our stead, if one is given.
 pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,

@@ -1,5 +1,7 @@
 //! Pixels with the numbers of a palette.
 
+use std::ops::RangeInclusive;
+
 use super::font;
 
 /// A rectangle of pixels.
@@ -68,9 +70,17 @@ impl Canvas {
 
     pub(super) fn fill(&mut self, rect: Rect, colour: u8) {
         for y in rect.top..rect.bottom() {
-            for x in rect.left..rect.right() {
-                self.set(x, y, colour);
-            }
+            self.row(y, rect.left..=rect.right() - 1, colour);
+        }
+    }
+
+    /// What there is of a part of a row.
+    fn row(&mut self, y: i64, columns: RangeInclusive<i64>, colour: u8) {
+        let (first, last) = ((*columns.start()).max(0), (*columns.end()).min(self.width - 1));
+        if let (Some(first), Some(last)) = (self.index(first, y), self.index(last, y))
+            && let Some(pixels) = self.pixels.get_mut(first..=last)
+        {
+            pixels.fill(colour);
         }
     }
 
@@ -99,14 +109,16 @@ impl Canvas {
         let high = |values: [f64; 3]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let (xs, ys) = ([a.0, b.0, c.0], [a.1, b.1, c.1]);
         let columns = pixel(low(xs)).max(clip.left)..=pixel(high(xs)).min(clip.right() - 1);
+        let edges = if turn > 0.0 { [(a, b), (b, c), (c, a)] } else { [(b, a), (c, b), (a, c)] };
         for y in pixel(low(ys)).max(clip.top)..=pixel(high(ys)).min(clip.bottom() - 1) {
-            for x in columns.clone() {
-                let at = (x as f64 + 0.5, y as f64 + 0.5);
-                let is_inside = [(a, b), (b, c), (c, a)].iter().all(|(from, to)| side(*from, *to, at) * turn >= 0.0);
-                if is_inside {
-                    self.set(x, y, colour);
-                }
-            }
+            let is_inside = |x: &i64| {
+                let at = (*x as f64 + 0.5, y as f64 + 0.5);
+                edges.iter().all(|(from, to)| side(*from, *to, at) >= 0.0)
+            };
+            // A row of a triangle has no holes.
+            let Some(first) = columns.clone().find(is_inside) else { continue };
+            let last = columns.clone().rev().find(is_inside).unwrap_or(first);
+            self.row(y, first..=last, colour);
         }
     }
 

@@ -7,6 +7,8 @@ use super::cells::turned;
 const BINS: usize = 720;
 /// A hole in longitude narrower than this is none: the map goes around the earth.
 const HOLE: f64 = 25.0;
+/// What is seen from above a pole is nearer to it than this latitude.
+const FAR: f64 = 25.0;
 
 /// How the earth becomes a plane.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,14 +39,14 @@ pub(super) struct Reach {
     bins: Vec<Option<(f64, f64)>>,
     south: f64,
     north: f64,
-    /// In the plane of each pole: left, top, right, bottom.
-    polar: [[f64; 4]; 2],
+    /// In the plane of each pole: left, top, right, bottom; nothing once a place is too far from it for that plane to be chosen.
+    polar: [Option<[f64; 4]>; 2],
 }
 
 impl Reach {
     pub(super) fn new() -> Self {
         let none = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-        Self { bins: vec![None; BINS], south: f64::INFINITY, north: f64::NEG_INFINITY, polar: [none; 2] }
+        Self { bins: vec![None; BINS], south: f64::INFINITY, north: f64::NEG_INFINITY, polar: [Some(none); 2] }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -60,8 +62,10 @@ impl Reach {
             let turn = turned(longitude - first);
             (low, high) = (low.min(turn), high.max(turn));
             for (side, held) in [1.0, -1.0].into_iter().zip(&mut self.polar) {
-                let (x, y) = Plane::Polar(side).of((*longitude, *latitude));
-                *held = [held[0].min(x), held[1].min(y), held[2].max(x), held[3].max(y)];
+                *held = held.filter(|_| side * latitude > FAR).map(|held| {
+                    let (x, y) = Plane::Polar(side).of((*longitude, *latitude));
+                    [held[0].min(x), held[1].min(y), held[2].max(x), held[3].max(y)]
+                });
             }
         }
         let west = (first + low).rem_euclid(360.0);
@@ -96,10 +100,11 @@ impl Reach {
     /// The plane that shows it best, and the part of it: left, top, right, bottom.
     fn window(&self, is_points: bool) -> (Plane, [f64; 4]) {
         let is_far = |side: f64| {
-            (side * self.south).min(side * self.north) > 25.0 && (side * self.south).max(side * self.north) > 75.0
+            (side * self.south).min(side * self.north) > FAR && (side * self.south).max(side * self.north) > 75.0
         };
         let hole = self.hole();
-        let pole = [1.0, -1.0].into_iter().zip(self.polar).find(|(side, _)| is_far(*side));
+        let seen = [1.0, -1.0].into_iter().zip(self.polar).filter_map(|(side, held)| Some((side, held?)));
+        let pole = { seen }.find(|(side, _)| is_far(*side));
         if let Some((side, [left, top, right, bottom])) = pole.filter(|_| hole.is_none_or(|(_, length)| length < 120.0))
         {
             let margin = 0.02 * (right - left).max(bottom - top);
@@ -187,26 +192,34 @@ impl Frame {
     /// Of places that belong together, their pixels wherever they are in the map: it may show the same place twice, or begin within them.
     ///
     /// The first and the last are neighbours if they are `closed`. What goes around a pole has no such picture.
-    pub(super) fn copies(&self, places: &[(f64, f64)], closed: bool) -> Vec<Vec<(f64, f64)>> {
-        let Some([west, east, ..]) = self.degrees() else {
-            return vec![places.iter().map(|place| self.pixel(*place)).collect()];
-        };
-        let mut followed: Vec<(f64, f64)> = Vec::with_capacity(places.len());
-        for (longitude, latitude) in places {
-            let at = match followed.last() {
-                Some((before, _)) => before + turned(longitude - before),
-                None => *longitude,
-            };
-            followed.push((at, *latitude));
+    pub(super) fn copies<const N: usize>(
+        &self,
+        places: [(f64, f64); N],
+        closed: bool,
+    ) -> impl Iterator<Item = [(f64, f64); N]> + use<N> {
+        let frame = *self;
+        let (mut followed, mut low, mut high) = (places, f64::INFINITY, f64::NEG_INFINITY);
+        let degrees = self.degrees();
+        if degrees.is_some() {
+            for at in 0..N {
+                if at > 0 {
+                    let before = followed[at - 1].0;
+                    followed[at].0 = before + turned(followed[at].0 - before);
+                }
+                (low, high) = (low.min(followed[at].0), high.max(followed[at].0));
+            }
         }
         let gap = followed.last().zip(followed.first()).map_or(0.0, |(last, first)| (last.0 - first.0).abs());
-        if closed && gap > 180.0 {
-            return Vec::new();
-        }
-        let low = followed.iter().map(|place| place.0).fold(f64::INFINITY, f64::min);
-        let high = followed.iter().map(|place| place.0).fold(f64::NEG_INFINITY, f64::max);
-        let first = ((west - high) / 360.0).ceil();
-        let turns = (0..4).map(|turn| (first + f64::from(turn)) * 360.0).take_while(|turn| low + turn <= east);
-        turns.map(|turn| followed.iter().map(|(x, y)| self.pixel((x + turn, *y))).collect()).collect()
+        let turns = match degrees {
+            None => 1,
+            Some(_) if closed && gap > 180.0 => 0,
+            Some(_) => 4,
+        };
+        let [west, east] = degrees.map_or([0.0, 0.0], |[west, east, ..]| [west, east]);
+        let first = degrees.map_or(0.0, |_| ((west - high) / 360.0).ceil());
+        (0..turns)
+            .map(move |turn| (first + f64::from(turn)) * 360.0)
+            .take_while(move |turn| degrees.is_none() || low + turn <= east)
+            .map(move |turn| followed.map(|(x, y)| frame.pixel((x + turn, y))))
     }
 }

@@ -109,12 +109,11 @@ fn cells(
 ) {
     for (number, cell) in corners_of(columns, corners, values.len()) {
         let colour = paint(values[number]);
-        let copies = frame.copies(&cell, true);
-        if copies.is_empty() && matches!(frame.plane, Plane::Degrees(_)) {
+        let mut copies = frame.copies(cell, true).peekable();
+        if copies.peek().is_none() && matches!(frame.plane, Plane::Degrees(_)) {
             cap(canvas, frame, &cell, colour);
         }
-        for quad in copies {
-            let [a, b, c, d] = quad[..] else { continue };
+        for [a, b, c, d] in copies {
             canvas.triangle([a, b, c], frame.rect, colour);
             canvas.triangle([a, c, d], frame.rect, colour);
         }
@@ -182,7 +181,7 @@ fn points(canvas: &mut Canvas, frame: &Frame, places: &[Place], values: &[f64], 
     for is_missing in [true, false] {
         for (place, value) in places.iter().zip(values).filter(|(_, value)| value.is_finite() != is_missing) {
             let Some(place) = sound(place) else { continue };
-            for (x, y) in frame.copies(&[place], false).into_iter().flatten() {
+            for (x, y) in frame.copies([place], false).flatten() {
                 let (x, y, rect) = (pixel(x), pixel(y), frame.rect);
                 for (dx, dy) in (-radius..=radius).flat_map(|dx| (-radius..=radius).map(move |dy| (dx, dy))) {
                     let distance = dx * dx + dy * dy;
@@ -217,14 +216,14 @@ fn coastline(canvas: &mut Canvas, frame: &Frame, is_difference: bool) {
 
 /// A line through places; what is on the other side of the earth from a pole is left out.
 fn line_of(canvas: &mut Canvas, frame: &Frame, places: &[(f64, f64)], colour: impl Fn(u8) -> u8) {
-    for pair in places.windows(2) {
+    for pair in places.array_windows::<2>() {
         if let Plane::Polar(side) = frame.plane
             && pair.iter().any(|(_, latitude)| side * latitude < -30.0)
         {
             continue;
         }
-        for copy in frame.copies(pair, false) {
-            canvas.line(copy[0], copy[1], frame.rect, &colour);
+        for [from, to] in frame.copies(*pair, false) {
+            canvas.line(from, to, frame.rect, &colour);
         }
     }
 }

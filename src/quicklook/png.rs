@@ -22,7 +22,7 @@ pub(super) fn encode(canvas: &Canvas, palette: &[[u8; 3]]) -> Vec<u8> {
 
 /// Rows, each behind its filter: none, which is best for palettes.
 fn deflated(canvas: &Canvas) -> std::io::Result<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     for row in canvas.rows() {
         encoder.write_all(&[0])?;
         encoder.write_all(row)?;

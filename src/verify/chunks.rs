@@ -1,4 +1,4 @@
-//! Every chunk of a variable: references against the fresh index, inlined and sampled values against the files.
+//! Every chunk of a variable: references against the sources' indexes, inlined and sampled values against the files.
 
 use rayon::prelude::*;
 
@@ -211,7 +211,7 @@ impl<'a> Chunk<'a> {
         file.map_or_else(|| "no file".into(), |file| self.checked.sources.files[file].index.source.url.to_string())
     }
 
-    /// Where the fresh index has this chunk; or in words what should be there instead of a reference.
+    /// Where the source's index has this chunk; or in words what should be there instead of a reference.
     fn expected_location(&self, file: usize, piece: &Piece) -> Result<ChunkLocation, String> {
         let checked = self.checked;
         let variable = checked.in_file(file).ok_or("a missing chunk: the file has no such variable")?;
@@ -416,7 +416,7 @@ impl<'a> Chunk<'a> {
         Ok(turned(bytes, &piece.source.count, &checked.layout.reversed(file), size))
     }
 
-    /// Texts of any length, which only the fresh index can give.
+    /// Texts of any length, which only the index can give.
     fn check_texts(&self, pieces: &[Piece]) -> Verdict {
         let checked = self.checked;
         let refuse =

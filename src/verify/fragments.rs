@@ -1,4 +1,4 @@
-//! Fragments: each of them against the fresh index of the file that must stand at its place.
+//! Fragments: each of them against the index of the file that must stand at its place.
 //!
 //! Values are not compared: both sides would read the same variable of the same file. Compared is all that a reader goes by: the file,
 //! the variable, that it is all of it and not turned round, and that its type, packing, fill value and units are those that the product

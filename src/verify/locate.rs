@@ -1,4 +1,4 @@
-//! Where a fresh index has the bytes of a box.
+//! Where a source's index has the bytes of a box.
 
 use crate::model::{ChunkLocation, Codec, CodecChain, FileVariable};
 use crate::read::Region;

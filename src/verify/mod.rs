@@ -1,7 +1,7 @@
 //! Products compared with their sources: what stands there, read back, against what the files say now.
 //!
-//! In: the bytes of a product, read from where it was written; fresh indexes of its sources; the fingerprints they had when the
-//! product was made.
+//! In: the bytes of a product, read from where it was written; indexes of its sources, made from their bytes in the same run; the
+//! fingerprints they had when the product was made.
 //! Out: a [`VerifiedProduct`], the only thing that publishing accepts; or every [`Difference`], by variable and chunk.
 //!
 //! The cube that the product was written from is never consulted. What a place in the product should hold follows from the
@@ -10,13 +10,13 @@
 //!
 //! | looked at | rule |
 //! | --- | --- |
-//! | sources | fingerprints as recorded, and as the fresh index and the opened file have them |
+//! | sources | fingerprints as recorded, and as the index and the file, opened again, have them |
 //! | every dimension | each step of each file stands in the product, its steps in order and those of time together; each step of the product is some file's |
 //! | labels | those of the facets, each file at its own |
 //! | places that several files hold | they hold the same there; or the recipe says whose are used, and those stand there |
 //! | variables, dimensions, types, filters | as in the files; texts and numbers that say what values mean agree in all files |
 //! | attributes | the first file's; global ones equal in all files must be there, others may be merged or left out |
-//! | **every** reference | file, offset, length and filter mask of the fresh index at that very place |
+//! | **every** reference | file, offset, length and filter mask of the source's index at that very place |
 //! | **every** fragment | the whole variable of the file whose coordinates stand at that very place, of the type, packing, fill and units claimed |
 //! | chunks of a copy | each is where the product's own metadata say; values as below |
 //! | missing chunks | never written in the source either, or no file is there; and of the same fill |
@@ -82,7 +82,7 @@ pub struct Evidence<'a> {
     pub recorded: &'a [SourceFile],
     /// Those whose values were compared when an earlier product of the item was made: the sample is of the others.
     pub verified: &'a [SourceFile],
-    /// The sources indexed again, in any order.
+    /// What the sources' own bytes say, in any order: never taken from the cube that was written.
     pub indexes: &'a [FileIndex],
     /// What facets say of them, in the same order.
     pub facets: &'a [FacetLabels],

@@ -1,4 +1,4 @@
-//! The sources of a product: what the fresh indexes say, by the keys of the product.
+//! The sources of a product: what their indexes say, by the keys of the product.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -178,7 +178,7 @@ impl<'a> Sources<'a> {
         self.reader.goes_by_index()
     }
 
-    /// Elements of a variable of a source. What the fresh index has read is not read again.
+    /// Elements of a variable of a source. What the index has read is not read again.
     pub(super) fn slab(
         &self,
         file: &File<'_>,
@@ -213,7 +213,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// The bytes of a whole variable that the fresh index has read already.
+/// The bytes of a whole variable that the index has read already.
 pub(super) fn kept(variable: &FileVariable, region: &Region) -> Option<Vec<u8>> {
     let array = variable.values.decoded()?;
     if array.shape != region.count || region.start.iter().any(|start| *start > 0) {
