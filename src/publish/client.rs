@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::auth::{AuthError, Authorizer, Credentials};
+use super::limiter::Limiter;
 use super::{ApiOptions, Audience, PublishError};
 use crate::storage::web::{is_tls, retry_after};
 
@@ -29,6 +30,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const REDIRECT_LIMIT: usize = 5;
 
+/// A request is sent so often if the server says each time that it failed (500): it may have been two requests at the same moment.
+const ATTEMPTS_AT_ERRORS: usize = 3;
+
+/// A look is sent so often if nothing comes back in time. What changes something is not sent again then: the server may be at it still.
+const ATTEMPTS_IN_TIME: usize = 2;
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
@@ -44,7 +51,11 @@ impl Answer {
     }
 
     fn is_transient(&self) -> bool {
-        matches!(self.status, 429 | 502 | 503 | 504)
+        matches!(self.status, 429 | 500 | 502 | 503 | 504)
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(self.status, 429 | 503)
     }
 
     /// What the body is, in words.
@@ -78,15 +89,18 @@ pub(super) enum RequestError {
 }
 
 impl RequestError {
-    /// Whether trying again can help. A time-out cannot be told from a server that works on the request.
-    fn is_transient(&self) -> bool {
+    /// How often a request is sent that ends so; `most` if trying again may always help.
+    fn attempts(&self, most: usize, is_look: bool) -> usize {
         match self {
-            Self::Transient(_) => true,
-            Self::Transport(error) if error.is_connect() => !is_tls(error),
-            Self::Transport(error) => {
-                !error.is_timeout() && (error.is_request() || error.is_body() || error.is_decode())
-            }
-            Self::TooLong { .. } | Self::GaveUp | Self::Refused | Self::Auth(_) => false,
+            Self::Transient(answer) if answer.status == 500 => most.min(ATTEMPTS_AT_ERRORS),
+            Self::Transient(_) => most,
+            Self::Transport(error) if error.is_connect() && is_tls(error) => 1,
+            Self::Transport(error) if error.is_connect() => most,
+            // It cannot be told from a server that works on the request.
+            Self::Transport(error) if error.is_timeout() && is_look => most.min(ATTEMPTS_IN_TIME),
+            Self::Transport(error) if error.is_timeout() => 1,
+            Self::Transport(error) if error.is_request() || error.is_body() || error.is_decode() => most,
+            Self::Transport(_) | Self::TooLong { .. } | Self::GaveUp | Self::Refused | Self::Auth(_) => 1,
         }
     }
 }
@@ -99,6 +113,7 @@ pub(super) struct ApiClient {
     writer: Client,
     options: ApiOptions,
     authorizer: Authorizer,
+    limiter: Limiter,
     unanswered: AtomicUsize,
     refused: Refusals,
 }
@@ -127,6 +142,15 @@ impl Refusals {
     }
 }
 
+/// What an API says that it offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// `GET /search`.
+    pub(super) search: bool,
+    /// The member `fields` of a search.
+    pub(super) fields: bool,
+}
+
 impl ApiClient {
     pub(super) fn new(api: &Url, options: ApiOptions) -> Result<Self, PublishError> {
         check_api(api, options.auth.is_secret())?;
@@ -134,8 +158,9 @@ impl ApiClient {
         let writer = client(api, &options, Policy::none())?;
         let endpoint = options.auth.token_url().map(|url| token_client(url, &options)).transpose()?;
         let authorizer = Authorizer::new(&options, endpoint)?;
+        let limiter = Limiter::new(options.concurrency);
         let (unanswered, refused) = (AtomicUsize::new(0), Refusals::default());
-        Ok(Self { api: api.clone(), reader, writer, options, authorizer, unanswered, refused })
+        Ok(Self { api: api.clone(), reader, writer, options, authorizer, limiter, unanswered, refused })
     }
 
     pub(super) fn options(&self) -> &ApiOptions {
@@ -153,8 +178,8 @@ impl ApiClient {
         url
     }
 
-    /// Reads the landing page and checks that it is one.
-    pub(super) async fn check_landing_page(&self) -> Result<(), PublishError> {
+    /// Reads the landing page, checks that it is one, and says what the API offers.
+    pub(super) async fn check_landing_page(&self) -> Result<Offer, PublishError> {
         let api = self.api.to_string();
         let not_stac = |found: String| PublishError::NotStac { api: api.clone(), found };
         let answer = match self.send(Method::GET, &self.api, None, None).await {
@@ -174,15 +199,26 @@ impl ApiClient {
         if page["stac_version"].as_str().is_none() {
             return Err(not_stac("JSON without stac_version".into()));
         }
-        let Some(conformance) = page["conformsTo"].as_array() else {
+        let told = match page["conformsTo"].as_array() {
+            Some(_) => Some(page),
+            None => self.conformance().await,
+        };
+        let Some(classes) = told.as_ref().and_then(|told| told["conformsTo"].as_array()) else {
             return Err(not_stac("a STAC document without conformsTo (a static catalogue?)".into()));
         };
-        let is_transaction =
-            |class: &Value| class.as_str().is_some_and(|c| c.contains("transaction") || c.contains("simpletx"));
-        if !self.options.dry_run && !conformance.iter().any(is_transaction) {
+        let classes: Vec<&str> = classes.iter().filter_map(Value::as_str).collect();
+        let is_transaction = |class: &&str| class.contains("transaction") || class.contains("simpletx");
+        if !self.options.dry_run && !classes.iter().any(is_transaction) {
             return Err(PublishError::ReadOnly { api });
         }
-        Ok(())
+        let offers = |word: &str| classes.iter().any(|class| class.contains(word));
+        Ok(Offer { search: offers("item-search"), fields: offers("item-search#fields") })
+    }
+
+    /// The page of an API whose landing page does not say what it conforms to (OGC API - Features has it apart).
+    async fn conformance(&self) -> Option<Value> {
+        let answer = self.send(Method::GET, &self.url(&["conformance"]), None, None).await.ok()?;
+        serde_json::from_slice(&answer.body).ok().filter(|_| answer.is_success())
     }
 
     /// Sends a request until there is an answer worth having.
@@ -204,9 +240,13 @@ impl ApiClient {
             .with_min_delay(self.options.first_pause)
             .with_max_delay(Duration::from_secs(30))
             .with_max_times(self.options.attempts.saturating_sub(1));
+        let mut sent = 0;
         let result = (|| self.send_once(&method, url, body, if_match))
             .retry(pauses)
-            .when(RequestError::is_transient)
+            .when(|error| {
+                sent += 1;
+                sent < error.attempts(self.options.attempts, method == Method::GET)
+            })
             .adjust(|error, pause| match error {
                 RequestError::Transient(Answer { retry_after: Some(asked), .. }) => pause.map(|_| *asked),
                 _ => pause,
@@ -266,6 +306,7 @@ impl ApiClient {
             request = request.header(IF_MATCH, tag.clone());
         }
         let transport = |error: reqwest::Error| RequestError::Transport(error.without_url());
+        let permit = self.limiter.permit().await;
         let mut response = request.send().await.map_err(transport)?;
         let limit = self.options.answer_limit;
         let mut body = BytesMut::new();
@@ -281,6 +322,7 @@ impl ApiClient {
             retry_after: retry_after(response.headers()).map(|pause| pause.min(LONGEST_PAUSE)),
             body: body.freeze(),
         };
+        if answer.is_busy() { permit.was_busy(answer.retry_after) } else { permit.went_well() }
         if answer.is_transient() { Err(RequestError::Transient(answer)) } else { Ok(answer) }
     }
 

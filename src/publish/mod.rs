@@ -3,12 +3,15 @@
 //! In: [`ValidatedRecord`](crate::model::ValidatedRecord)s, as they stand in the static catalogue; the ids of items that are gone.
 //!
 //! Out: [`write_item`] and [`write_catalogue`] write the files that differ and say which; [`publish`] pushes what differs and says for every
-//! record what became of it. What an API gets are [`PublishableRecord`]s, whose hrefs [`absolute`] or [`embedded`] made.
+//! record what became of it; a [`Journal`] remembers that. What an API gets are [`PublishableRecord`]s, whose hrefs [`absolute`] or [`embedded`] made.
 
 mod auth;
 mod client;
 mod compare;
 mod hrefs;
+mod journal;
+mod limiter;
+mod merge;
 mod options;
 mod report;
 mod stac_api;
@@ -17,9 +20,11 @@ mod static_catalog;
 pub use auth::{Auth, AuthError, ClientCredentials, Secret};
 pub use compare::{Difference, differences};
 pub use hrefs::{Audience, Grant, PublishableRecord, absolute, embedded};
+pub use journal::{Attempt, Journal, JournalError, NoJournal};
+pub use merge::{MergeRules, grown};
 pub use options::ApiOptions;
 pub use report::{Counts, PublishReport, PublishStatus, RecordReport};
-pub use stac_api::{Hint, ItemToPublish, PublishSet, publish};
+pub use stac_api::{Hint, Prune, PublishSet, RecordToPublish, publish};
 pub use static_catalog::{
     Branch, CatalogHead, ParentCollection, StaticReport, branch_of, items_table, remove_catalogue, write_catalogue,
     write_item,
@@ -172,6 +177,13 @@ pub enum PublishError {
         /// What it answered.
         found: String,
     },
+    /// What is done cannot be remembered: the rest was not sent.
+    #[error("publishing was broken off: what is sent cannot be remembered")]
+    Journal {
+        /// Why not.
+        #[source]
+        source: JournalError,
+    },
     /// The API takes no records.
     #[error("the STAC API {api} does not list the Transaction extension among what it conforms to")]
     ReadOnly {
@@ -229,6 +241,7 @@ impl PublishError {
             Self::Parent { .. } => "choose another collection.parent.id, or move what stands there away",
             Self::Contended { .. } => "run again",
             Self::Href { .. } | Self::Misplaced { .. } => "look at the templates that made the record",
+            Self::Journal { .. } => "make room where the ledger stands, and run again: it goes on where it stopped",
             Self::Storage(_) | Self::Client { .. } => return None,
         })
     }

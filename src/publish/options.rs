@@ -13,8 +13,10 @@ use crate::model::AuthSettings;
 pub struct ApiOptions {
     /// Send nothing that changes anything.
     pub dry_run: bool,
-    /// How many records are in hand at once; at least 1.
+    /// How many requests are sent at once at most, and how many batches are in hand; at least 1. An API that says that it is busy gets fewer.
     pub concurrency: usize,
+    /// How many items a batch has at most: they are looked at together, and sent together where the API takes that; at least 1.
+    pub batch: usize,
     /// The longest that one request may take, its answer included.
     pub timeout: Duration,
     /// How often a request is sent at most.
@@ -67,7 +69,8 @@ impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             dry_run: false,
-            concurrency: 4,
+            concurrency: 8,
+            batch: 100,
             timeout: Duration::from_secs(60),
             attempts: 5,
             first_pause: Duration::from_millis(250),

@@ -235,7 +235,7 @@ publish:
 
     fn settings(auth: &str) -> AuthSettings {
         let recipe = parse(&format!("{RECIPE}{auth}\n"), "/project/recipe.yaml".as_ref()).unwrap();
-        recipe.publish.unwrap().auth.unwrap()
+        recipe.publish.unwrap().apis.remove(0).auth.unwrap()
     }
 
     fn mistake(auth: &str) -> String {

@@ -20,6 +20,7 @@ mod digest;
 mod facets;
 mod facts;
 mod mistake;
+mod publishing;
 mod raw;
 mod resolve;
 mod surroundings;

@@ -10,18 +10,18 @@ use url::Url;
 use super::mistake::{Mistake, suggest};
 use super::raw::{
     RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawGeometry, RawItem,
-    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawPublish,
-    RawRecipe, RawSize, RawSource, RawStac,
+    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize,
+    RawSource, RawStac,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
-use super::{auth, digest, facets, facts, templates, urls, zarr};
+use super::{digest, facets, facts, templates, urls, zarr};
 use crate::model::recipe::{
     AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
-    PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
+    Recipe, SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, ProductFormat, ProductSettings,
+    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, Manage, ProductFormat, ProductSettings,
     ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
 };
 
@@ -68,6 +68,7 @@ impl Resolver<'_> {
     }
 
     fn recipe(&mut self, mut raw: RawRecipe, path: &Path) -> Option<Recipe> {
+        let manage = self.manage(&raw.collection, &raw.stac);
         let collection = self.collection(raw.collection, &raw.stac);
         let sources: Vec<_> =
             raw.sources.into_iter().enumerate().map(|(index, source)| self.source(index, source)).collect();
@@ -81,7 +82,12 @@ impl Resolver<'_> {
         let thumbnail =
             thumbnail.map_err(|(key, what)| self.mistake(&format!("stac.thumbnail.{key}"), what, None)).ok();
         let stac = self.stac(raw.stac, item.as_ref());
-        let publish = raw.publish.map(|publish| self.publish(publish));
+        let publish = raw.publish.map(|publish| {
+            let mut wrong = Vec::new();
+            let resolved = super::publishing::resolve(publish, self.folder, &mut wrong);
+            wrong.into_iter().for_each(|(key, what)| self.mistake(&key, what, None));
+            resolved
+        });
         let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
         let (collection, products, stac) = (collection?, products?, stac?);
         let thumbnail = thumbnail?;
@@ -100,6 +106,7 @@ impl Resolver<'_> {
             public_urls: PublicUrls::new(public_urls),
             stac,
             thumbnail,
+            manage,
             publish: publish.flatten(),
         })
     }
@@ -554,12 +561,17 @@ impl Resolver<'_> {
         self.places.get("stac").or_else(|| self.places.get("")).copied().unwrap_or_default()
     }
 
-    fn publish(&mut self, raw: RawPublish) -> Option<PublishSettings> {
-        let api = self.noted("publish.api", urls::remote(&raw.api, &["https", "http"]));
-        let auth = raw.auth.map(|raw| auth::resolve(raw, "publish.auth", self.folder));
-        let auth = auth.transpose().map_err(|(key, what)| self.mistake(&key, what, None)).ok();
-        let ca = raw.ca.map(|path| self.folder.join(path));
-        Some(PublishSettings { api: api?, auth: auth?, ca })
+    /// Collections that others feed too have nothing that is made of all items at once.
+    fn manage(&mut self, collection: &RawCollection, stac: &RawStac) -> Manage {
+        let manage = collection.manage.into();
+        let all = [(!stac.catalogs.is_empty(), "catalogs"), (stac.items_parquet == Some(true), "items_parquet")];
+        for (is_asked, key) in all {
+            if is_asked && manage == Manage::Extend {
+                let what = "goes with collection.manage: own only: it is made of all items, and others have some of them";
+                self.mistake(&format!("stac.{key}"), what, None);
+            }
+        }
+        manage
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::recipe::{AggregateSettings, Along, OnGap, OnOverlap, SourceFiles};
-use crate::model::{ProductSettings, ProductsAsked, SourcePlace};
+use crate::model::{DeleteLimit, Manage, ProductSettings, ProductsAsked, SourcePlace};
 
 const RECIPE: &str = r#"collection:
   id: cmip6
@@ -153,8 +153,26 @@ fn an_unknown_profile() {
 }
 
 #[test]
-fn a_key_to_come() {
-    insta::assert_snapshot!(message(&[("title: T", "manage: own")]), @r"recipe.yaml:3:3: collection.manage is not supported by this version yet");
+fn where_records_are_pushed_to() {
+    let publish = |text: &str| recipe(&[("api: \"https://stac.example.org\"", text)]).publish.unwrap();
+    let one = publish("api: \"https://stac.example.org\"");
+    assert_eq!((one.apis.len(), one.keep.len(), one.max_deletes), (1, 0, DeleteLimit::Percent(10.0)));
+    let several = publish("api: [\"https://a.org\", {url: \"https://b.org/stac\", auth: {bearer: {env: B}}, ca: ca.pem}]\n  keep: [/properties/x]\n  max_deletes: 5");
+    assert_eq!(several.apis.iter().map(|api| api.url.as_str()).collect::<Vec<_>>(), ["https://a.org/", "https://b.org/stac"]);
+    assert!(several.apis[0].auth.is_none() && several.apis[1].auth.is_some() && several.apis[1].ca.is_some());
+    assert_eq!((several.keep.len(), several.max_deletes), (1, DeleteLimit::Count(5)));
+    let told = |text: &str| message(&[("api: \"https://stac.example.org\"", text)]);
+    insta::assert_snapshot!(told("api: [\"https://a.org\", {url: \"https://a.org\"}]"), @"");
+    insta::assert_snapshot!(told("api: [\"https://a.org\"]\n  auth: {bearer: {env: A}}"), @"");
+    insta::assert_snapshot!(told("api: \"https://a.org\"\n  keep: [title]"), @"");
+    insta::assert_snapshot!(told("api: \"https://a.org\"\n  max_deletes: some"), @"");
+}
+
+#[test]
+fn who_feeds_a_collection() {
+    assert_eq!(recipe(&[]).manage, Manage::Own);
+    assert_eq!(recipe(&[("title: T", "manage: extend")]).manage, Manage::Extend);
+    insta::assert_snapshot!(message(&[("title: T", "manage: extend"), ("{profile: ceda}", "{catalogs: [model]}")]), @"");
 }
 
 #[test]
