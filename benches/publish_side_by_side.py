@@ -3,8 +3,8 @@
 
 usage: benches/publish_side_by_side.py [--items N] [--runs N]
 
-altostac (`publish`: compared, sent, read back, remembered), httpx one item after the other (POST and no look; pystac-client only reads, so this is how its
-users write), and `pypgstac load`, which goes past the API into the database and so bounds what an API could do. Each into an empty collection of one
+altostac (`publish`: compared, sent, read back, remembered), requests, the client below pystac-client, one item after the other (POST and no look; pystac-client
+itself only reads), and `pypgstac load`, which goes past the API into the database and so bounds what an API could do. Each into an empty collection of one
 database; the order changes from run to run. Needs a release build and the environment of tests/interop (target/interop-venv). Figures of a shared machine: quote
 the ratios of one run, never the seconds.
 """
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("ALTOSTAC_BIN", str(ROOT / "target/release/altostac"))
 sys.path.insert(0, str(ROOT / "tests/interop"))
 
-import httpx  # noqa: E402
+import requests  # noqa: E402
 
 import pgstac  # noqa: E402
 import publishing  # noqa: E402
@@ -39,11 +39,11 @@ def by_altostac_again(project, api, database, items):
     assert answer["counts"]["unchanged"] == len(items) + 1, answer["counts"]
 
 
-def by_httpx(project, api, database, items):
-    with httpx.Client(timeout=60) as client:
-        client.post(f"{api.url}/collections", json=project.collection | {"links": []}).raise_for_status()
+def by_requests(project, api, database, items):
+    with requests.Session() as session:
+        session.post(f"{api.url}/collections", json=project.collection | {"links": []}, timeout=60).raise_for_status()
         for item in items:
-            client.post(f"{api.url}/collections/{item['collection']}/items", json=item).raise_for_status()
+            session.post(f"{api.url}/collections/{item['collection']}/items", json=item, timeout=60).raise_for_status()
 
 
 def by_pypgstac(project, api, database, items):
@@ -56,7 +56,7 @@ def by_pypgstac(project, api, database, items):
                            env=os.environ | database.environment, capture_output=True)
 
 
-WAYS = {"altostac publish": by_altostac, "httpx, one by one": by_httpx, "pypgstac load": by_pypgstac}
+WAYS = {"altostac publish": by_altostac, "requests, one by one": by_requests, "pypgstac load": by_pypgstac}
 
 
 def seconds(way, *arguments):

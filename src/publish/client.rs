@@ -221,6 +221,11 @@ impl ApiClient {
         serde_json::from_slice(&answer.body).ok().filter(|_| answer.is_success())
     }
 
+    /// Whether nobody answers any more.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_LIMIT
+    }
+
     /// Sends a request until there is an answer worth having.
     pub(super) async fn send(
         &self,
@@ -229,7 +234,7 @@ impl ApiClient {
         body: Option<&Bytes>,
         if_match: Option<&HeaderValue>,
     ) -> Result<Answer, RequestError> {
-        if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_LIMIT {
+        if self.has_given_up() {
             return Err(RequestError::GaveUp);
         }
         if self.refused.are_too_many(&method) {

@@ -63,7 +63,7 @@ fn a_key_of_another_level() {
 
 #[test]
 fn an_unknown_key_without_a_neighbour() {
-    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers, version, doi, citation, publications, parent");
+    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers, version, doi, citation, publications, parent, manage");
 }
 
 #[test]
@@ -162,17 +162,17 @@ fn where_records_are_pushed_to() {
     assert!(several.apis[0].auth.is_none() && several.apis[1].auth.is_some() && several.apis[1].ca.is_some());
     assert_eq!((several.keep.len(), several.max_deletes), (1, DeleteLimit::Count(5)));
     let told = |text: &str| message(&[("api: \"https://stac.example.org\"", text)]);
-    insta::assert_snapshot!(told("api: [\"https://a.org\", {url: \"https://a.org\"}]"), @"");
-    insta::assert_snapshot!(told("api: [\"https://a.org\"]\n  auth: {bearer: {env: A}}"), @"");
-    insta::assert_snapshot!(told("api: \"https://a.org\"\n  keep: [title]"), @"");
-    insta::assert_snapshot!(told("api: \"https://a.org\"\n  max_deletes: some"), @"");
+    insta::assert_snapshot!(told("api: [\"https://a.org\", {url: \"https://a.org\"}]"), @r"recipe.yaml:24:26: publish.api[1] names https://a.org/ again");
+    insta::assert_snapshot!(told("api: [\"https://a.org\"]\n  auth: {bearer: {env: A}}"), @r"recipe.yaml:25:3: publish.auth is for one API; of several each says it: {url: …, auth: …}");
+    insta::assert_snapshot!(told("api: \"https://a.org\"\n  keep: [title]"), @r#"recipe.yaml:25:10: publish.keep[0] is "title"; expected a JSON pointer below the record, such as /properties/reviewed"#);
+    insta::assert_snapshot!(told("api: \"https://a.org\"\n  max_deletes: some"), @r"recipe.yaml:25:3: publish.max_deletes is neither a number nor a part such as 5%");
 }
 
 #[test]
 fn who_feeds_a_collection() {
     assert_eq!(recipe(&[]).manage, Manage::Own);
     assert_eq!(recipe(&[("title: T", "manage: extend")]).manage, Manage::Extend);
-    insta::assert_snapshot!(message(&[("title: T", "manage: extend"), ("{profile: ceda}", "{catalogs: [model]}")]), @"");
+    insta::assert_snapshot!(message(&[("title: T", "manage: extend"), ("{profile: ceda}", "{catalogs: [model]}")]), @r"recipe.yaml:22:8: stac.catalogs goes with collection.manage: own only: it is made of all items, and others have some of them");
 }
 
 #[test]

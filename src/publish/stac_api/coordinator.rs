@@ -118,7 +118,7 @@ impl<'a> Coordinator<'a> {
     pub(super) async fn again(&mut self) {
         let mut failures = 0;
         for (index, task) in std::mem::take(&mut self.again) {
-            if failures == LAST_FAILURES || self.publisher.is_gone() {
+            if failures == LAST_FAILURES || self.publisher.is_gone() || self.publisher.client.has_given_up() {
                 break;
             }
             self.run(std::iter::once(Batch { tasks: vec![(index, task.tried())], known: Vec::new() }), 1).await;

@@ -53,11 +53,6 @@ impl Failure {
         Self { http_status: None, message: message.into(), differences: Vec::new(), is_unanswered: false }
     }
 
-    fn because(mut self, why: &str) -> Self {
-        self.message = format!("{why}: {}", self.message);
-        self
-    }
-
     pub(super) fn message(&self) -> &str {
         &self.message
     }
@@ -330,8 +325,7 @@ impl Publisher {
     }
 
     async fn get(&self, target: &Target) -> Result<Option<Found>, Failure> {
-        let answer = self.client.send(Method::GET, &target.record, None, None).await;
-        let answer = answer.map_err(|error| Failure::from(error).because("looking at what is there"))?;
+        let answer = self.client.send(Method::GET, &target.record, None, None).await?;
         if matches!(answer.status, 404 | 410) {
             return Ok(None);
         }
