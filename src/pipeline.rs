@@ -66,9 +66,9 @@ pub use first_recipe::{FirstRecipe, LeftOut, first_recipe};
 pub use host::{Host, ServedCatalogue};
 pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect};
 pub use lint::{lint_folder, lint_recipe};
+pub use published::{ApiStatus, ItemPublication, PublicationState};
 pub use reader::Reader;
 pub use references::inspect_kerchunk;
-pub use published::{ApiStatus, ItemPublication, PublicationState};
 pub use report::{
     BuildReport, BuiltItem, BuiltProduct, BuiltStatus, Explained, ItemStatus, PlanReport, PlannedReport, StatusReport,
     VerifiedItem, VerifyReport,

@@ -109,7 +109,8 @@ pub(super) fn destinations(
     printer: &Printer,
 ) -> Result<Vec<Destination>, PipelineError> {
     let settings = recipe.publish.as_ref();
-    let urls = to.map_or_else(|| settings.iter().flat_map(|all| &all.apis).map(|api| api.url.clone()).collect(), |to| vec![to]);
+    let urls = to
+        .map_or_else(|| settings.iter().flat_map(|all| &all.apis).map(|api| api.url.clone()).collect(), |to| vec![to]);
     urls.into_iter().map(|api| Ok(Destination { access: access(settings, &api, printer)?, api })).collect()
 }
 

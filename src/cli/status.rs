@@ -49,7 +49,8 @@ fn lines(report: &StatusReport, now: DateTime<Utc>) -> Vec<String> {
     let failed = report.items.iter().filter(|item| item.state == ItemState::Failed).count();
     lines.push(format!("{}: {} items, {failed} failed", report.collection, report.items.len()));
     for api in &report.apis {
-        let mut line = format!("{}: {} published, {} pending, {} failed", api.api, api.published, api.pending, api.failed);
+        let mut line =
+            format!("{}: {} published, {} pending, {} failed", api.api, api.published, api.pending, api.failed);
         if !api.to_remove.is_empty() {
             line.push_str(&format!(", {} to be removed", api.to_remove.len()));
         }

@@ -56,8 +56,7 @@ impl Sync {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.open()?;
         // A secret that is not there is told before hours of work.
-        let apis =
-            if self.serve { Vec::new() } else { publish::destinations(&workspace.recipe, None, printer)? };
+        let apis = if self.serve { Vec::new() } else { publish::destinations(&workspace.recipe, None, printer)? };
         let built = build::built(&workspace, self.items, self.force, &self.thorough)?;
         let outcome = Outcome::of(built.is_success());
         build::show_problems(printer, &built);

@@ -108,7 +108,8 @@ impl Ledger {
         self.connection
             .prepare_cached(query)
             .and_then(|mut statement| {
-                let row = |row: &rusqlite::Row<'_>| Ok(KnownPublication { digest: row.get(0)?, is_attempted: row.get(1)? });
+                let row =
+                    |row: &rusqlite::Row<'_>| Ok(KnownPublication { digest: row.get(0)?, is_attempted: row.get(1)? });
                 statement.query_row(params![api, kind, id], row).optional()
             })
             .map_err(self.failed())
@@ -216,10 +217,7 @@ impl Ledger {
         })
     }
 
-    fn together(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), LedgerError> {
+    fn together(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), LedgerError> {
         let path = self.path.clone();
         let failed = |source| LedgerError::Database { path: path.clone(), source };
         let transaction = self.connection.transaction().map_err(failed)?;
@@ -309,7 +307,10 @@ mod tests {
         assert_eq!(left[0].state, AttemptState::Failed);
         ledger.begin_attempts(API, [("item".to_owned(), "b", None)], Utc::now()).unwrap();
         let left = ledger.attempts(API).unwrap();
-        assert_eq!((left[0].state, left[0].wanted.clone(), left[0].message.clone()), (AttemptState::Pending, None, None));
+        assert_eq!(
+            (left[0].state, left[0].wanted.clone(), left[0].message.clone()),
+            (AttemptState::Pending, None, None)
+        );
         end(&mut ledger, "b", AttemptEnd::Removed);
         assert_eq!((digest(&ledger, "b"), ledger.attempts(API).unwrap()), (None, Vec::new()));
         assert_eq!(ledger.to_be_removed(API).unwrap(), [ItemId::new("a").unwrap()], "it does not stand");

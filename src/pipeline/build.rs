@@ -9,8 +9,8 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value;
 
 use super::item::{self, Means, Thoroughness, failure, read_record, read_records};
-use super::shared::Shared;
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
+use super::shared::Shared;
 use super::versions::{Versions, with_links};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Survey, Workspace, chain, survey};

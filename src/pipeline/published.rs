@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::report::ItemStatus;
 use super::{PipelineError, Workspace};
 use crate::ledger::{AttemptState, PublicationAttempt};
 use crate::model::{ItemId, KnownItem};
@@ -89,15 +90,12 @@ impl Published {
         self.0.iter().filter(|_| is_there).map(|api| api.record("item", item.id.as_str(), Some(item.updated))).collect()
     }
 
-    /// The sums, for a collection and its items.
-    pub(super) fn sums<'a>(
-        &self,
-        collection: &str,
-        items: impl Iterator<Item = &'a ItemPublication> + Clone,
-    ) -> Vec<ApiStatus> {
+    /// The sums, for a collection and what its items came to.
+    pub(super) fn sums(&self, collection: &str, items: &[ItemStatus]) -> Vec<ApiStatus> {
         let sum = |api: &Api| {
             let own = api.record("collection", collection, None);
-            let of = |state| items.clone().filter(|item| item.api == api.name && item.state == state).count();
+            let publications = || items.iter().flat_map(|item| &item.publications).filter(|item| item.api == api.name);
+            let of = |state| publications().filter(|item| item.state == state).count();
             ApiStatus {
                 api: api.name.clone(),
                 collection: own.state,

@@ -142,7 +142,8 @@ async fn push(
     // What is known already is told without asking; nobody is asked if it is all that there is.
     let known: Vec<_> = std::iter::from_fn(|| items.next_if(Result::is_err)).collect();
     let is_nothing = items.peek().is_none() && removed.is_empty();
-    let is_refused = known.iter().filter_map(|known| known.as_ref().err()).any(|known| known.status == PublishStatus::Failed);
+    let is_refused =
+        known.iter().filter_map(|known| known.as_ref().err()).any(|known| known.status == PublishStatus::Failed);
     let stands = !options.ask_all && candidates.stands(&collection)? && parents_stand(&candidates, &parents)?;
     let mut report = if is_nothing && (stands || is_refused) {
         without_asking(api, options.api.dry_run, &collection, is_refused && !stands, known)

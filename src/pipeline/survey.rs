@@ -184,7 +184,7 @@ impl Workspace {
         };
         let items: Vec<ItemStatus> = self.ledger().items()?.into_iter().map(status).collect();
         let collection = self.recipe.collection.id.to_string();
-        let apis = published.sums(&collection, items.iter().flat_map(|item| &item.publications));
+        let apis = published.sums(&collection, &items);
         Ok(StatusReport { collection, items, apis })
     }
 }

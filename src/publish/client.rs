@@ -327,7 +327,11 @@ impl ApiClient {
             retry_after: retry_after(response.headers()).map(|pause| pause.min(LONGEST_PAUSE)),
             body: body.freeze(),
         };
-        if answer.is_busy() { permit.was_busy(answer.retry_after) } else { permit.went_well() }
+        if answer.is_busy() {
+            permit.was_busy(answer.retry_after)
+        } else {
+            permit.went_well()
+        }
         if answer.is_transient() { Err(RequestError::Transient(answer)) } else { Ok(answer) }
     }
 

@@ -15,7 +15,8 @@ impl Limiter {
     /// Never more than `most` at once, and at least one.
     pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
-        let state = State { limit: most.min(FIRST) * SCALE, most: most * SCALE, under_way: 0, not_before: None, era: 0 };
+        let state =
+            State { limit: most.min(FIRST) * SCALE, most: most * SCALE, under_way: 0, not_before: None, era: 0 };
         Self { state: Mutex::new(state), freed: Notify::new() }
     }
 

@@ -110,7 +110,8 @@ pub fn grown(ours: &Value, theirs: &Value) -> Value {
 fn grow_extent(ours: &mut Value, theirs: &Value) {
     let places = ["/spatial/bbox/0", "/temporal/interval/0"];
     for (place, grow) in places.into_iter().zip([grow_box as fn(&mut [Value], &[Value]), grow_interval]) {
-        if let (Some(Value::Array(ours)), Some(Value::Array(theirs))) = (ours.pointer_mut(place), theirs.pointer(place)) {
+        if let (Some(Value::Array(ours)), Some(Value::Array(theirs))) = (ours.pointer_mut(place), theirs.pointer(place))
+        {
             grow(ours, theirs);
         }
     }
@@ -213,7 +214,10 @@ mod tests {
         let kept = |fields: &[&str]| rules(fields).item(&ours, &theirs).into_owned();
         assert_eq!(kept(&[]), ours);
         assert_eq!(kept(&["/properties/a", "/properties/b", "/properties/c"])["properties"], json!({"a": 5, "c": 6}));
-        assert_eq!(kept(&["/assets/*/alternate"])["assets"], json!({"x": {"href": "h", "t": 1, "alternate": 7}, "y": {"href": "k"}}));
+        assert_eq!(
+            kept(&["/assets/*/alternate"])["assets"],
+            json!({"x": {"href": "h", "t": 1, "alternate": 7}, "y": {"href": "k"}})
+        );
         assert_eq!(kept(&["/assets/z"])["assets"]["z"], json!({}));
         assert_eq!(kept(&["/nowhere/x"]), ours);
     }

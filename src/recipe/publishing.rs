@@ -71,7 +71,7 @@ pub(super) enum RawApi {
     /// The URL of its landing page.
     Url(String),
     /// With more about it.
-    Described(RawDescribedApi),
+    Described(Box<RawDescribedApi>),
 }
 
 /// An API, and how to talk with it.
@@ -108,7 +108,8 @@ pub(super) fn resolve(raw: RawPublish, folder: &Path, wrong: &mut Wrong) -> Opti
         RawApis::One(api) => vec![resolve_api(api, "publish.api", (auth, ca), folder, wrong)],
         RawApis::Several(apis) => {
             if auth.is_some() {
-                wrong.push(("publish.auth".into(), "is for one API; of several each says it: {url: …, auth: …}".into()));
+                wrong
+                    .push(("publish.auth".into(), "is for one API; of several each says it: {url: …, auth: …}".into()));
             }
             let one = |(at, api)| resolve_api(api, &format!("publish.api[{at}]"), (None, ca.clone()), folder, wrong);
             apis.into_iter().enumerate().map(one).collect()
@@ -143,8 +144,9 @@ fn resolve_api(
     let (url_key, url, auth, auth_key, ca) = match raw {
         RawApi::Url(url) => (key.to_owned(), url, auth, "publish.auth".to_owned(), ca),
         RawApi::Described(own) => {
-            let auth_key = if own.auth.is_some() { format!("{key}.auth") } else { "publish.auth".to_owned() };
-            (format!("{key}.url"), own.url, own.auth.or(auth), auth_key, own.ca.or(ca))
+            let RawDescribedApi { url, auth: own_auth, ca: own_ca } = *own;
+            let auth_key = if own_auth.is_some() { format!("{key}.auth") } else { "publish.auth".to_owned() };
+            (format!("{key}.url"), url, own_auth.or(auth), auth_key, own_ca.or(ca))
         }
     };
     let url = urls::remote(&url, &["https", "http"]).map_err(|what| wrong.push((url_key, what))).ok();

@@ -17,12 +17,12 @@ use super::surroundings::Surroundings;
 use super::yaml::Place;
 use super::{digest, facets, facts, templates, urls, zarr};
 use crate::model::recipe::{
-    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
-    Recipe, SourceFiles, SourceSettings, StacSettings,
+    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap, Recipe,
+    SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, Manage, ProductFormat, ProductSettings,
-    ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
+    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, Manage, ProductFormat,
+    ProductSettings, ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
 };
 
 mod nested;
@@ -567,7 +567,8 @@ impl Resolver<'_> {
         let all = [(!stac.catalogs.is_empty(), "catalogs"), (stac.items_parquet == Some(true), "items_parquet")];
         for (is_asked, key) in all {
             if is_asked && manage == Manage::Extend {
-                let what = "goes with collection.manage: own only: it is made of all items, and others have some of them";
+                let what =
+                    "goes with collection.manage: own only: it is made of all items, and others have some of them";
                 self.mistake(&format!("stac.{key}"), what, None);
             }
         }

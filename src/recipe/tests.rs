@@ -157,8 +157,13 @@ fn where_records_are_pushed_to() {
     let publish = |text: &str| recipe(&[("api: \"https://stac.example.org\"", text)]).publish.unwrap();
     let one = publish("api: \"https://stac.example.org\"");
     assert_eq!((one.apis.len(), one.keep.len(), one.max_deletes), (1, 0, DeleteLimit::Percent(10.0)));
-    let several = publish("api: [\"https://a.org\", {url: \"https://b.org/stac\", auth: {bearer: {env: B}}, ca: ca.pem}]\n  keep: [/properties/x]\n  max_deletes: 5");
-    assert_eq!(several.apis.iter().map(|api| api.url.as_str()).collect::<Vec<_>>(), ["https://a.org/", "https://b.org/stac"]);
+    let several = publish(
+        "api: [\"https://a.org\", {url: \"https://b.org/stac\", auth: {bearer: {env: B}}, ca: ca.pem}]\n  keep: [/properties/x]\n  max_deletes: 5",
+    );
+    assert_eq!(
+        several.apis.iter().map(|api| api.url.as_str()).collect::<Vec<_>>(),
+        ["https://a.org/", "https://b.org/stac"]
+    );
     assert!(several.apis[0].auth.is_none() && several.apis[1].auth.is_some() && several.apis[1].ca.is_some());
     assert_eq!((several.keep.len(), several.max_deletes), (1, DeleteLimit::Count(5)));
     let told = |text: &str| message(&[("api: \"https://stac.example.org\"", text)]);

@@ -36,6 +36,7 @@ def many_items(folder, count, collection):
         "sources": [{"root": str(archive)}],
         "item": {"pattern": "{model}_{member}.nc", "id": "{{ model }}.{{ member }}"},
         "stac": {"thumbnail": False},
+        "output": "published",
     })
     project.build()
     assert len(project.items) == count

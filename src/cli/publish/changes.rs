@@ -103,6 +103,9 @@ mod tests {
     fn colours_are_for_terminals() {
         assert!(lines(&report(), false).iter().all(|line| !line.contains('\u{1b}')));
         let coloured = lines(&report(), true);
-        assert_eq!(coloured[1], "  ~ /properties/n: \u{1b}[31m1\u{1b}[0m → \u{1b}[32m\"two\\u001b[0m\u{fffd}\"\u{1b}[0m");
+        assert_eq!(
+            coloured[1],
+            "  ~ /properties/n: \u{1b}[31m1\u{1b}[0m → \u{1b}[32m\"two\\u001b[0m\u{fffd}\"\u{1b}[0m"
+        );
     }
 }

@@ -15,15 +15,15 @@ pub(super) struct LedgerJournal<'a> {
 
 impl Journal for LedgerJournal<'_> {
     fn begin(&mut self, attempts: &[Attempt]) -> Result<(), JournalError> {
-        let attempts = attempts
-            .iter()
-            .map(|attempt| (attempt.kind.to_string(), attempt.id.as_str(), attempt.digest.as_deref()));
+        let attempts =
+            attempts.iter().map(|attempt| (attempt.kind.to_string(), attempt.id.as_str(), attempt.digest.as_deref()));
         Ok(self.workspace.ledger().begin_attempts(self.api, attempts, Utc::now())?)
     }
 
     fn end(&mut self, reports: &[(Option<String>, RecordReport)]) -> Result<(), JournalError> {
-        let ends =
-            reports.iter().map(|(digest, report)| (report.kind.to_string(), report.id.as_str(), end(digest.as_deref(), report)));
+        let ends = reports
+            .iter()
+            .map(|(digest, report)| (report.kind.to_string(), report.id.as_str(), end(digest.as_deref(), report)));
         Ok(self.workspace.ledger().end_attempts(self.api, ends, Utc::now())?)
     }
 

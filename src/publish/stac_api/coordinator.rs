@@ -208,8 +208,7 @@ impl<'a> Coordinator<'a> {
         while let Ok(begin) = self.begins.try_recv() {
             waiting.push(begin);
         }
-        let attempts: Vec<Attempt> =
-            waiting.iter_mut().flat_map(|begin| std::mem::take(&mut begin.attempts)).collect();
+        let attempts: Vec<Attempt> = waiting.iter_mut().flat_map(|begin| std::mem::take(&mut begin.attempts)).collect();
         let told = if self.failure.is_none() { self.journal.begin(&attempts) } else { Ok(()) };
         let may_go = self.note(told) && self.failure.is_none();
         for begin in waiting {
@@ -247,11 +246,7 @@ fn results(finished: Result<Vec<Finished>, JoinError>) -> Vec<Finished> {
     }
 }
 
-fn batch(
-    tasks: &mut impl Iterator<Item = Result<Task, RecordReport>>,
-    size: usize,
-    next: &mut usize,
-) -> Option<Batch> {
+fn batch(tasks: &mut impl Iterator<Item = Result<Task, RecordReport>>, size: usize, next: &mut usize) -> Option<Batch> {
     let (mut batch, mut bytes) = (Batch::default(), 0);
     while batch.tasks.len() < size
         && batch.known.len() < KNOWN_TOGETHER

@@ -50,7 +50,9 @@ impl Respond for Larger {
             ("GET", "/search") => self.search(request),
             ("POST", "/collections/c/bulk_items") if self.bulk => self.bulk(request),
             ("POST", "/collections/c/bulk_items") => ResponseTemplate::new(404),
-            ("POST", ITEMS) if is_refused() => ResponseTemplate::new(400).set_body_json(json!({"detail": "not this id"})),
+            ("POST", ITEMS) if is_refused() => {
+                ResponseTemplate::new(400).set_body_json(json!({"detail": "not this id"}))
+            }
             ("POST", ITEMS) if String::from_utf8_lossy(&request.body).contains("FeatureCollection") => {
                 ResponseTemplate::new(422)
             }
