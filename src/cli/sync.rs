@@ -41,13 +41,14 @@ pub(super) struct SyncReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     publication: Option<PublishReport>,
     /// The answers of several APIs, in the recipe's order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    publications: Vec<PublishReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publications: Option<Vec<PublishReport>>,
 }
 
 impl SyncReport {
     fn new(build: BuildReport, mut publications: Vec<PublishReport>) -> Self {
         let publication = if publications.len() == 1 { publications.pop() } else { None };
+        let publications = Some(publications).filter(|several| !several.is_empty());
         Self { build, publication, publications }
     }
 }
@@ -88,7 +89,7 @@ impl Sync {
 fn show(printer: &Printer, workspace: &Workspace, report: &SyncReport) -> Result<(), Failure> {
     printer.answer(report, || {
         let mut lines = build::lines(workspace, &report.build);
-        let publications = report.publication.iter().chain(&report.publications);
+        let publications = report.publication.iter().chain(report.publications.iter().flatten());
         lines.extend(publications.flat_map(|report| publish::lines(report, printer.has_colours())));
         lines
     })?;

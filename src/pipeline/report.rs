@@ -218,7 +218,6 @@ pub struct ItemStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,
     /// Where it stands in each API.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publications: Vec<ItemPublication>,
 }
 
@@ -230,6 +229,5 @@ pub struct StatusReport {
     /// Every item, sorted by id.
     pub items: Vec<ItemStatus>,
     /// Every API that was or is to be sent anything.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub apis: Vec<ApiStatus>,
 }
