@@ -15,6 +15,8 @@
 //! | `check` | verification of what stands there |
 //! | `reader` | who reads the sources when products are verified |
 //! | `send` | publishing to an API |
+//! | `published` | where items stand in each API |
+//! | `shared` | a collection that other recipes feed too |
 //! | `host` | serving: the embedded API and its files |
 //! | `inspect` | what one file holds |
 //! | `first_recipe` | a recipe for an archive that has none |
@@ -40,11 +42,13 @@ mod opened;
 mod owner;
 mod products;
 mod prune;
+mod published;
 mod quicklook;
 mod references;
 mod reader;
 mod report;
 mod send;
+mod shared;
 #[cfg(test)]
 mod sharing_tests;
 mod statistics;
@@ -62,6 +66,7 @@ pub use first_recipe::{FirstRecipe, LeftOut, first_recipe};
 pub use host::{Host, ServedCatalogue};
 pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, InspectedGroup, InspectedVariable, inspect};
 pub use lint::{lint_folder, lint_recipe};
+pub use published::{ApiStatus, ItemPublication, PublicationState};
 pub use reader::Reader;
 pub use references::inspect_kerchunk;
 pub use report::{

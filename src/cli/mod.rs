@@ -154,7 +154,8 @@ impl Failure {
     /// The exit status: 1 for a file or an API that is not as it should be, 2 for a wrong request.
     fn status(&self) -> u8 {
         match self {
-            Self::Item { .. } | Self::Pipeline(PipelineError::Publish(_)) => 1,
+            Self::Pipeline(PipelineError::Publish(error)) if !error.is_of_request() => 1,
+            Self::Item { .. } => 1,
             _ => 2,
         }
     }

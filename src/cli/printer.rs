@@ -17,6 +17,12 @@ impl Printer {
         Self { json }
     }
 
+    /// Whether an answer on standard output may be coloured: on a terminal only, and not where people asked for none (no-color.org).
+    pub(super) fn has_colours(&self) -> bool {
+        let is_asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        !self.json && !is_asked_not_to && io::stdout().is_terminal()
+    }
+
     /// Prints an answer: the document for machines, the lines for people.
     pub(super) fn answer<T: Serialize>(&self, document: &T, lines: impl FnOnce() -> Vec<String>) -> io::Result<()> {
         let mut out = io::stdout().lock();

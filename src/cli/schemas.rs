@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::new::NewReport;
 use super::new_from_stac_generator::FromStacGenerator;
+use super::publish::Publications;
 use super::sync::SyncReport;
 use super::templates::TemplatesReport;
 use super::validate::ValidateReport;
 use crate::pipeline::{BuildReport, ExportReport, InspectReport, PlanReport, StatusReport, VerifyReport};
-use crate::publish::PublishReport;
 
 /// The schema of each command's document, by the command's name: what `schemas/output/` holds.
 pub fn output_schemas() -> Vec<(&'static str, Value)> {
@@ -20,7 +20,7 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
         ("new", schema_for!(NewReport).to_value()),
         ("new-from-stac-generator", schema_for!(FromStacGenerator).to_value()),
         ("plan", schema_for!(PlanReport).to_value()),
-        ("publish", schema_for!(PublishReport).to_value()),
+        ("publish", schema_for!(Publications).to_value()),
         ("status", schema_for!(StatusReport).to_value()),
         ("sync", schema_for!(SyncReport).to_value()),
         ("templates", schema_for!(TemplatesReport).to_value()),

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::printer::Printer;
+use super::printer::{Printer, printable};
 use super::{Failure, Outcome, RecipeArgs};
 use crate::model::ItemState;
-use crate::pipeline::{ItemStatus, StatusReport};
+use crate::pipeline::{ItemStatus, PublicationState, StatusReport};
 
 /// Show every item's state, last error, revision and age
 #[derive(Debug, Args)]
@@ -22,7 +22,8 @@ impl Status {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let report = self.recipe.look_at()?.status()?;
         printer.answer(&report, || lines(&report, Utc::now()))?;
-        Ok(Outcome::of(report.items.iter().all(|item| item.state == ItemState::Current)))
+        let is_published = report.apis.iter().all(|api| api.failed == 0 && api.collection != PublicationState::Failed);
+        Ok(Outcome::of(is_published && report.items.iter().all(|item| item.state == ItemState::Current)))
     }
 }
 
@@ -36,10 +37,38 @@ fn lines(report: &StatusReport, now: DateTime<Utc>) -> Vec<String> {
         let error = item.error.as_ref().map(|error| format!("  {}", error.message)).unwrap_or_default();
         format!("{state:<8} {revision:<4} {:>4} files  {:>8}  {}{error}", item.files, age(now - item.updated), item.id)
     };
-    let mut lines: Vec<String> = report.items.iter().map(line).collect();
+    let mut lines = Vec::new();
+    for item in &report.items {
+        lines.push(line(item));
+        // What is published needs no word.
+        lines.extend(item.publications.iter().filter_map(|publication| {
+            let said = publication.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+            Some(printable(&format!("         {} at {}{said}", unpublished(publication.state)?, publication.api)))
+        }));
+    }
     let failed = report.items.iter().filter(|item| item.state == ItemState::Failed).count();
     lines.push(format!("{}: {} items, {failed} failed", report.collection, report.items.len()));
+    for api in &report.apis {
+        let mut line =
+            format!("{}: {} published, {} pending, {} failed", api.api, api.published, api.pending, api.failed);
+        if !api.to_remove.is_empty() {
+            line.push_str(&format!(", {} to be removed", api.to_remove.len()));
+        }
+        if let Some(word) = unpublished(api.collection) {
+            let said = api.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+            line.push_str(&format!("; the collection {word}{said}"));
+        }
+        lines.push(printable(&line));
+    }
     lines
+}
+
+fn unpublished(state: PublicationState) -> Option<&'static str> {
+    match state {
+        PublicationState::Published => None,
+        PublicationState::Pending => Some("pending"),
+        PublicationState::Failed => Some("failed"),
+    }
 }
 
 fn age(age: chrono::TimeDelta) -> String {

@@ -37,37 +37,48 @@ pub(super) struct Sync {
 pub(super) struct SyncReport {
     #[serde(flatten)]
     build: BuildReport,
-    /// The API's answer; absent if there is nowhere to publish to.
+    /// The API's answer; absent if there is nowhere to publish to, or there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     publication: Option<PublishReport>,
+    /// The answers of several APIs, in the recipe's order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publications: Option<Vec<PublishReport>>,
+}
+
+impl SyncReport {
+    fn new(build: BuildReport, mut publications: Vec<PublishReport>) -> Self {
+        let publication = if publications.len() == 1 { publications.pop() } else { None };
+        let publications = Some(publications).filter(|several| !several.is_empty());
+        Self { build, publication, publications }
+    }
 }
 
 impl Sync {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.open()?;
+        // A secret that is not there is told before hours of work.
+        let apis = if self.serve { Vec::new() } else { publish::destinations(&workspace.recipe, None, printer)? };
         let built = build::built(&workspace, self.items, self.force, &self.thorough)?;
         let outcome = Outcome::of(built.is_success());
         build::show_problems(printer, &built);
         if self.serve {
             return serve(printer, &workspace, built, &self.host);
         }
-        let Some(api) = publish::api_of(&workspace.recipe) else {
-            show(printer, &workspace, &SyncReport { build: built, publication: None })?;
+        if apis.is_empty() {
+            show(printer, &workspace, &SyncReport::new(built, Vec::new()))?;
             printer.hint(
                 "nothing was published: the recipe has no publish.api; altostac sync --serve publishes to yourself",
             );
             return Ok(outcome);
-        };
-        let sent = publish::sent(&workspace, &api, &SendOptions::default());
-        let (publication, failure) = match sent {
-            Ok(report) => (Some(report), None),
-            Err(failure) => (None, Some(failure)),
-        };
-        let stored = publication.as_ref().is_some_and(PublishReport::is_success);
-        if let Some(report) = &publication {
-            publish::show_problems(printer, report);
         }
-        show(printer, &workspace, &SyncReport { build: built, publication })?;
+        let sent = publish::sent_to_all(printer, &workspace, apis, &SendOptions::default());
+        let (publications, failure) = match sent {
+            Ok(reports) => (reports, None),
+            Err(failure) => (Vec::new(), Some(failure)),
+        };
+        let stored = publications.iter().all(PublishReport::is_success);
+        publications.iter().for_each(|report| publish::show_problems(printer, report));
+        show(printer, &workspace, &SyncReport::new(built, publications))?;
         match failure {
             Some(failure) => Err(failure),
             None => Ok(outcome.and(Outcome::of(stored))),
@@ -78,7 +89,8 @@ impl Sync {
 fn show(printer: &Printer, workspace: &Workspace, report: &SyncReport) -> Result<(), Failure> {
     printer.answer(report, || {
         let mut lines = build::lines(workspace, &report.build);
-        lines.extend(report.publication.iter().flat_map(publish::lines));
+        let publications = report.publication.iter().chain(report.publications.iter().flatten());
+        lines.extend(publications.flat_map(|report| publish::lines(report, printer.has_colours())));
         lines
     })?;
     Ok(())
@@ -87,7 +99,7 @@ fn show(printer: &Printer, workspace: &Workspace, report: &SyncReport) -> Result
 fn serve(printer: &Printer, workspace: &Workspace, built: BuildReport, host: &HostArgs) -> Result<Outcome, Failure> {
     host_catalogue(printer, workspace, host, |publication| {
         publish::show_problems(printer, &publication);
-        show(printer, workspace, &SyncReport { build: built, publication: Some(publication) })
+        show(printer, workspace, &SyncReport::new(built, vec![publication]))
     })?;
     Ok(Outcome::Interrupted)
 }

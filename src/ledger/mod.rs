@@ -5,6 +5,7 @@
 //! SQLite with a rollback journal (no WAL: that does not work on network file systems), one writer. A run that is cut off leaves the state
 //! of its last completed item; what it lost is found again from the output.
 
+mod attempts;
 mod publications;
 mod schema;
 
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::{ItemError, ItemId, ItemState, KnownItem, Product, Revision, SourceFile};
 
+pub use attempts::{AttemptEnd, AttemptState, KnownPublication, PublicationAttempt};
 pub use publications::Publication;
 
 /// Why the ledger could not be read or written.

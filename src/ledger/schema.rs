@@ -3,7 +3,7 @@
 use super::{Ledger, LedgerError};
 
 /// Raised when the tables change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS item (
@@ -18,6 +18,10 @@ CREATE TABLE IF NOT EXISTS flag (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS publication (
     api TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, updated TEXT NOT NULL,
     PRIMARY KEY (api, kind, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempt (
+    api TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, wanted TEXT, message TEXT,
+    updated TEXT NOT NULL, PRIMARY KEY (api, kind, id)
 ) WITHOUT ROWID;
 ";
 

@@ -15,6 +15,8 @@
 //! | [`cube`] | `VirtualCube`: one dataset over many files; `Conflict`, `Note` |
 //! | [`label`] | the order of labels, and what stands for them |
 //! | [`recipe`], [`pattern`], [`public_urls`] | the resolved `Recipe` and its parts |
+//! | [`auth`] | how a recipe says who we are to an API |
+//! | [`publishing`] | `PublishSettings`: where records are pushed to, and what of the APIs' own stays |
 //! | [`facets`], [`vocabulary`] | the rules that find out what is known of a file, and the values that are allowed |
 //! | [`template`], [`mod@hash`] | the sandbox of a recipe's templates, and what it offers |
 //! | [`state`] | `KnownItem`: what the ledger remembers of an item |
@@ -28,6 +30,7 @@
 
 pub mod array;
 pub mod attribute;
+pub mod auth;
 pub mod checksum;
 pub mod chunk;
 pub mod codec;
@@ -50,6 +53,7 @@ pub(crate) mod packed;
 pub mod pattern;
 pub mod product;
 pub mod public_urls;
+pub mod publishing;
 pub mod recipe;
 pub mod record;
 pub mod share;
@@ -64,6 +68,7 @@ pub mod zarr;
 
 pub use array::{Array, ArrayValues, Digest, Numbers, SmallValues};
 pub use attribute::{AttributeValue, Attributes};
+pub use auth::{AuthSettings, NamePlace, SecretPlace};
 pub use checksum::FileChecksum;
 pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
 pub use codec::{Codec, CodecChain};
@@ -88,6 +93,7 @@ pub use product::{
     VerifiedProduct,
 };
 pub use public_urls::PublicUrls;
+pub use publishing::{ApiSettings, DeleteLimit, KeptField, Manage, PublishSettings};
 pub use record::{Record, RecordKind, ValidatedRecord};
 pub use share::Sharing;
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};

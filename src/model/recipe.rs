@@ -12,6 +12,7 @@ use super::ids::{CollectionId, DimensionName};
 use super::keeping::Keeping;
 use super::product::ProductsAsked;
 use super::public_urls::PublicUrls;
+use super::publishing::{Manage, PublishSettings};
 use super::source::SourcePlace;
 use super::thumbnail::ThumbnailSettings;
 
@@ -40,6 +41,8 @@ pub struct Recipe {
     pub stac: StacSettings,
     /// What the quick-look of each item shows; `None` for no quick-looks.
     pub thumbnail: Option<ThumbnailSettings>,
+    /// Whether it alone feeds its collection.
+    pub manage: Manage,
     /// Where records are pushed to.
     pub publish: Option<PublishSettings>,
     /// SHA-256 in hexadecimal of all that decides what products hold: sources' roots, pattern, aggregation, products,
@@ -265,11 +268,4 @@ pub struct StacSettings {
     pub facts: RecordFacts,
     /// Properties of items by whose values there are catalogues between the collection and its items, the outermost first.
     pub catalogs: Vec<String>,
-}
-
-/// Where records are pushed to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishSettings {
-    /// The landing page of a STAC API with the Transaction extension.
-    pub api: url::Url,
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::item::{self, Means, Thoroughness, failure, read_record, read_records};
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
+use super::shared::Shared;
 use super::versions::{Versions, with_links};
 use super::workers::Workers;
 use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
@@ -134,6 +135,10 @@ fn guarded_removals(planned: &[PlannedItem], is_meant: bool) -> BTreeSet<ItemId>
 
 fn empty(id: String, status: BuiltStatus, error: Option<ItemError>) -> BuiltItem {
     BuiltItem { id, status, revision: None, files: 0, chunks: 0, products: Vec::new(), error }
+}
+
+fn catalog_head() -> CatalogHead {
+    CatalogHead { id: "catalog".into(), title: None, description: "Collections published with altostac".into() }
 }
 
 #[derive(Default)]
@@ -292,6 +297,7 @@ impl Run<'_> {
             describe: &describe,
         });
         let mut records = records.peekable();
+        let shared = Shared::of(workspace)?;
         if records.peek().is_some() {
             let mut collection = describe_collection(&workspace.recipe.collection, records, &workspace.templates)?;
             if let Some(error) = unreadable {
@@ -300,12 +306,9 @@ impl Run<'_> {
             if self.link_versions(versions)? {
                 collection.json["updated"] = rfc3339(self.now).into();
             }
+            shared.join(&mut collection, &mut linked);
             let collection = workspace.validator.validate(collection)?;
-            let head = CatalogHead {
-                id: "catalog".into(),
-                title: None,
-                description: "Collections published with altostac".into(),
-            };
+            let head = catalog_head();
             if recipe.collection.items_parquet {
                 super::table::beside_collection(workspace, &collection.record().json, &standing)?;
             }
@@ -313,6 +316,10 @@ impl Run<'_> {
             if !recipe.collection.items_parquet {
                 workspace.output.delete(&items_table(&recipe.collection.id))?;
             }
+        } else if let Some(collection) = shared.of_others() {
+            let others = collection.others;
+            let collection = workspace.validator.validate(collection.record)?;
+            write_catalogue(&workspace.output, &catalog_head(), &collection, &others, &removed, parent.as_ref())?;
         } else {
             remove_catalogue(&workspace.output, &recipe.collection.id, &removed, parent.as_ref())?;
         }

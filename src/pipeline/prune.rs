@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::item::{product_folder, read_record, revisions};
-use super::send::{Publishables, Reader, digest};
+use super::send::{Publishables, Reader};
 use super::{PipelineError, Workspace, chain};
 use crate::model::{ItemId, Revision};
 use crate::storage::OutputStore;
@@ -112,7 +112,7 @@ impl<'a> Apis<'a> {
         self.confirmed.iter().all(|(publishables, items)| {
             let Some(confirmed) = items.get(id.as_str()) else { return true };
             let standing = publishables.as_ref().and_then(|publishables| publishables.item(id).ok());
-            standing.is_some_and(|(record, _)| digest(&record) == *confirmed)
+            standing.is_some_and(|(record, _)| record.digest() == *confirmed)
         })
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::published::{ApiStatus, ItemPublication};
 use crate::model::{ContentReport, ItemError, ItemState, Note, ProductFormat, VariableChoice, VerificationReport};
 use crate::plan::Action;
 use crate::storage::Traffic;
@@ -216,6 +217,8 @@ pub struct ItemStatus {
     /// The error of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,
+    /// Where it stands in each API.
+    pub publications: Vec<ItemPublication>,
 }
 
 /// The answer of `altostac status`.
@@ -225,4 +228,6 @@ pub struct StatusReport {
     pub collection: String,
     /// Every item, sorted by id.
     pub items: Vec<ItemStatus>,
+    /// Every API that was or is to be sent anything.
+    pub apis: Vec<ApiStatus>,
 }

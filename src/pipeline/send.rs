@@ -1,19 +1,18 @@
 //! Publishing the records of the static catalogue to an API.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod journal;
 
-use chrono::{SubsecRound, Utc};
-use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
 use url::Url;
 
+use self::journal::LedgerJournal;
 use super::item::read_record;
-use super::products::hex;
 use super::{PipelineError, Workspace};
-use crate::ledger::Publication;
-use crate::model::{ItemId, Record, RecordKind, ValidatedRecord};
+use crate::model::{CollectionId, ItemId, Manage, Record, RecordKind, ValidatedRecord};
 use crate::publish::{
-    ApiOptions, Audience, Counts, Grant, Hint, ItemToPublish, PublishReport, PublishSet, PublishStatus,
-    PublishableRecord, RecordReport, absolute, embedded, publish,
+    ApiOptions, Audience, Grant, Hint, MergeRules, Prune, PublishReport, PublishSet, PublishStatus, PublishableRecord,
+    RecordReport, RecordToPublish, absolute, embedded, publish,
 };
 use crate::storage::{OutputStore, current_fingerprints};
 
@@ -24,6 +23,8 @@ pub struct SendOptions {
     pub items: Vec<String>,
     /// Ask the API about every record, also those that it has confirmed before.
     pub ask_all: bool,
+    /// Delete items of the collection that the API has and the catalogue does not.
+    pub prune: bool,
     /// How to talk with the API.
     pub api: ApiOptions,
 }
@@ -55,8 +56,7 @@ impl<'a> Publishables<'a> {
 
     /// The ids of the items that stand, sorted.
     pub(super) fn ids(&self) -> Result<Vec<ItemId>, PipelineError> {
-        let items = self.workspace.ledger().items()?;
-        Ok(items.into_iter().filter(|item| item.revision.is_some()).map(|item| item.id).collect())
+        Ok(self.workspace.ledger().standing()?)
     }
 
     pub(super) fn item(&self, id: &ItemId) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
@@ -65,20 +65,25 @@ impl<'a> Publishables<'a> {
     }
 
     pub(super) fn collection(&self) -> Result<PublishableRecord, PipelineError> {
-        Ok(self.collection_and_grants()?.0)
+        Ok(self.collection_and_grants(&self.workspace.recipe.collection.id)?.0)
+    }
+
+    /// The collections that the collection is a child of.
+    fn parents(&self) -> Result<Vec<PublishableRecord>, PipelineError> {
+        let parent = self.workspace.recipe.collection.parent.as_ref();
+        parent.map(|parent| Ok(self.collection_and_grants(&parent.id)?.0)).into_iter().collect()
     }
 
     /// The files that the collection names; none if it does not stand yet.
     pub(super) fn collection_grants(&self) -> Result<Vec<Grant>, PipelineError> {
-        let path = format!("{}/collection.json", self.workspace.recipe.collection.id);
-        if self.workspace.output.get(&path)?.is_none() {
+        let id = &self.workspace.recipe.collection.id;
+        if self.workspace.output.get(&format!("{id}/collection.json"))?.is_none() {
             return Ok(Vec::new());
         }
-        Ok(self.collection_and_grants()?.1)
+        Ok(self.collection_and_grants(id)?.1)
     }
 
-    fn collection_and_grants(&self) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
-        let id = &self.workspace.recipe.collection.id;
+    fn collection_and_grants(&self, id: &CollectionId) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
         let path = format!("{id}/collection.json");
         let bytes = self.workspace.output.get(&path)?.ok_or_else(|| self.missing(&path))?;
         let json = serde_json::from_slice(&bytes).map_err(|error| PipelineError::NotACatalogue {
@@ -101,11 +106,6 @@ impl<'a> Publishables<'a> {
             Reader::Embedded => embedded(&record, &self.output, urls)?,
         })
     }
-}
-
-/// SHA-256 of a record as it is sent.
-pub(super) fn digest(record: &PublishableRecord) -> String {
-    hex(&Sha256::digest(serde_json::to_vec(&record.record().json).unwrap_or_default()))
 }
 
 /// Pushes what has changed since the API last confirmed it; the rest is not even asked about, unless forced.
@@ -131,70 +131,104 @@ async fn push(
     publishables: &Publishables<'_>,
     options: &SendOptions,
 ) -> Result<PublishReport, PipelineError> {
-    let confirmed: BTreeMap<(String, String), String> = workspace
-        .ledger()
-        .publications(name)?
-        .into_iter()
-        .map(|publication| ((publication.kind, publication.id), publication.digest))
-        .collect();
     let collection = publishables.collection()?;
-    let ids = publishables.ids()?;
+    let parents = publishables.parents()?;
     let is_asked = |id: &str| options.items.is_empty() || options.items.iter().any(|asked| asked == id);
-    let mut digests = BTreeMap::from([(key(&collection), digest(&collection))]);
-    let (mut items, mut refused, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
-    for id in ids.iter().filter(|id| is_asked(id.as_str())) {
-        let record = match publishables.item(id) {
-            Ok((record, _)) => record,
-            Err(error) => {
-                refused.push(refusal(id, &error));
-                continue;
-            }
-        };
-        let known = confirmed.get(&key(&record));
-        let own = digest(&record);
-        if !options.ask_all && known == Some(&own) {
-            unchanged.push(report(RecordKind::Item, id.as_str(), PublishStatus::Unchanged));
-            continue;
-        }
-        if let Some(error) = changed_source(workspace, id)? {
-            refused.push(RecordReport {
-                message: Some(error),
-                ..report(RecordKind::Item, id.as_str(), PublishStatus::Failed)
-            });
-            continue;
-        }
-        digests.insert(key(&record), own);
-        items.push(ItemToPublish { record, hint: if known.is_some() { Hint::Stored } else { Hint::New } });
-    }
-    let standing: BTreeSet<&str> = ids.iter().map(ItemId::as_str).collect();
-    let removed: Vec<ItemId> = confirmed
-        .keys()
-        .filter(|(kind, id)| kind == "item" && !standing.contains(id.as_str()) && is_asked(id))
-        .filter_map(|(_, id)| ItemId::new(id.as_str()).ok())
-        .collect();
-    let collection_stands = confirmed.get(&key(&collection)) == digests.get(&key(&collection));
-    let nothing_to_send = collection_stands && !options.ask_all && items.is_empty() && removed.is_empty();
-    // A collection whose items cannot be published is of no use to anybody.
-    let nothing_fit = items.is_empty() && removed.is_empty() && !refused.is_empty();
-    let mut answer = if nothing_to_send || nothing_fit {
-        let own = if nothing_to_send { PublishStatus::Unchanged } else { PublishStatus::Failed };
-        let own = RecordReport {
-            message: nothing_fit.then(|| "not sent: none of its items can be published".into()),
-            ..report(RecordKind::Collection, &collection.record().id, own)
-        };
-        summed(api, options.api.dry_run, vec![own])
+    let removed: Vec<ItemId> = workspace.ledger().to_be_removed(name)?;
+    let removed: Vec<ItemId> = removed.into_iter().filter(|id| is_asked(id.as_str())).collect();
+    let candidates = Candidates { workspace, name, publishables, ask_all: options.ask_all };
+    let ids = publishables.ids()?.into_iter().filter(|id| is_asked(id.as_str()));
+    let mut items = ids.map(|id| candidates.item(&id)).peekable();
+    // What is known already is told without asking; nobody is asked if it is all that there is.
+    let known: Vec<_> = std::iter::from_fn(|| items.next_if(Result::is_err)).collect();
+    let is_nothing = items.peek().is_none() && removed.is_empty();
+    let is_refused =
+        known.iter().filter_map(|known| known.as_ref().err()).any(|known| known.status == PublishStatus::Failed);
+    let stands = !options.ask_all && candidates.stands(&collection)? && parents_stand(&candidates, &parents)?;
+    let mut report = if is_nothing && (stands || is_refused) {
+        without_asking(api, options.api.dry_run, &collection, is_refused && !stands, known)
     } else {
-        publish(api, PublishSet { collection, items, removed }, options.api.clone()).await?
+        let own = &workspace.recipe.publish;
+        let is_shared = workspace.recipe.manage == Manage::Extend;
+        let keep = own.as_ref().map(|publish| publish.keep.clone()).unwrap_or_default();
+        let stays = |id: &str| workspace.ledger().knows(id).unwrap_or(true);
+        let most = own.as_ref().map(|publish| publish.max_deletes).unwrap_or_default();
+        let prune = options.prune && options.items.is_empty() && !is_shared;
+        let set = PublishSet {
+            parents,
+            collection,
+            items: known.into_iter().chain(items),
+            removed,
+            prune: prune.then_some(Prune { stays: &stays, most }),
+            rules: MergeRules { keep, extend: is_shared },
+        };
+        let mut journal = LedgerJournal { workspace, api: name };
+        publish(api, set, options.api.clone(), &mut journal).await?
     };
     if !options.api.dry_run {
-        remember(workspace, name, &answer.records, &digests)?;
-        for problem in super::prune::prune(workspace, &confirmed_items(&answer.records), true)? {
+        for problem in super::prune::prune(workspace, &confirmed_items(&report.records), true)? {
             tracing::warn!("not removed: {problem}");
         }
     }
-    answer.records.extend(unchanged);
-    answer.records.extend(refused);
-    Ok(summed(api, options.api.dry_run, answer.records))
+    report.api = api.to_string();
+    Ok(report)
+}
+
+/// The answer where the API has nothing to do with it.
+fn without_asking(
+    api: &Url,
+    dry_run: bool,
+    collection: &PublishableRecord,
+    is_refused: bool,
+    known: Vec<Result<RecordToPublish, RecordReport>>,
+) -> PublishReport {
+    // A collection whose items cannot be published is of no use to anybody.
+    let status = if is_refused { PublishStatus::Failed } else { PublishStatus::Unchanged };
+    let message = is_refused.then(|| "not sent: none of its items can be published".into());
+    let own = RecordReport { message, ..report(RecordKind::Collection, &collection.record().id, status) };
+    let records = std::iter::once(own).chain(known.into_iter().filter_map(Result::err)).collect();
+    PublishReport::of(api.as_str(), dry_run, records)
+}
+
+fn parents_stand(candidates: &Candidates<'_>, parents: &[PublishableRecord]) -> Result<bool, PipelineError> {
+    parents.iter().try_fold(true, |all, parent| Ok(all && candidates.stands(parent)?))
+}
+
+/// Items of the catalogue, one by one: what is to be sent of them, or what is known already.
+struct Candidates<'a> {
+    workspace: &'a Workspace,
+    name: &'a str,
+    publishables: &'a Publishables<'a>,
+    ask_all: bool,
+}
+
+impl Candidates<'_> {
+    /// Whether the API was seen to hold this record.
+    fn stands(&self, record: &PublishableRecord) -> Result<bool, PipelineError> {
+        let Record { kind, id, .. } = record.record();
+        let known = self.workspace.ledger().publication(self.name, &kind.to_string(), id)?;
+        Ok(known.is_some_and(|known| known.digest == record.digest() && !known.is_attempted))
+    }
+
+    fn item(&self, id: &ItemId) -> Result<RecordToPublish, RecordReport> {
+        let refused = |error: PipelineError| refusal(id, &error);
+        let (record, _) = self.publishables.item(id).map_err(refused)?;
+        let known = self.workspace.ledger().publication(self.name, "item", id.as_str());
+        let known = known.map_err(|error| refusal(id, &error.into()))?;
+        let hint = match &known {
+            None => Hint::New,
+            Some(known) if known.is_attempted || known.digest.is_empty() => Hint::OnItsWay,
+            Some(_) => Hint::Stored,
+        };
+        let record = RecordToPublish::new(record, hint);
+        if !self.ask_all && hint == Hint::Stored && known.is_some_and(|known| known.digest == record.digest()) {
+            return Err(report(RecordKind::Item, id.as_str(), PublishStatus::Unchanged));
+        }
+        match changed_source(self.workspace, id).map_err(refused)? {
+            None => Ok(record),
+            message => Err(RecordReport { message, ..report(RecordKind::Item, id.as_str(), PublishStatus::Failed) }),
+        }
+    }
 }
 
 /// Whether a source is no longer what it was when it was indexed: its products may be wrong then.
@@ -214,10 +248,6 @@ fn changed_source(workspace: &Workspace, id: &ItemId) -> Result<Option<String>, 
     Ok(None)
 }
 
-fn key(record: &PublishableRecord) -> (String, String) {
-    (record.record().kind.to_string(), record.record().id.clone())
-}
-
 fn report(kind: RecordKind, id: &str, status: PublishStatus) -> RecordReport {
     RecordReport { kind, id: id.into(), status, http_status: None, message: None, differences: Vec::new() }
 }
@@ -228,10 +258,6 @@ fn refusal(id: &ItemId, error: &PipelineError) -> RecordReport {
     RecordReport { message: Some(message), ..report(RecordKind::Item, id.as_str(), PublishStatus::Failed) }
 }
 
-fn summed(api: &Url, dry_run: bool, records: Vec<RecordReport>) -> PublishReport {
-    PublishReport { api: api.to_string(), dry_run, counts: Counts::of(&records), records }
-}
-
 /// Items that the API holds as they are, since now.
 fn confirmed_items(records: &[RecordReport]) -> BTreeSet<ItemId> {
     let is_confirmed = |record: &&RecordReport| {
@@ -239,33 +265,4 @@ fn confirmed_items(records: &[RecordReport]) -> BTreeSet<ItemId> {
         record.kind == RecordKind::Item && held.contains(&record.status)
     };
     records.iter().filter(is_confirmed).filter_map(|record| ItemId::new(record.id.as_str()).ok()).collect()
-}
-
-/// Remembers what the API has confirmed. What failed is forgotten: nobody knows what the API holds of it.
-fn remember(
-    workspace: &Workspace,
-    api: &str,
-    records: &[RecordReport],
-    digests: &BTreeMap<(String, String), String>,
-) -> Result<(), PipelineError> {
-    let now = Utc::now().trunc_subsecs(0);
-    for record in records {
-        let kind = record.kind.to_string();
-        match record.status {
-            PublishStatus::Created | PublishStatus::Updated | PublishStatus::Unchanged => {
-                let Some(digest) = digests.get(&(kind.clone(), record.id.clone())) else { continue };
-                let publication = Publication { kind, id: record.id.clone(), digest: digest.clone() };
-                workspace.ledger().put_publication(api, &publication, now)?;
-            }
-            PublishStatus::Removed => workspace.ledger().remove_publication(api, &kind, &record.id)?,
-            // An item that could not be removed has to be removed the next time: it stays.
-            PublishStatus::Failed => {
-                if digests.contains_key(&(kind.clone(), record.id.clone())) {
-                    let unknown = Publication { kind, id: record.id.clone(), digest: String::new() };
-                    workspace.ledger().put_publication(api, &unknown, now)?;
-                }
-            }
-        }
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::published::Published;
 use super::report::{PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Progress, Workspace};
 use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
@@ -171,7 +172,9 @@ impl Workspace {
     /// # Errors
     /// [`PipelineError::Ledger`] if the ledger cannot be read.
     pub fn status(&self) -> Result<StatusReport, PipelineError> {
+        let published = Published::of(self)?;
         let status = |item: KnownItem| ItemStatus {
+            publications: published.of_item(&item),
             id: item.id.to_string(),
             state: item.state,
             revision: item.revision.map(Revision::number),
@@ -179,7 +182,9 @@ impl Workspace {
             updated: item.updated,
             error: item.error,
         };
-        let items = self.ledger().items()?.into_iter().map(status).collect();
-        Ok(StatusReport { collection: self.recipe.collection.id.to_string(), items })
+        let items: Vec<ItemStatus> = self.ledger().items()?.into_iter().map(status).collect();
+        let collection = self.recipe.collection.id.to_string();
+        let apis = published.sums(&collection, &items);
+        Ok(StatusReport { collection, items, apis })
     }
 }

@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::auth::{AuthError, Authorizer, Credentials};
+use super::limiter::Limiter;
 use super::{ApiOptions, Audience, PublishError};
 use crate::storage::web::{is_tls, retry_after};
 
 /// After this many requests in a row to which nobody answered, the rest is not tried.
 const UNANSWERED_LIMIT: usize = 8;
+
+/// After this many refusals of our credentials in a row, the rest is not tried: others would count them, and lock us out.
+const REFUSED_LIMIT: usize = 8;
 
 /// A server's `Retry-After` is honoured up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
@@ -24,6 +29,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const REDIRECT_LIMIT: usize = 5;
+
+/// A request is sent so often if the server says each time that it failed (500): it may have been two requests at the same moment.
+const ATTEMPTS_AT_ERRORS: usize = 3;
+
+/// A look is sent so often if nothing comes back in time. What changes something is not sent again then: the server may be at it still.
+const ATTEMPTS_IN_TIME: usize = 2;
 
 /// A whole answer.
 #[derive(Debug, Clone)]
@@ -40,7 +51,11 @@ impl Answer {
     }
 
     fn is_transient(&self) -> bool {
-        matches!(self.status, 429 | 502 | 503 | 504)
+        matches!(self.status, 429 | 500 | 502 | 503 | 504)
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(self.status, 429 | 503)
     }
 
     /// What the body is, in words.
@@ -67,18 +82,25 @@ pub(super) enum RequestError {
     TooLong { limit: usize },
     #[error("not tried: the API did not answer {UNANSWERED_LIMIT} requests in a row")]
     GaveUp,
+    #[error("not tried: the API refused our credentials {REFUSED_LIMIT} times in a row")]
+    Refused,
+    #[error("no credentials for the API")]
+    Auth(#[from] AuthError),
 }
 
 impl RequestError {
-    /// Whether trying again can help. A time-out cannot be told from a server that works on the request.
-    fn is_transient(&self) -> bool {
+    /// How often a request is sent that ends so; `most` if trying again may always help.
+    fn attempts(&self, most: usize, is_look: bool) -> usize {
         match self {
-            Self::Transient(_) => true,
-            Self::Transport(error) if error.is_connect() => !is_tls(error),
-            Self::Transport(error) => {
-                !error.is_timeout() && (error.is_request() || error.is_body() || error.is_decode())
-            }
-            Self::TooLong { .. } | Self::GaveUp => false,
+            Self::Transient(answer) if answer.status == 500 => most.min(ATTEMPTS_AT_ERRORS),
+            Self::Transient(_) => most,
+            Self::Transport(error) if error.is_connect() && is_tls(error) => 1,
+            Self::Transport(error) if error.is_connect() => most,
+            // It cannot be told from a server that works on the request.
+            Self::Transport(error) if error.is_timeout() && is_look => most.min(ATTEMPTS_IN_TIME),
+            Self::Transport(error) if error.is_timeout() => 1,
+            Self::Transport(error) if error.is_request() || error.is_body() || error.is_decode() => most,
+            Self::Transport(_) | Self::TooLong { .. } | Self::GaveUp | Self::Refused | Self::Auth(_) => 1,
         }
     }
 }
@@ -90,15 +112,55 @@ pub(super) struct ApiClient {
     /// It follows no redirects: they would turn a POST into a GET.
     writer: Client,
     options: ApiOptions,
+    authorizer: Authorizer,
+    limiter: Limiter,
     unanswered: AtomicUsize,
+    refused: Refusals,
+}
+
+/// How often our credentials were refused in a row: apart for reading, which many APIs let everybody do.
+#[derive(Default)]
+struct Refusals {
+    reading: AtomicUsize,
+    writing: AtomicUsize,
+}
+
+impl Refusals {
+    fn of(&self, method: &Method) -> &AtomicUsize {
+        if *method == Method::GET { &self.reading } else { &self.writing }
+    }
+
+    fn are_too_many(&self, method: &Method) -> bool {
+        self.of(method).load(Ordering::Relaxed) >= REFUSED_LIMIT
+    }
+
+    fn count(&self, method: &Method, status: u16) {
+        match status {
+            401 => self.of(method).fetch_add(1, Ordering::Relaxed),
+            _ => self.of(method).swap(0, Ordering::Relaxed),
+        };
+    }
+}
+
+/// What an API says that it offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// `GET /search`.
+    pub(super) search: bool,
+    /// The member `fields` of a search.
+    pub(super) fields: bool,
 }
 
 impl ApiClient {
     pub(super) fn new(api: &Url, options: ApiOptions) -> Result<Self, PublishError> {
-        check_api(api, options.token.is_some())?;
+        check_api(api, options.auth.is_secret())?;
         let reader = client(api, &options, Policy::custom(same_origin))?;
         let writer = client(api, &options, Policy::none())?;
-        Ok(Self { api: api.clone(), reader, writer, options, unanswered: AtomicUsize::new(0) })
+        let endpoint = options.auth.token_url().map(|url| token_client(url, &options)).transpose()?;
+        let authorizer = Authorizer::new(&options, endpoint)?;
+        let limiter = Limiter::new(options.concurrency);
+        let (unanswered, refused) = (AtomicUsize::new(0), Refusals::default());
+        Ok(Self { api: api.clone(), reader, writer, options, authorizer, limiter, unanswered, refused })
     }
 
     pub(super) fn options(&self) -> &ApiOptions {
@@ -116,14 +178,15 @@ impl ApiClient {
         url
     }
 
-    /// Reads the landing page and checks that it is one.
-    pub(super) async fn check_landing_page(&self) -> Result<(), PublishError> {
+    /// Reads the landing page, checks that it is one, and says what the API offers.
+    pub(super) async fn check_landing_page(&self) -> Result<Offer, PublishError> {
         let api = self.api.to_string();
         let not_stac = |found: String| PublishError::NotStac { api: api.clone(), found };
         let answer = match self.send(Method::GET, &self.api, None, None).await {
             Ok(answer) => answer,
             Err(RequestError::Transport(source)) if is_tls(&source) => return Err(PublishError::Tls { api, source }),
             Err(RequestError::Transport(source)) => return Err(PublishError::Unreachable { api, source }),
+            Err(RequestError::Auth(source)) => return Err(source.into()),
             Err(other) => return Err(not_stac(other.to_string())),
         };
         if matches!(answer.status, 401 | 403) {
@@ -136,15 +199,31 @@ impl ApiClient {
         if page["stac_version"].as_str().is_none() {
             return Err(not_stac("JSON without stac_version".into()));
         }
-        let Some(conformance) = page["conformsTo"].as_array() else {
+        let told = match page["conformsTo"].as_array() {
+            Some(_) => Some(page),
+            None => self.conformance().await,
+        };
+        let Some(classes) = told.as_ref().and_then(|told| told["conformsTo"].as_array()) else {
             return Err(not_stac("a STAC document without conformsTo (a static catalogue?)".into()));
         };
-        let is_transaction =
-            |class: &Value| class.as_str().is_some_and(|c| c.contains("transaction") || c.contains("simpletx"));
-        if !self.options.dry_run && !conformance.iter().any(is_transaction) {
+        let classes: Vec<&str> = classes.iter().filter_map(Value::as_str).collect();
+        let is_transaction = |class: &&str| class.contains("transaction") || class.contains("simpletx");
+        if !self.options.dry_run && !classes.iter().any(is_transaction) {
             return Err(PublishError::ReadOnly { api });
         }
-        Ok(())
+        let offers = |word: &str| classes.iter().any(|class| class.contains(word));
+        Ok(Offer { search: offers("item-search"), fields: offers("item-search#fields") })
+    }
+
+    /// The page of an API whose landing page does not say what it conforms to (OGC API - Features has it apart).
+    async fn conformance(&self) -> Option<Value> {
+        let answer = self.send(Method::GET, &self.url(&["conformance"]), None, None).await.ok()?;
+        serde_json::from_slice(&answer.body).ok().filter(|_| answer.is_success())
+    }
+
+    /// Whether nobody answers any more.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_LIMIT
     }
 
     /// Sends a request until there is an answer worth having.
@@ -155,17 +234,24 @@ impl ApiClient {
         body: Option<&Bytes>,
         if_match: Option<&HeaderValue>,
     ) -> Result<Answer, RequestError> {
-        if self.unanswered.load(Ordering::Relaxed) >= UNANSWERED_LIMIT {
+        if self.has_given_up() {
             return Err(RequestError::GaveUp);
+        }
+        if self.refused.are_too_many(&method) {
+            return Err(RequestError::Refused);
         }
         let pauses = ExponentialBuilder::new()
             .with_jitter()
             .with_min_delay(self.options.first_pause)
             .with_max_delay(Duration::from_secs(30))
             .with_max_times(self.options.attempts.saturating_sub(1));
+        let mut sent = 0;
         let result = (|| self.send_once(&method, url, body, if_match))
             .retry(pauses)
-            .when(RequestError::is_transient)
+            .when(|error| {
+                sent += 1;
+                sent < error.attempts(self.options.attempts, method == Method::GET)
+            })
             .adjust(|error, pause| match error {
                 RequestError::Transient(Answer { retry_after: Some(asked), .. }) => pause.map(|_| *asked),
                 _ => pause,
@@ -193,11 +279,30 @@ impl ApiClient {
         body: Option<&Bytes>,
         if_match: Option<&HeaderValue>,
     ) -> Result<Answer, RequestError> {
+        let credentials = self.authorizer.credentials().await?;
+        let mut result = self.exchange(method, url, body, if_match, credentials.clone()).await;
+        if matches!(&result, Ok(answer) if answer.status == 401) && self.authorizer.refused(&credentials).await? {
+            result = self.exchange(method, url, body, if_match, self.authorizer.credentials().await?).await;
+        }
+        if let Ok(answer) = &result {
+            self.refused.count(method, answer.status);
+        }
+        result
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<&Bytes>,
+        if_match: Option<&HeaderValue>,
+        credentials: Credentials,
+    ) -> Result<Answer, RequestError> {
         let client = if *method == Method::GET { &self.reader } else { &self.writer };
         let mut request = client.request(method.clone(), url.clone());
         request = request.header(ACCEPT, "application/geo+json, application/json");
-        if let Some(token) = &self.options.token {
-            request = request.header(AUTHORIZATION, token.header().clone());
+        if let Some((name, value)) = credentials.header {
+            request = request.header(name, value);
         }
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
@@ -206,6 +311,7 @@ impl ApiClient {
             request = request.header(IF_MATCH, tag.clone());
         }
         let transport = |error: reqwest::Error| RequestError::Transport(error.without_url());
+        let permit = self.limiter.permit().await;
         let mut response = request.send().await.map_err(transport)?;
         let limit = self.options.answer_limit;
         let mut body = BytesMut::new();
@@ -221,10 +327,15 @@ impl ApiClient {
             retry_after: retry_after(response.headers()).map(|pause| pause.min(LONGEST_PAUSE)),
             body: body.freeze(),
         };
+        if answer.is_busy() {
+            permit.was_busy(answer.retry_after)
+        } else {
+            permit.went_well()
+        }
         if answer.is_transient() { Err(RequestError::Transient(answer)) } else { Ok(answer) }
     }
 
-    /// What an answer says about a failure, in one line and without our token.
+    /// What an answer says about a failure, in one line and without our secrets.
     pub(super) fn explain(&self, answer: &Answer) -> String {
         let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let detail = ["description", "detail", "message", "code"].into_iter().find_map(|name| match &json[name] {
@@ -237,21 +348,18 @@ impl ApiClient {
             other => other.to_owned(),
         });
         let detail: String = detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let detail = match &self.options.token {
-            Some(token) => token.hidden_in(&detail),
-            None => detail,
-        };
-        format!("{}: {}", status_words(answer.status), detail.trim().chars().take(400).collect::<String>())
+        let detail = self.authorizer.hidden_in(detail.trim());
+        format!("{}: {}", status_words(answer.status), detail)
     }
 }
 
-fn check_api(api: &Url, has_token: bool) -> Result<(), PublishError> {
+fn check_api(api: &Url, has_secret: bool) -> Result<(), PublishError> {
     let reason = if !matches!(api.scheme(), "http" | "https") || api.host().is_none() {
         "an http or https URL is needed"
     } else if !api.username().is_empty() || api.password().is_some() {
         "the URL holds a name or password"
-    } else if has_token && api.scheme() == "http" && Audience::of(api) == Audience::Everyone {
-        "a token would be sent over plain http, where others can read it"
+    } else if has_secret && is_open(api) {
+        "a secret would be sent over plain http, where others can read it"
     } else if rustls::crypto::CryptoProvider::get_default().is_none() {
         "the program has installed no TLS provider"
     } else {
@@ -261,6 +369,23 @@ fn check_api(api: &Url, has_token: bool) -> Result<(), PublishError> {
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     Err(PublishError::ApiUrl { api: shown.into(), reason })
+}
+
+/// Whether others on the way can read what is sent.
+fn is_open(url: &Url) -> bool {
+    url.scheme() == "http" && Audience::of(url) == Audience::Everyone
+}
+
+/// A client for the URL of an identity provider. It follows no redirects: they would carry our secret elsewhere.
+fn token_client(url: &Url, options: &ApiOptions) -> Result<Client, PublishError> {
+    let reason = if is_open(url) {
+        "the client's secret would be sent over plain http, where others can read it"
+    } else if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        "an http or https URL without a name or password is needed"
+    } else {
+        return client(url, options, Policy::none());
+    };
+    Err(AuthError::Endpoint { endpoint: crate::model::shown_url(url), reason }.into())
 }
 
 fn client(api: &Url, options: &ApiOptions, redirects: Policy) -> Result<Client, PublishError> {
@@ -275,6 +400,8 @@ fn client(api: &Url, options: &ApiOptions, redirects: Policy) -> Result<Client, 
     if api.scheme() == "http" {
         // No redirect leads to https, and a machine without any certificates still has a loopback.
         builder = builder.tls_certs_only([]);
+    } else if !options.authorities.is_empty() {
+        builder = builder.tls_certs_merge(options.authorities.clone());
     }
     builder.build().map_err(|source| PublishError::Client { source })
 }
@@ -295,11 +422,12 @@ fn status_words(status: u16) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::publish::BearerToken;
+    use crate::publish::{Auth, Secret};
 
     fn refused(api: &str, token: Option<&str>) -> String {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = ApiOptions { token: token.and_then(BearerToken::new), ..ApiOptions::default() };
+        let auth = token.and_then(Secret::new).map(Auth::Bearer).unwrap_or_default();
+        let options = ApiOptions { auth, ..ApiOptions::default() };
         assert!(!format!("{options:?}").contains("s3cret"));
         ApiClient::new(&Url::parse(api).unwrap(), options).err().map(|error| error.to_string()).unwrap_or_default()
     }

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::DateTime;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
-use url::Url;
+use url::{Origin, Url};
 
 use super::STRUCTURAL_LINKS;
 
@@ -24,14 +26,16 @@ const ADDED_MEMBERS: [&str; 4] = ["auth:schemes", "auth:refs", "created", "updat
 const ADDED_EXTENSION: &str = "https://stac-extensions.github.io/authentication/";
 
 /// A place where two records differ.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Where: a JSON pointer (RFC 6901).
     pub pointer: String,
-    /// Our value; `None` if we have none.
-    pub ours: Option<Value>,
-    /// The API's value; `None` if it has none.
+    /// The API's value; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub theirs: Option<Value>,
+    /// Our value, which takes its place; absent if we have none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ours: Option<Value>,
 }
 
 impl fmt::Display for Difference {
@@ -50,7 +54,7 @@ impl fmt::Display for Difference {
 /// Not told: links that servers make, the order of members, links and extensions, members that are null in one and absent in the
 /// other, empty members of the record itself, `1` and `1.0`, a number's last digit, other spellings of one instant, hrefs that resolve
 /// (against `base`, the record's URL there) to the same URL, and what servers and proxies add: `created`, `updated`, `auth:schemes`,
-/// `auth:refs`, links to themselves.
+/// `auth:refs`, links to themselves, by whatever name they go.
 ///
 /// ```
 /// use altostac::publish::differences;
@@ -130,6 +134,7 @@ impl Comparison<'_> {
     }
 
     fn links(&mut self, ours: Option<&Value>, theirs: Option<&Value>) {
+        let api = self.origins(theirs);
         let (ours, mut theirs) = (own_links(ours), own_links(theirs));
         for (index, link) in ours {
             let equal = |other: &Value| {
@@ -145,11 +150,21 @@ impl Comparison<'_> {
         for (index, link) in theirs {
             let href = link.get("href").and_then(Value::as_str).unwrap_or_default();
             // Previews, queryables and the like: what the API says about itself.
-            let is_api = Url::parse(&self.resolved(href)).is_ok_and(|href| href.origin() == self.base.origin());
+            let is_api = Url::parse(&self.resolved(href)).is_ok_and(|href| api.contains(&href.origin()));
             if !is_api {
                 self.differ(&format!("/links/{index}"), None, Some(link));
             }
         }
+    }
+
+    /// Where the API is by its own account: behind a proxy it may take itself to be elsewhere.
+    fn origins(&self, links: Option<&Value>) -> Vec<Origin> {
+        let links = links.and_then(Value::as_array).into_iter().flatten();
+        let is_structural =
+            |link: &&Value| link.get("rel").and_then(Value::as_str).is_some_and(|rel| STRUCTURAL_LINKS.contains(&rel));
+        let hrefs = links.filter(is_structural).filter_map(|link| link.get("href")?.as_str());
+        let told = hrefs.filter_map(|href| Some(self.base.join(href).ok()?.origin()));
+        std::iter::once(self.base.origin()).chain(told).collect()
     }
 
     fn extensions(&mut self, ours: Option<&Value>, theirs: Option<&Value>) {
@@ -253,6 +268,15 @@ mod tests {
             "type": "Feature", "id": "i", "keywords": [],
         });
         assert_eq!(pointers(&item(), &theirs), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_api_behind_a_proxy_links_itself_by_another_name() {
+        let queryables = json!({"rel": "queryables", "href": "http://inner:80/collections/c/queryables"});
+        let theirs = |own: &str| json!({"id": "i", "links": [{"rel": "self", "href": own}, queryables]});
+        let ours = json!({"id": "i"});
+        assert_eq!(pointers(&ours, &theirs("http://inner/collections/c/items/i")), Vec::<String>::new());
+        assert_eq!(pointers(&ours, &theirs("http://other/collections/c/items/i")), ["/links/1"]);
     }
 
     #[test]

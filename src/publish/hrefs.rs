@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{PublishError, STRUCTURAL_LINKS};
@@ -49,6 +50,11 @@ impl PublishableRecord {
         &self.record
     }
 
+    /// SHA-256 in hexadecimal of the record as it is sent.
+    pub fn digest(&self) -> String {
+        digest_of(self.record.json.to_string().as_bytes())
+    }
+
     /// Whom its hrefs mean something to.
     pub fn audience(&self) -> Audience {
         self.audience
@@ -66,6 +72,16 @@ impl PublishableRecord {
         }
         self
     }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn digest_of(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // A text takes whatever is written.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Links between items (version extension v1.2.0).

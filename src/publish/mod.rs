@@ -3,25 +3,34 @@
 //! In: [`ValidatedRecord`](crate::model::ValidatedRecord)s, as they stand in the static catalogue; the ids of items that are gone.
 //!
 //! Out: [`write_item`] and [`write_catalogue`] write the files that differ and say which; [`publish`] pushes what differs and says for every
-//! record what became of it. What an API gets are [`PublishableRecord`]s, whose hrefs [`absolute`] or [`embedded`] made.
+//! record what became of it; a [`Journal`] remembers that. What an API gets are [`PublishableRecord`]s, whose hrefs [`absolute`] or [`embedded`] made.
 
+mod auth;
 mod client;
 mod compare;
 mod hrefs;
+mod journal;
+mod limiter;
+mod merge;
 mod options;
 mod report;
 mod stac_api;
 mod static_catalog;
 
+pub use auth::{Auth, AuthError, ClientCredentials, Secret};
 pub use compare::{Difference, differences};
 pub use hrefs::{Audience, Grant, PublishableRecord, absolute, embedded};
-pub use options::{ApiOptions, BearerToken};
+pub use journal::{Attempt, Journal, JournalError, NoJournal};
+pub use merge::{MergeRules, grown};
+pub use options::ApiOptions;
 pub use report::{Counts, PublishReport, PublishStatus, RecordReport};
-pub use stac_api::{Hint, ItemToPublish, PublishSet, publish};
+pub use stac_api::{Hint, Prune, PublishSet, RecordToPublish, publish};
 pub use static_catalog::{
     Branch, CatalogHead, ParentCollection, StaticReport, branch_of, items_table, remove_catalogue, write_catalogue,
     write_item,
 };
+
+use std::path::PathBuf;
 
 use crate::model::RecordKind;
 use crate::storage::StorageError;
@@ -116,6 +125,17 @@ pub enum PublishError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// There is nothing to say who we are with.
+    #[error("the STAC API cannot be told who we are")]
+    Auth(#[from] AuthError),
+    /// The certificates of authorities cannot be read.
+    #[error("{} cannot be trusted: {reason}", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The HTTP client could not be made.
     #[error("no HTTP client could be set up")]
     Client {
@@ -157,6 +177,13 @@ pub enum PublishError {
         /// What it answered.
         found: String,
     },
+    /// What is done cannot be remembered: the rest was not sent.
+    #[error("publishing was broken off: what is sent cannot be remembered")]
+    Journal {
+        /// Why not.
+        #[source]
+        source: JournalError,
+    },
     /// The API takes no records.
     #[error("the STAC API {api} does not list the Transaction extension among what it conforms to")]
     ReadOnly {
@@ -166,6 +193,15 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    /// Whether what was asked for cannot be done, whatever the API says.
+    pub fn is_of_request(&self) -> bool {
+        match self {
+            Self::Auth(error) => error.is_of_request(),
+            Self::ApiUrl { .. } | Self::Authorities { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What a person can do about it.
     ///
     /// ```
@@ -184,9 +220,19 @@ impl PublishError {
             }
             Self::Unreachable { .. } => "check the URL, the network, and whether the API is running",
             Self::Tls { .. } => {
-                "check that the URL's host is the certificate's, and that this machine trusts who signed it (SSL_CERT_FILE)"
+                "check that the URL's host is the certificate's, and that this machine trusts who signed it (`publish.ca`, or SSL_CERT_FILE)"
             }
-            Self::Refused { .. } => "check the token, and what it allows",
+            Self::Refused { .. } => "check what `publish.auth` names, and what it allows",
+            Self::Auth(AuthError::TokenRefused { .. }) => {
+                "check the client's id and secret that `publish.auth` names, and the scope that it asks for"
+            }
+            Self::Auth(AuthError::NoToken { .. }) => {
+                "check the token_url of `publish.auth`, and whether it is reachable"
+            }
+            Self::Auth(_) => "set what `publish.auth` names, or correct the recipe",
+            Self::Authorities { .. } => {
+                "`publish.ca` is a file of certificates, each between BEGIN and END CERTIFICATE"
+            }
             Self::NotStac { .. } => "give the URL that returns the API's landing page as JSON",
             Self::ReadOnly { .. } => {
                 "ask the API's operator for the URL under which the Transaction extension is enabled"
@@ -195,6 +241,7 @@ impl PublishError {
             Self::Parent { .. } => "choose another collection.parent.id, or move what stands there away",
             Self::Contended { .. } => "run again",
             Self::Href { .. } | Self::Misplaced { .. } => "look at the templates that made the record",
+            Self::Journal { .. } => "make room where the ledger stands, and run again: it goes on where it stopped",
             Self::Storage(_) | Self::Client { .. } => return None,
         })
     }

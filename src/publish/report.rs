@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Difference;
 use crate::model::RecordKind;
 
 /// What became of one record. In a dry run: what would become of it.
@@ -36,9 +37,9 @@ pub struct RecordReport {
     /// Why it failed, in words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
-    /// Where the API's record differed from ours: JSON pointers with both values.
+    /// Where the API's record differed from ours.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub differences: Vec<String>,
+    pub differences: Vec<Difference>,
 }
 
 /// How many records each came to what.
@@ -82,13 +83,21 @@ pub struct PublishReport {
     pub dry_run: bool,
     /// How many records each came to what.
     pub counts: Counts,
-    /// The collection, then the items and removed items in the order given.
+    /// Parents, the collection, then the items and removed items in the order given.
     pub records: Vec<RecordReport>,
+    /// What could not be done at all: an API that does not answer, more deletions than may be.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub problems: Vec<String>,
 }
 
 impl PublishReport {
+    /// What these records came to.
+    pub fn of(api: impl Into<String>, dry_run: bool, records: Vec<RecordReport>) -> Self {
+        Self { api: api.into(), dry_run, counts: Counts::of(&records), records, problems: Vec::new() }
+    }
+
     /// Whether every record is as it should be.
     pub fn is_success(&self) -> bool {
-        self.counts.failed == 0
+        self.counts.failed == 0 && self.problems.is_empty()
     }
 }

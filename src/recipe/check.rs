@@ -10,9 +10,6 @@ use serde_json::{Map, Value};
 use super::mistake::{Mistake, nearest, one_of, suggest};
 use super::yaml::{Content, Entry, Node, Place};
 
-/// Keys that the design has and this version has not; `[]` stands for any place in a list.
-const KEYS_TO_COME: [&str; 2] = ["collection.manage", "publish.auth"];
-
 /// What the check found.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
@@ -82,10 +79,6 @@ impl<'a> Walk<'a> {
         self.mistake(node.place, key, message, advice);
     }
 
-    fn not_yet(&mut self, place: Place, key: &str, what: &str) {
-        self.mistake(place, key, format!("{what} is not supported by this version yet"), None);
-    }
-
     fn text(&mut self, place: Place, text: &str, branches: &[&'a Value], key: &str) {
         let allowed: Option<Vec<&str>> =
             branches.iter().map(|branch| listed_texts(branch)).collect::<Option<Vec<_>>>().map(|lists| lists.concat());
@@ -122,8 +115,8 @@ impl<'a> Walk<'a> {
         }
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for missing in required.filter(|name| !seen.contains_key(name)) {
-            // Of a misspelt key the misspelling is reported, not the absence too; a product to come lacks no other.
-            let stands_in = |there: &&str| nearest(there, [missing]).is_some() || is_to_come(&join(key, there));
+            // Of a misspelt key the misspelling is reported, not the absence too.
+            let stands_in = |there: &&str| nearest(there, [missing]).is_some();
             if !seen.keys().any(stands_in) {
                 let path = join(key, missing);
                 self.mistake(place, &path, format!("{path} is missing"), None);
@@ -132,9 +125,6 @@ impl<'a> Walk<'a> {
     }
 
     fn unknown(&mut self, entry: &Entry, path: &str, parent: &str, known: &Map<String, Value>) {
-        if is_to_come(path) {
-            return self.not_yet(entry.place, path, path);
-        }
         let advice = match nearest(&entry.key, known.keys().map(String::as_str)) {
             Some(found) => Some(format!("did you mean {}?", join(parent, found))),
             None => match self.elsewhere(&entry.key) {
@@ -158,10 +148,6 @@ impl<'a> Walk<'a> {
             })
         })
     }
-}
-
-fn is_to_come(key: &str) -> bool {
-    KEYS_TO_COME.contains(&generic(key).as_str())
 }
 
 /// What a map may hold beyond its properties.
@@ -225,7 +211,7 @@ fn named(key: &str) -> &str {
 }
 
 /// `sources[3].root` → `sources[].root`.
-fn generic(key: &str) -> String {
+pub(super) fn generic(key: &str) -> String {
     let mut inside = false;
     let keep = |c: &char| {
         let was_inside = inside;

@@ -14,11 +14,13 @@ use serde_json::Value;
 
 use crate::model::recipe::Recipe;
 
+mod auth;
 mod check;
 mod digest;
 mod facets;
 mod facts;
 mod mistake;
+mod publishing;
 mod raw;
 mod resolve;
 mod surroundings;
@@ -106,7 +108,8 @@ fn parse_within(text: &str, path: &Path, surroundings: &dyn Surroundings) -> Res
     let tree = yaml::parse(text)
         .map_err(|(place, reason)| mistaken(vec![Mistake::new(place, "", format!("this is not YAML: {reason}"))]))?;
     // First, and alone: no other message may repeat a secret.
-    let secrets = urls::find_credentials(&tree);
+    let mut secrets = urls::find_credentials(&tree);
+    secrets.extend(auth::find_secrets(&tree));
     if !secrets.is_empty() {
         return Err(mistaken(secrets));
     }

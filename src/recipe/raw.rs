@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::facets::{RawFacetRule, RawVocabulary};
 use super::facts::{RawProcessing, RawPublication, RawTime};
+use super::publishing::{RawManage, RawPublish};
 use super::thumbnail::RawThumbnail;
 use super::zarr::RawZarr;
 use crate::model::ProductFormat;
@@ -92,6 +93,10 @@ pub(super) struct RawCollection {
     /// A collection of collections that this one is a child of. Its extent and its summaries are those of all its children together;
     /// several recipes with the same output may name the same parent.
     pub(super) parent: Option<RawParent>,
+    /// Whether this recipe alone feeds the collection (`own`), or others do too (`extend`): then extents and summaries only grow, in the
+    /// static catalogue and in APIs, and Items of others are left alone. Default: `own`.
+    #[serde(default)]
+    pub(super) manage: RawManage,
 }
 
 /// A collection whose children are collections.
@@ -444,13 +449,4 @@ pub(super) struct RawStac {
     /// Write `items.parquet` beside the collection: a table of all its items (STAC-GeoParquet 1.1), linked as its asset `items_parquet`.
     /// Default: false.
     pub(super) items_parquet: Option<bool>,
-}
-
-/// Where records are pushed to.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Publish")]
-pub(super) struct RawPublish {
-    /// The landing page of a STAC API with the Transaction extension.
-    pub(super) api: String,
 }

@@ -17,12 +17,12 @@ use super::surroundings::Surroundings;
 use super::yaml::Place;
 use super::{digest, facets, facts, templates, urls, zarr};
 use crate::model::recipe::{
-    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap,
-    PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
+    AggregateSettings, Along, CollectionSettings, FacetDimension, Globs, ItemSettings, OnGap, OnOverlap, Recipe,
+    SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, ProductFormat, ProductSettings,
-    ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
+    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, Manage, ProductFormat,
+    ProductSettings, ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
 };
 
 mod nested;
@@ -68,6 +68,7 @@ impl Resolver<'_> {
     }
 
     fn recipe(&mut self, mut raw: RawRecipe, path: &Path) -> Option<Recipe> {
+        let manage = self.manage(&raw.collection, &raw.stac);
         let collection = self.collection(raw.collection, &raw.stac);
         let sources: Vec<_> =
             raw.sources.into_iter().enumerate().map(|(index, source)| self.source(index, source)).collect();
@@ -81,7 +82,12 @@ impl Resolver<'_> {
         let thumbnail =
             thumbnail.map_err(|(key, what)| self.mistake(&format!("stac.thumbnail.{key}"), what, None)).ok();
         let stac = self.stac(raw.stac, item.as_ref());
-        let publish = raw.publish.map(|publish| self.api(&publish.api));
+        let publish = raw.publish.map(|publish| {
+            let mut wrong = Vec::new();
+            let resolved = super::publishing::resolve(publish, self.folder, &mut wrong);
+            wrong.into_iter().for_each(|(key, what)| self.mistake(&key, what, None));
+            resolved
+        });
         let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
         let (collection, products, stac) = (collection?, products?, stac?);
         let thumbnail = thumbnail?;
@@ -100,6 +106,7 @@ impl Resolver<'_> {
             public_urls: PublicUrls::new(public_urls),
             stac,
             thumbnail,
+            manage,
             publish: publish.flatten(),
         })
     }
@@ -554,9 +561,18 @@ impl Resolver<'_> {
         self.places.get("stac").or_else(|| self.places.get("")).copied().unwrap_or_default()
     }
 
-    fn api(&mut self, text: &str) -> Option<PublishSettings> {
-        let api = self.noted("publish.api", urls::remote(text, &["https", "http"]))?;
-        Some(PublishSettings { api })
+    /// Collections that others feed too have nothing that is made of all items at once.
+    fn manage(&mut self, collection: &RawCollection, stac: &RawStac) -> Manage {
+        let manage = collection.manage.into();
+        let all = [(!stac.catalogs.is_empty(), "catalogs"), (stac.items_parquet == Some(true), "items_parquet")];
+        for (is_asked, key) in all {
+            if is_asked && manage == Manage::Extend {
+                let what =
+                    "goes with collection.manage: own only: it is made of all items, and others have some of them";
+                self.mistake(&format!("stac.{key}"), what, None);
+            }
+        }
+        manage
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::recipe::{AggregateSettings, Along, OnGap, OnOverlap, SourceFiles};
-use crate::model::{ProductSettings, ProductsAsked, SourcePlace};
+use crate::model::{DeleteLimit, Manage, ProductSettings, ProductsAsked, SourcePlace};
 
 const RECIPE: &str = r#"collection:
   id: cmip6
@@ -63,7 +63,7 @@ fn a_key_of_another_level() {
 
 #[test]
 fn an_unknown_key_without_a_neighbour() {
-    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers, version, doi, citation, publications, parent");
+    insta::assert_snapshot!(message(&[("title: T", "frobnicate: T")]), @r"recipe.yaml:3:3: collection.frobnicate is not a key of a recipe; collection has the keys id, title, description, license, keywords, providers, version, doi, citation, publications, parent, manage");
 }
 
 #[test]
@@ -153,8 +153,31 @@ fn an_unknown_profile() {
 }
 
 #[test]
-fn a_key_to_come() {
-    insta::assert_snapshot!(message(&[("title: T", "manage: own")]), @r"recipe.yaml:3:3: collection.manage is not supported by this version yet");
+fn where_records_are_pushed_to() {
+    let publish = |text: &str| recipe(&[("api: \"https://stac.example.org\"", text)]).publish.unwrap();
+    let one = publish("api: \"https://stac.example.org\"");
+    assert_eq!((one.apis.len(), one.keep.len(), one.max_deletes), (1, 0, DeleteLimit::Percent(10.0)));
+    let several = publish(
+        "api: [\"https://a.org\", {url: \"https://b.org/stac\", auth: {bearer: {env: B}}, ca: ca.pem}]\n  keep: [/properties/x]\n  max_deletes: 5",
+    );
+    assert_eq!(
+        several.apis.iter().map(|api| api.url.as_str()).collect::<Vec<_>>(),
+        ["https://a.org/", "https://b.org/stac"]
+    );
+    assert!(several.apis[0].auth.is_none() && several.apis[1].auth.is_some() && several.apis[1].ca.is_some());
+    assert_eq!((several.keep.len(), several.max_deletes), (1, DeleteLimit::Count(5)));
+    let told = |text: &str| message(&[("api: \"https://stac.example.org\"", text)]);
+    insta::assert_snapshot!(told("api: [\"https://a.org\", {url: \"https://a.org\"}]"), @r"recipe.yaml:24:26: publish.api[1] names https://a.org/ again");
+    insta::assert_snapshot!(told("api: [\"https://a.org\"]\n  auth: {bearer: {env: A}}"), @r"recipe.yaml:25:3: publish.auth is for one API; of several each says it: {url: …, auth: …}");
+    insta::assert_snapshot!(told("api: \"https://a.org\"\n  keep: [title]"), @r#"recipe.yaml:25:10: publish.keep[0] is "title"; expected a JSON pointer below the record, such as /properties/reviewed"#);
+    insta::assert_snapshot!(told("api: \"https://a.org\"\n  max_deletes: some"), @r"recipe.yaml:25:3: publish.max_deletes is neither a number nor a part such as 5%");
+}
+
+#[test]
+fn who_feeds_a_collection() {
+    assert_eq!(recipe(&[]).manage, Manage::Own);
+    assert_eq!(recipe(&[("title: T", "manage: extend")]).manage, Manage::Extend);
+    insta::assert_snapshot!(message(&[("title: T", "manage: extend"), ("{profile: ceda}", "{catalogs: [model]}")]), @r"recipe.yaml:22:8: stac.catalogs goes with collection.manage: own only: it is made of all items, and others have some of them");
 }
 
 #[test]
@@ -191,11 +214,6 @@ fn what_files_are_joined_along() {
     wrong("along: [auto, time]", "aggregate.along has both auto and the name of a dimension");
     wrong("along: []", "aggregate.along is an empty list");
     wrong("along: {name: x, from: model}", "names model, which item.id uses: it is the same in all files of an item");
-}
-
-#[test]
-fn authentication_to_come() {
-    insta::assert_snapshot!(message(&[("api: \"https://stac.example.org\"", "auth: {basic: {}}\n  api: \"https://stac.example.org\"")]), @r"recipe.yaml:24:3: publish.auth is not supported by this version yet");
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
         public_urls: PublicUrls::default(),
         stac: StacSettings { profile: "default".into(), ..StacSettings::default() },
         thumbnail: None,
+        manage: Default::default(),
         publish: None,
         product_digest: String::new(),
         record_digest: String::new(),

@@ -31,7 +31,7 @@ def free_port():
 class Database:
     """A cluster of its own in a temporary folder, run as the user postgres when the tests run as root."""
 
-    def __init__(self):
+    def __init__(self, python=sys.executable):
         self.folder = Path(tempfile.mkdtemp(prefix="altostac-pg-"))
         self.port = free_port()
         self.as_postgres = []
@@ -44,7 +44,7 @@ class Database:
             options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
             self._run("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-o", options, "start")
             self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "pgstac")
-            subprocess.run([Path(sys.executable).with_name("pypgstac"), "migrate"], check=True, env=os.environ | self.environment,
+            subprocess.run([Path(python).with_name("pypgstac"), "migrate"], check=True, env=os.environ | self.environment,
                            capture_output=True, timeout=120)
         except BaseException:
             self.stop()
@@ -72,10 +72,10 @@ class Database:
 class Api:
     """stac-fastapi-pgstac with its Transaction extension, under uvicorn."""
 
-    def __init__(self, database, log):
+    def __init__(self, database, log, python=sys.executable, transactions=True, app="--factory stac_fastapi.pgstac.app:create_app", **variables):
         self.url = f"http://127.0.0.1:{free_port()}"
-        environment = os.environ | database.environment | {"ENABLE_TRANSACTIONS_EXTENSIONS": "TRUE"}
-        command = [sys.executable, "-m", "uvicorn", "--factory", "stac_fastapi.pgstac.app:create_app", "--host", "127.0.0.1",
+        environment = os.environ | database.environment | {"ENABLE_TRANSACTIONS_EXTENSIONS": str(transactions).upper()} | variables
+        command = [python, "-m", "uvicorn", *app.split(), "--host", "127.0.0.1",
                    "--port", self.url.rsplit(":", 1)[1], "--log-level", "info"]
         self.log = Path(log)
         with open(self.log, "w") as out:

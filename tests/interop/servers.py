@@ -38,6 +38,7 @@ http {{
         location /whole/ {{ alias {root}/; max_ranges 0; }}
         location /moved/ {{ rewrite ^/moved/(.*)$ /$1 redirect; }}
         location /login/ {{ auth_basic "ours"; auth_basic_user_file {folder}/users; }}
+        {upstream}
         location /undated/ {{ alias {root}/; etag off; if_modified_since off; add_header Last-Modified ""; }}
     }}
 }}
@@ -54,9 +55,9 @@ class Request:
 
 
 class WebServer:
-    """nginx on a folder, over http and https; both on the loopback."""
+    """nginx on a folder, over http and https; both on the loopback. What is below `/upstream/` is asked of another server."""
 
-    def __init__(self, root):
+    def __init__(self, root, upstream=None):
         self.folder = Path(tempfile.mkdtemp(prefix="altostac-nginx-"))
         self.port, tls_port = free_port(), free_port()
         self.url, self.tls_url = f"http://127.0.0.1:{self.port}", f"https://127.0.0.1:{tls_port}"
@@ -64,7 +65,8 @@ class WebServer:
         self._certificate()
         (self.folder / "users").write_text("nobody:{PLAIN}nothing\n")
         user = "user root;" if os.geteuid() == 0 else ""
-        configuration = NGINX.format(folder=self.folder, root=root, port=self.port, tls_port=tls_port, user=user)
+        behind = f"location /upstream/ {{ proxy_pass {upstream}/; }}" if upstream else ""
+        configuration = NGINX.format(folder=self.folder, root=root, port=self.port, tls_port=tls_port, user=user, upstream=behind)
         (self.folder / "nginx.conf").write_text(configuration)
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         assert program, "no nginx: tests/run installs it"

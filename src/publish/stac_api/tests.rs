@@ -1,15 +1,18 @@
 //! A small STAC API in memory behind wiremock, and all the ways in which real ones fail.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod many;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::*;
-use crate::model::{PublicUrls, ValidatedRecord};
-use crate::publish::{BearerToken, absolute};
-use serde_json::json;
+use crate::model::{PublicUrls, Record, ValidatedRecord};
+use crate::publish::client::Offer;
+use crate::publish::{Audience, Auth, NoJournal, Secret, absolute};
+use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -112,10 +115,10 @@ impl Api {
     }
 
     async fn publish_with(&self, items: &[(&str, Hint)], removed: &[&str], options: ApiOptions) -> PublishReport {
-        let items = items.iter().map(|(id, hint)| ItemToPublish { record: item(id), hint: *hint });
+        let items = items.iter().map(|(id, hint)| Ok(RecordToPublish::new(item(id), *hint))).collect();
         let removed = removed.iter().map(|id| ItemId::new(*id).unwrap()).collect();
-        let set = PublishSet { collection: collection(), items, removed };
-        publish(&self.url(), set, options).await.unwrap()
+        let set = PublishSet { items, removed, ..PublishSet::<Vec<_>>::of(collection()) };
+        publish(&self.url(), set, options, &mut NoJournal).await.unwrap()
     }
 }
 
@@ -125,6 +128,7 @@ fn options() -> ApiOptions {
         queue_pause: Duration::ZERO,
         attempts: 3,
         concurrency: 1,
+        batch: 1,
         ..ApiOptions::default()
     }
 }
@@ -153,6 +157,10 @@ fn item_json(id: &str) -> Value {
 
 fn statuses(report: &PublishReport) -> Vec<PublishStatus> {
     report.records.iter().map(|record| record.status).collect()
+}
+
+fn told(report: &PublishReport, index: usize) -> Vec<String> {
+    report.records[index].differences.iter().map(ToString::to_string).collect()
 }
 
 fn message(report: &PublishReport, index: usize) -> &str {
@@ -201,7 +209,7 @@ async fn an_item_that_exists_is_compared_and_replaced_only_if_it_differs() {
     let report = api.publish_with(&[("a", New), ("b", New)], &["b2", "gone"], options()).await;
     assert_eq!(statuses(&report), [Unchanged, Unchanged, Updated, Unchanged, Unchanged]);
     assert_eq!(api.store.records()["/collections/c/items/b"], item_json("b"), "with its null");
-    assert!(report.records[2].differences.contains(&"/properties/n: 1, there 2".to_owned()));
+    assert!(told(&report, 2).contains(&"/properties/n: 1, there 2".to_owned()));
     let report = api.publish_with(&[], &["a", "b"], options()).await;
     assert_eq!(statuses(&report), [Unchanged, Removed, Removed]);
     assert_eq!(api.store.records().len(), 1);
@@ -320,7 +328,7 @@ async fn a_server_that_stays_busy_is_left() {
     api.mount("POST", ITEMS, ResponseTemplate::new(503).set_body_string("<html>busy</html>"), 1).await;
     let report = api.publish(&[("a", New)]).await;
     assert_eq!(message(&report, 1), "503 Service Unavailable: an HTML page");
-    assert_eq!(api.writes().await, 1 + 3);
+    assert_eq!(api.writes().await, 1 + 3 + 3, "once more at the end, alone");
 }
 
 #[tokio::test]
@@ -359,7 +367,7 @@ async fn what_is_stored_differently_is_a_failure() {
     other["properties"]["n"] = 2.into();
     api.once("GET", A, ResponseTemplate::new(200).set_body_json(other)).await;
     let report = api.publish(&[("a", New)]).await;
-    assert_eq!(report.records[1].differences, ["/properties/n: 1, there 2"]);
+    assert_eq!(told(&report, 1), ["/properties/n: 1, there 2"]);
     assert!(message(&report, 1).contains("does not hold what was sent"));
 }
 
@@ -373,7 +381,7 @@ async fn a_change_by_others_is_looked_at_once_more() {
     api.store.insert(A, json!({"id": "a", "properties": {"n": 3}}));
     let report = api.publish(&[("a", Stored)]).await;
     assert_eq!(statuses(&report), [Created, Updated]);
-    assert!(report.records[1].differences.contains(&"/properties/n: 1, there 3".to_owned()));
+    assert!(told(&report, 1).contains(&"/properties/n: 1, there 3".to_owned()));
 }
 
 #[tokio::test]
@@ -392,7 +400,7 @@ async fn tokens_are_sent_and_never_shown() {
     let echo = ResponseTemplate::new(401).set_body_json(json!({"detail": "bad token s3cret-token"}));
     let post = Mock::given(method("POST")).and(path(ITEMS)).and(header("Authorization", "Bearer s3cret-token"));
     post.respond_with(echo).with_priority(1).mount(&api.server).await;
-    let options = ApiOptions { token: BearerToken::new("s3cret-token"), ..options() };
+    let options = ApiOptions { auth: Auth::Bearer(Secret::new("s3cret-token").unwrap()), ..options() };
     let report = api.publish_with(&[("a", New)], &[], options).await;
     assert_eq!(message(&report, 1), "401 Unauthorized: bad token (hidden)");
 }
@@ -406,11 +414,12 @@ async fn many_items_at_once_are_answered_in_order_and_never_more_than_asked_for(
         taken += 1;
         let stored = api.store.records().keys().filter(|path| path.starts_with(ITEMS)).count();
         most = most.max(taken - stored);
-        ItemToPublish { record: item(id), hint: New }
+        Ok(RecordToPublish::new(item(id), New))
     });
-    let set = PublishSet { collection: collection(), items, removed: Vec::new() };
+    let (parents, removed, rules) = (Vec::new(), Vec::new(), MergeRules::default());
+    let set = PublishSet { parents, collection: collection(), items, removed, prune: None, rules };
     let options = ApiOptions { concurrency: 7, ..options() };
-    let report = publish(&api.url(), set, options).await.unwrap();
+    let report = publish(&api.url(), set, options, &mut NoJournal).await.unwrap();
     assert_eq!((report.counts.created, most), (31, 7));
     assert!(report.records[1..].iter().map(|record| &record.id).eq(&ids));
 }
@@ -418,19 +427,20 @@ async fn many_items_at_once_are_answered_in_order_and_never_more_than_asked_for(
 #[tokio::test]
 async fn what_is_meant_for_this_machine_does_not_leave_it() {
     let api = Api::start().await;
+    let elsewhere = Url::parse("https://api.example.org").unwrap();
     let client = ApiClient::new(&api.url(), options()).unwrap();
-    let publisher = Publisher { client, audience: Audience::Everyone, collection: "c".into() };
+    let offer = Offer { search: false, fields: false };
+    let (publisher, _begins) = Publisher::new(&elsewhere, client, offer, "c".into(), MergeRules::default());
     let record = ValidatedRecord::prove(Record { kind: RecordKind::Item, id: "a".into(), json: item_json("a") });
     let output = Url::parse("file:///published").unwrap();
     let record = absolute(&record, &output, &PublicUrls::default(), Audience::Loopback).unwrap();
-    let task = Task::Store(Box::new(ItemToPublish { record, hint: New }));
-    assert_eq!(publisher.perform(&task).await.status, Failed);
+    let task = Task::Item(Box::new(RecordToPublish::new(record, New)));
+    assert_eq!(publisher.perform(vec![(0, task)]).await[0].report.status, Failed);
     assert!(api.requests().await.is_empty());
 }
 
 async fn refusal(api: &Url) -> PublishError {
-    let set = PublishSet { collection: collection(), items: [], removed: Vec::new() };
-    publish(api, set, options()).await.unwrap_err()
+    publish(api, PublishSet::<Vec<_>>::of(collection()), options(), &mut NoJournal).await.unwrap_err()
 }
 
 #[tokio::test]

@@ -1,0 +1,116 @@
+"""What a real API refuses is told, the rest is done, nothing published is lost, and the next run mends it."""
+
+import time
+
+import pytest
+import requests
+
+import pgstac
+from fault_proxy import FaultProxy
+from test_publish_auth import COLLECTION, COUNT, client_credentials, guard, issuer, items, project, statuses, stored  # noqa: F401
+
+
+def failures(answer):
+    return {record["id"]: record["message"] for record in answer.json["records"] if record["status"] == "failed"}
+
+
+def all_is_well(project, api):
+    """After another run the API has everything, and a third changes nothing."""
+    project.run("publish", "--json").expect(0)
+    assert stored(api) == set(project.items)
+    assert statuses(project.run("publish", "--json").expect(0)) == {"unchanged": COUNT}
+
+
+def test_wrong_credentials(project, api, guard, issuer, monkeypatch):
+    project.edit(publish={"api": guard.url, "auth": client_credentials(issuer)})
+    monkeypatch.setenv("STAC_SECRET", "wr0ng")
+    answer = project.run("publish").expect(1)
+    assert "gives no token: 401 Unauthorized: invalid_client" in answer.stderr and "remedy: check the client's id and secret" in answer.stderr
+    assert "wr0ng" not in answer.stderr and not stored(api)
+
+    monkeypatch.setenv("STAC_TOKEN", "wr0ng.t0ken")
+    project.edit(publish={"api": guard.url, "auth": {"bearer": {"env": "STAC_TOKEN"}}})
+    answer = project.run("publish")
+    assert answer.status == 1 and "401" in answer.stderr and not stored(api)
+    assert "wr0ng" not in answer.stdout + answer.stderr
+
+    project.edit(publish={"api": guard.url, "auth": client_credentials(issuer)})
+    monkeypatch.setenv("STAC_SECRET", issuer.secret)
+    all_is_well(project, api)
+
+
+def test_a_token_that_expires_and_is_not_renewed(project, api, guard, issuer):
+    issuer.control(life=2)
+    begun = []
+
+    def expire(asked):
+        if asked.method == "POST" and asked.target.endswith("items") and len(proxy.writes()) > 5 and not begun:
+            begun.append(time.monotonic())
+            issuer.control(refuse=True)
+            time.sleep(2.5)
+
+    with FaultProxy(guard.url, before=expire) as proxy:
+        project.edit(publish={"api": proxy.url, "auth": client_credentials(issuer)})
+        answer = project.run("publish", "--json").expect(1)
+        asked = issuer.control()["asked"]
+    failed = failures(answer)
+    assert begun and 0 < len(stored(api)) < COUNT
+    assert set(project.items) - stored(api) <= set(failed), "what is not there is named"
+    assert any("gives no token: 401 Unauthorized: invalid_client" in message for message in failed.values()), failed
+    assert asked < 10, "who was refused does not ask for every item"
+    issuer.control(refuse=False, life=300)
+    project.edit(publish={"api": guard.url, "auth": client_credentials(issuer)})
+    all_is_well(project, api)
+
+
+def test_an_api_that_is_only_read(project, api, database, tmp_path):
+    reading = pgstac.Api(database, tmp_path / "log", transactions=False)
+    try:
+        project.edit(publish={"api": reading.url})
+        answer = project.run("publish").expect(1)
+        assert "does not list the Transaction extension" in answer.stderr and reading.writes() == 0
+        project.run("publish", "--dry-run").expect(0)
+    finally:
+        reading.stop()
+    project.edit(publish={"api": api.url})
+    all_is_well(project, api)
+
+
+def test_a_collection_that_is_deleted_meanwhile(project, api):
+    deleted = []
+
+    def delete(asked):
+        if asked.method == "POST" and "items" in asked.target and len(proxy.writes()) > 8 and not deleted:
+            deleted.append(requests.delete(f"{api.url}/collections/{COLLECTION}", timeout=30).status_code)
+
+    with FaultProxy(api.url, before=delete) as proxy:
+        project.edit(publish={"api": proxy.url})
+        answer = project.run("publish", "--json").expect(1)
+    failed = failures(answer)
+    assert deleted == [200] and failed and all(failed.values())
+    assert "panicked" not in answer.stderr
+    project.edit(publish={"api": api.url})
+    all_is_well(project, api)
+
+
+def test_a_body_that_the_api_refuses(api, tmp_path):
+    """PostgreSQL has no place for the character NUL; one item has it in a property."""
+    from program import FIXTURE, Project
+    project = Project.of_fixture(tmp_path / "cmip6")
+    recipe = project.recipe
+    [bad, *_] = sorted(project.build())
+    source = bad.split(".")[3]
+    properties = recipe["item"]["properties"] | {"description": "{%% if source_id == '%s' %%}one\0two{%% else %%}fine{%% endif %%}" % source}
+    project.edit(collection=recipe["collection"] | {"id": COLLECTION}, item=recipe["item"] | {"properties": properties}, publish={"api": api.url})
+    project.build()
+    ids = {item for item, record in project.items.items() if record["properties"]["description"] != "fine"}
+    try:
+        answer = project.run("publish", "--json").expect(1)
+        assert set(failures(answer)) == ids and stored(api) == set(project.items) - ids
+        print(failures(answer))
+        project.edit(collection=recipe["collection"] | {"id": COLLECTION}, item=recipe["item"], publish={"api": api.url})
+        project.build()
+        project.run("publish").expect(0)
+        assert stored(api) == set(project.items)
+    finally:
+        requests.delete(f"{api.url}/collections/{COLLECTION}", timeout=30)
