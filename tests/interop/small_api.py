@@ -84,6 +84,8 @@ class SmallApi:
         return (200, found) if found else (404, {"code": "NotFoundError", "description": f"{request.path} is not there"})
 
     def write(self, request):
+        if request.method == "POST" and (request.pieces[-1] not in ("collections", "items") or "id" not in request.json):
+            return 404, {"code": "NotFoundError", "description": "single records are taken here, nothing else"}
         path = f"{request.path}/{request.json['id']}" if request.method == "POST" else request.path
         exists = path in self.records
         if request.method == "POST" and exists:

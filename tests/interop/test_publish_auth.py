@@ -1,6 +1,7 @@
 """stac-fastapi-pgstac behind stac-auth-proxy, with tokens of an issuer that expire while items are sent."""
 
 import os
+import time
 
 import pytest
 import requests
@@ -57,6 +58,11 @@ def client_credentials(issuer):
                                           "scope": "stac:write"}}
 
 
+def is_for_items(asked):
+    """Whether a request sends items, one or many."""
+    return asked.writes and asked.target.endswith("items")
+
+
 def statuses(answer):
     """How many items each came to what."""
     found = [record["status"] for record in answer.json["records"] if record["kind"] == "item"]
@@ -76,14 +82,20 @@ def test_the_guard_guards(api, guard, issuer):
 
 
 def test_all_items_arrive_while_tokens_expire(project, api, guard, issuer):
+    begun = []
+
+    def wait(asked):
+        if is_for_items(asked) and not begun:
+            begun.append(time.sleep(2.5))
+
     issuer.control(life=2)
-    with FaultProxy(guard.url, faults=1.0, kinds=("delay",)) as slow:
+    with FaultProxy(guard.url, faults=1.0, kinds=("delay",), before=wait) as slow:
         project.edit(publish={"api": slow.url, "auth": client_credentials(issuer)})
         answer = project.run("publish", "--json", "-vv").expect(0)
         assert statuses(answer) == {"created": COUNT} and stored(api) == set(project.items)
         tokens = issuer.control()["tokens"]
-        assert len(tokens) >= 2, "none expired"
-        assert issuer.control()["asked"] == len(tokens) < len(slow.requests) / 4, "a token is used again"
+        assert begun and len(tokens) >= 2, "none expired"
+        assert issuer.control()["asked"] == len(tokens) <= len(slow.requests) / 2, "a token is used again"
         for secret in (issuer.secret, *tokens):
             assert secret not in answer.stdout + answer.stderr
         issuer.control(life=300)
@@ -100,7 +112,7 @@ def test_a_token_of_our_own_is_taken_anew_from_its_file(project, api, guard, iss
     renewed = []
 
     def renew(asked):
-        if len(proxy.writes()) == COUNT // 2 and not renewed:
+        if is_for_items(asked) and not renewed:
             renewed.append(issuer.token(life=3600))
             file.write_text(renewed[0])
         # The old one is of no use from then on.
@@ -110,4 +122,4 @@ def test_a_token_of_our_own_is_taken_anew_from_its_file(project, api, guard, iss
         project.edit(publish={"api": proxy.url, "auth": {"bearer": {"file": str(file)}}})
         answer = project.run("publish", "--json").expect(0)
     assert renewed and statuses(answer) == {"created": COUNT} and stored(api) == set(project.items)
-    assert proxy.counts["POST", "401"] > 0
+    assert proxy.counts["POST", "401"] > 0, "the old one was sent once more"
