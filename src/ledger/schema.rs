@@ -3,7 +3,7 @@
 use super::{Ledger, LedgerError};
 
 /// Raised when the tables change.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS item (
@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS source (
     item TEXT NOT NULL REFERENCES item (id) ON DELETE CASCADE, url TEXT NOT NULL, file TEXT NOT NULL,
     PRIMARY KEY (item, url)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS removed (id TEXT PRIMARY KEY, updated TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS flag (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS publication (
     api TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL, updated TEXT NOT NULL,

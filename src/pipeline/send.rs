@@ -188,7 +188,9 @@ async fn push(
     };
     if !options.api.dry_run {
         remember(workspace, name, &answer.records, &digests)?;
-        for problem in super::prune::prune(workspace, &confirmed_items(&answer.records), true)? {
+        let mut left = super::prune::prune(workspace, &confirmed_items(&answer.records), true)?;
+        left.extend(super::prune::prune_removed(workspace, true)?);
+        for problem in left {
             tracing::warn!("not removed: {problem}");
         }
     }
@@ -199,7 +201,9 @@ async fn push(
 
 /// Whether a source is no longer what it was when it was indexed: its products may be wrong then.
 fn changed_source(workspace: &Workspace, id: &ItemId) -> Result<Option<String>, PipelineError> {
-    let Some(known) = workspace.ledger().item(id.as_str())? else { return Ok(None) };
+    // The sources of what was withdrawn are gone, and its record says so.
+    let known = workspace.ledger().item(id.as_str())?.filter(|known| !known.state.is_withdrawn());
+    let Some(known) = known else { return Ok(None) };
     let urls: Vec<_> = known.sources.iter().map(|file| file.url.clone()).collect();
     for (file, now) in known.sources.iter().zip(current_fingerprints(&urls)) {
         let message = match now {
@@ -253,7 +257,11 @@ fn remember(
         let kind = record.kind.to_string();
         match record.status {
             PublishStatus::Created | PublishStatus::Updated | PublishStatus::Unchanged => {
-                let Some(digest) = digests.get(&(kind.clone(), record.id.clone())) else { continue };
+                let Some(digest) = digests.get(&(kind.clone(), record.id.clone())) else {
+                    // It was to be removed, and others had done so.
+                    workspace.ledger().remove_publication(api, &kind, &record.id)?;
+                    continue;
+                };
                 let publication = Publication { kind, id: record.id.clone(), digest: digest.clone() };
                 workspace.ledger().put_publication(api, &publication, now)?;
             }
