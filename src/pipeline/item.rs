@@ -237,7 +237,13 @@ fn storage_failure(error: &StorageError) -> ItemError {
 /// The error of a full disk says what a revision needs that is made here before it is uploaded.
 fn of_scratch(workspace: &Workspace, needed: Option<u64>, error: ItemError) -> ItemError {
     let full = io::Error::from_raw_os_error(NO_SPACE).to_string();
-    let Some(objects) = workspace.output.objects().filter(|_| error.message.contains(&full)) else { return error };
+    if !error.message.contains(&full) {
+        return error;
+    }
+    let Some(objects) = workspace.output.objects() else {
+        let message = format!("{}: make room in {}", error.message, workspace.output.shown(""));
+        return ItemError { message, ..error };
+    };
     let needed = needed.map(|bytes| format!(", up to {bytes} bytes for the copy of the values")).unwrap_or_default();
     let message = format!(
         "{}; a revision is made whole in {} before it is uploaded{needed}: make room there, or choose another folder with --state",

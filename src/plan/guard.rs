@@ -60,7 +60,8 @@ pub fn guard(planned: &[PlannedItem], known: usize, limit: RemovalLimit, empty_r
 
 fn goes(item: &PlannedItem) -> bool {
     let goes = matches!(item.action, Action::Removed | Action::Withdrawn);
-    goes && item.known.as_ref().is_some_and(|known| known.revision.is_some())
+    // What was withdrawn before goes because the recipe says so now.
+    goes && item.known.as_ref().is_some_and(|known| known.revision.is_some() && !known.state.is_withdrawn())
 }
 
 fn is_lost(item: &PlannedItem) -> bool {
@@ -119,6 +120,14 @@ mod tests {
         let ids: Vec<&str> = stopped.items.iter().map(ItemId::as_str).collect();
         assert_eq!(ids, ["i001", "i003"]);
         assert!(stopped.reasons[0].contains("/r1 holds no file"), "{stopped:?}");
+    }
+
+    #[test]
+    fn what_was_withdrawn_before_is_not_counted() {
+        let withdrawn = |number| KnownItem { state: ItemState::Deprecated, ..known(number) };
+        let planned = plan(Vec::new(), (0..9).map(withdrawn).collect(), &Circumstances::default());
+        assert!(planned.iter().all(|item| item.action == Action::Removed));
+        assert_eq!(guard(&planned, 1, RemovalLimit::default(), &[]), Guarded::default());
     }
 
     #[test]
