@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_plan_reads_as_a_list_of_changes() {
-        let mut changed = item("hurs", Some(Action::Changed), &["7 files added", "1 file changed", "1 file renamed"], 12);
+        let mut changed =
+            item("hurs", Some(Action::Changed), &["7 files added", "1 file changed", "1 file renamed"], 12);
         changed.changes = FileChangesReport {
             added: (1..=7).map(|number: u32| format!("/a/{number}.nc")).collect(),
             changed: vec![ChangedFileReport { file: "/a/8.nc".into(), why: "20 bytes, before 10".into() }],
@@ -185,8 +186,14 @@ mod tests {
             unchanged: 3,
         };
         let gone = PlannedReport { stopped: true, ..item("pr", Some(Action::Removed), &["no file of it is left"], 0) };
-        let items = vec![changed, gone, item("tas", Some(Action::Added), &["new"], 1), item("z", Some(Action::Unchanged), &[], 4)];
-        let counts = PlanCounts { added: 1, changed: 1, stopped: 1, unchanged: 1, files_added: 7, ..PlanCounts::default() };
+        let items = vec![
+            changed,
+            gone,
+            item("tas", Some(Action::Added), &["new"], 1),
+            item("z", Some(Action::Unchanged), &[], 4),
+        ];
+        let counts =
+            PlanCounts { added: 1, changed: 1, stopped: 1, unchanged: 1, files_added: 7, ..PlanCounts::default() };
         let (unmatched, problems, warnings) = (Vec::new(), Vec::new(), Vec::new());
         let report = PlanReport { collection: "cmip6".into(), counts, items, unmatched, problems, warnings };
         insta::assert_snapshot!(lines(&report).join("\n"), @r"

@@ -44,7 +44,8 @@ impl Status {
 }
 
 fn rebuilt_lines(report: &RebuildReport) -> Vec<String> {
-    let mut lines = vec![format!("{}: {} items with {} sources are known", report.collection, report.items, report.sources)];
+    let mut lines =
+        vec![format!("{}: {} items with {} sources are known", report.collection, report.items, report.sources)];
     lines.extend(report.made_anew.iter().map(|id| format!("anew     {id}: the output does not say what made it")));
     let of_api = |api: &RebuiltApi| {
         format!("{}: {} records as they are here, {} others, {} absent", api.api, api.equal, api.different, api.absent)

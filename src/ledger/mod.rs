@@ -46,9 +46,7 @@ impl LedgerError {
     /// What a person can do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Database { .. } if self.is_full() => {
-                "make room there and run again: what was done is not lost"
-            }
+            Self::Database { .. } if self.is_full() => "make room there and run again: what was done is not lost",
             _ => "altostac status RECIPE --rebuild makes it anew from the output and the APIs",
         }
     }

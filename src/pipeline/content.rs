@@ -71,7 +71,9 @@ pub(super) fn rewritten(workspace: &Workspace, id: &ItemId, files: &[SourceFile]
     let files: HashSet<&SourceFile> = files.iter().collect();
     let is_other = |known: &&FileContent| {
         let source = open_source(&known.file.url).ok();
-        source.is_some_and(|source| source.file() == &known.file && matches!(has_bytes(source.as_ref(), known), Ok(false)))
+        source.is_some_and(|source| {
+            source.file() == &known.file && matches!(has_bytes(source.as_ref(), known), Ok(false))
+        })
     };
     let known: Vec<FileContent> = load(workspace, id).into_iter().filter(|known| files.contains(&known.file)).collect();
     known.par_iter().filter(is_other).map(|known| known.file.url.clone()).collect()

@@ -125,10 +125,8 @@ pub struct RenamedFileReport {
 impl FileChangesReport {
     pub(super) fn of(changes: &FileChanges) -> Self {
         let shown = |urls: &[crate::model::SourceUrl]| urls.iter().map(ToString::to_string).collect();
-        let changed = |file: &crate::plan::ChangedFile| ChangedFileReport {
-            file: file.url.to_string(),
-            why: file.why.clone(),
-        };
+        let changed =
+            |file: &crate::plan::ChangedFile| ChangedFileReport { file: file.url.to_string(), why: file.why.clone() };
         let renamed = |file: &crate::plan::RenamedFile| RenamedFileReport {
             from: file.from.to_string(),
             to: file.to.to_string(),

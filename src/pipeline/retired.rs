@@ -19,7 +19,8 @@ pub(super) fn marked(workspace: &Workspace, planned: &PlannedItem, now: DateTime
     let missing = || failure("output", format!("{path} is not there: there is no record that could be marked"));
     let record = record.ok_or_else(missing)?;
     let json = withdrawn(record.json, on_removed, &rfc3339(now));
-    let record = workspace.validator.validate(Record { json, ..record }).map_err(|error| error_of("validate", &error))?;
+    let record =
+        workspace.validator.validate(Record { json, ..record }).map_err(|error| error_of("validate", &error))?;
     let known = KnownItem { state, error: None, updated: now, ..known.clone() };
     Ok(Built { record, known, contents: None })
 }

@@ -101,7 +101,8 @@ pub fn check_sources(
         return Err(PipelineError::NoSuchItem { asked: asked.clone(), nearest: None });
     }
     let is_asked = |id: &str| only.is_empty() || only.iter().any(|asked| asked == id);
-    let stands = |item: &&KnownItem| item.revision.is_some() && !item.state.is_withdrawn() && is_asked(item.id.as_str());
+    let stands =
+        |item: &&KnownItem| item.revision.is_some() && !item.state.is_withdrawn() && is_asked(item.id.as_str());
     let standing: Vec<&KnownItem> = known.iter().filter(stands).collect();
     let sources: Vec<(usize, &SourceFile)> = standing
         .iter()
@@ -164,7 +165,11 @@ fn stale_item(workspace: &Workspace, known: &KnownItem, sources: Vec<(&SourceFil
     let told = |(number, (file, state, found)): (usize, (&SourceFile, SourceState, &str))| {
         let of_product = |counts: &Option<Vec<u64>>| counts.as_ref().and_then(|counts| counts.get(number).copied());
         let counts: Vec<Option<u64>> = counted.iter().map(of_product).collect();
-        let holds = known.products.iter().zip(&counts).filter(|(product, count)| product.format.is_copy() || **count != Some(0));
+        let holds = known
+            .products
+            .iter()
+            .zip(&counts)
+            .filter(|(product, count)| product.format.is_copy() || **count != Some(0));
         StaleSource {
             file: file.url.to_string(),
             state,
@@ -189,8 +194,10 @@ fn references(workspace: &Workspace, product: &Product, files: &[&SourceFile]) -
     let standing = item::standing(workspace, product).ok()?;
     let read = products::read_back(product, standing.path(), &workspace.output).ok()?;
     let urls = &workspace.recipe.public_urls;
-    let names: Vec<BTreeSet<String>> =
-        files.iter().map(|file| BTreeSet::from([urls.reference(&file.url), urls.rewrite(file.url.url()).into()])).collect();
+    let names: Vec<BTreeSet<String>> = files
+        .iter()
+        .map(|file| BTreeSet::from([urls.reference(&file.url), urls.rewrite(file.url.url()).into()]))
+        .collect();
     let wanted: HashSet<&str> = names.iter().flatten().map(String::as_str).collect();
     let mut counts = vec![0; files.len()];
     let mut count = |url: &str| {
@@ -229,8 +236,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::model::SourceUrl;
-    use crate::storage::LocalFile;
     use crate::storage::ByteSource as _;
+    use crate::storage::LocalFile;
 
     #[test]
     fn what_changed_and_what_vanished_is_told_apart() {

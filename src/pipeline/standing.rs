@@ -66,7 +66,8 @@ pub(super) fn tell(workspace: &Workspace, known: &KnownItem, record: &Record) {
     let (state, record_digest) = (known.state, known.record_digest.clone());
     let described = Described { revision: revision.number(), updated, state, record_digest };
     let told = serde_json::to_vec(&described).map_err(|error| chain(&error));
-    let put = |bytes: Vec<u8>| workspace.output.put(&place(workspace, &known.id), &bytes).map_err(|error| chain(&error));
+    let put =
+        |bytes: Vec<u8>| workspace.output.put(&place(workspace, &known.id), &bytes).map_err(|error| chain(&error));
     if let Err(error) = told.and_then(put) {
         tracing::warn!(item = %known.id, "what decided the record is not kept beside its products: {error}");
     }
@@ -128,7 +129,8 @@ fn described(
     let path = place(workspace, id);
     let beside = workspace.output.get(&path).ok().flatten();
     let beside = beside.and_then(|bytes| parsed::<Described>(&bytes, &path).ok());
-    let is_of_this = |described: &Described| described.revision == revision.number() && Some(described.updated) == updated;
+    let is_of_this =
+        |described: &Described| described.revision == revision.number() && Some(described.updated) == updated;
     match beside.filter(is_of_this) {
         Some(described) => (described.state, described.record_digest),
         None if updated == Some(made_at) => {

@@ -101,12 +101,14 @@ fn rewritten(workspace: &Workspace, found: &Scan, known: &[KnownItem], progress:
 
 /// The roots of the recipe in which no file of any item lies.
 fn empty_roots(workspace: &Workspace, found: &Scan) -> Vec<SourceUrl> {
-    let searched = workspace.recipe.sources.iter().filter(|source| matches!(source.files, SourceFiles::Matching { .. }));
+    let searched =
+        workspace.recipe.sources.iter().filter(|source| matches!(source.files, SourceFiles::Matching { .. }));
     let roots = searched.filter_map(|source| match &source.root {
         SourcePlace::Local(path) => SourceUrl::from_path(path),
         SourcePlace::Remote(url) => Some(url.clone()),
     });
-    let files = || found.items.iter().flat_map(|item| &item.files).chain(found.failed.iter().flat_map(|item| &item.files));
+    let files =
+        || found.items.iter().flat_map(|item| &item.files).chain(found.failed.iter().flat_map(|item| &item.files));
     roots.filter(|root| !files().any(|file| file.url.is_within(root))).collect()
 }
 

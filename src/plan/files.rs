@@ -63,6 +63,9 @@ pub(super) struct Renames {
     to: HashMap<SourceUrl, SourceUrl>,
 }
 
+/// Files of one size and fingerprint: those that are gone, and those that are new.
+type Alike<'a> = (BTreeSet<&'a SourceUrl>, BTreeSet<&'a SourceUrl>);
+
 impl Renames {
     /// Pairs files that are gone with files that are new, by size and fingerprint. Of several that are alike those pair whose names in
     /// their folders are the same; what stays ambiguous is gone and new.
@@ -71,7 +74,7 @@ impl Renames {
         // Files of withdrawn items are gone for longer.
         let before = || known.iter().filter(|item| !item.state.is_withdrawn()).flat_map(|item| &item.sources);
         let known_urls: BTreeSet<&SourceUrl> = before().map(|file| &file.url).collect();
-        let mut alike: HashMap<(u64, &Fingerprint), (BTreeSet<&SourceUrl>, BTreeSet<&SourceUrl>)> = HashMap::new();
+        let mut alike: HashMap<(u64, &Fingerprint), Alike<'_>> = HashMap::new();
         for file in before().filter(|file| !now.contains(&file.url) && !is_hidden(file)) {
             alike.entry((file.size, &file.fingerprint)).or_default().0.insert(&file.url);
         }
@@ -159,7 +162,8 @@ fn why(before: &SourceFile, now: &SourceFile) -> String {
     match (modified(before), modified(now)) {
         (Some(before), Some(now)) if now > before => "modified later, of the same size".into(),
         (Some(_), Some(_)) => {
-            "modified earlier than before, of the same size: an older file was put there, or a clock was set back".into()
+            "modified earlier than before, of the same size: an older file was put there, or a clock was set back"
+                .into()
         }
         _ => format!("{}, before {}", now.fingerprint, before.fingerprint),
     }
@@ -217,7 +221,8 @@ mod tests {
 
     #[test]
     fn every_file_is_told_once() {
-        let before = [file("same", 1, 1), file("larger", 1, 1), file("older", 1, 9), file("gone", 1, 3), file("p/x", 7, 7)];
+        let before =
+            [file("same", 1, 1), file("larger", 1, 1), file("older", 1, 9), file("gone", 1, 3), file("p/x", 7, 7)];
         let now = [file("same", 1, 1), file("larger", 2, 1), file("older", 1, 8), file("new", 1, 4), file("q/x", 7, 7)];
         let none = BTreeSet::new();
         let same = BTreeSet::from([now[0].url.clone()]);

@@ -34,8 +34,9 @@ pub fn guard(planned: &[PlannedItem], known: usize, limit: RemovalLimit, empty_r
     let mut guarded = Guarded::default();
     let going: Vec<&PlannedItem> = planned.iter().filter(|item| goes(item)).collect();
     for root in empty_roots {
-        let lies_there =
-            |item: &&PlannedItem| item.known.iter().flat_map(|known| &known.sources).any(|file| file.url.is_within(root));
+        let lies_there = |item: &&PlannedItem| {
+            item.known.iter().flat_map(|known| &known.sources).any(|file| file.url.is_within(root))
+        };
         let there: Vec<ItemId> = going.iter().copied().filter(lies_there).map(|item| item.id.clone()).collect();
         if !there.is_empty() {
             guarded.reasons.push(format!(
@@ -86,7 +87,11 @@ mod tests {
             id: ItemId::new(format!("i{number:03}")).unwrap(),
             state: ItemState::Current,
             revision: Some(Revision::FIRST),
-            sources: vec![SourceFile { url, size: 1, fingerprint: Fingerprint::ModifiedAndSize { modified_ns, size: 1 } }],
+            sources: vec![SourceFile {
+                url,
+                size: 1,
+                fingerprint: Fingerprint::ModifiedAndSize { modified_ns, size: 1 },
+            }],
             products: Vec::new(),
             product_digest: String::new(),
             record_digest: String::new(),
@@ -107,7 +112,10 @@ mod tests {
             assert_eq!(guard(&gone(20, on_removed), 100, limit, &[]), Guarded::default());
             let stopped = guard(&gone(21, on_removed), 100, limit, &[]);
             assert_eq!((stopped.items.len(), stopped.reasons.len()), (21, 1));
-            assert!(stopped.reasons[0].contains("21 items of 100") && stopped.reasons[0].contains("20%"), "{stopped:?}");
+            assert!(
+                stopped.reasons[0].contains("21 items of 100") && stopped.reasons[0].contains("20%"),
+                "{stopped:?}"
+            );
         }
         assert!(guard(&gone(21, OnRemoved::Remove), 100, RemovalLimit::Items(21), &[]).items.is_empty());
         assert_eq!(guard(&gone(1, OnRemoved::Remove), 1, RemovalLimit::Items(0), &[]).items.len(), 1);

@@ -18,9 +18,9 @@ use crate::model::{ItemId, ItemSource, ItemState, KnownItem, OnRemoved, SourceFi
 mod files;
 mod guard;
 
+use files::Renames;
 pub use files::{ChangedFile, FileChanges, RenamedFile};
 pub use guard::{Guarded, guard};
-use files::Renames;
 
 /// What happens to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -9,9 +9,9 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawFingerprints, RawGeometry, RawItem,
-    RawLimit, RawOnGap, RawOnOverlap, RawOnRemoved, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize,
-    RawSource, RawStac,
+    RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawFingerprints,
+    RawGeometry, RawItem, RawLimit, RawOnGap, RawOnOverlap, RawOnRemoved, RawProduct, RawProductOptions, RawProducts,
+    RawProvider, RawPublicUrl, RawRecipe, RawSize, RawSource, RawStac,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -21,8 +21,8 @@ use crate::model::recipe::{
     PublishSettings, Recipe, SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, OnRemoved, ProductFormat, ProductSettings,
-    ProductsAsked, PublicUrls, RemovalLimit, SourcePlace, SourceUrl, ZarrSettings,
+    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, OnRemoved, ProductFormat,
+    ProductSettings, ProductsAsked, PublicUrls, RemovalLimit, SourcePlace, SourceUrl, ZarrSettings,
 };
 
 mod nested;

@@ -63,7 +63,8 @@ pub fn read_source_table(table: Bytes) -> Result<Vec<SourceFile>, ParquetError> 
         let row = row?;
         let (url, size, state) = (row.get_string(0)?, row.get_long(1)?, row.get_string(2)?);
         let url = url::Url::parse(url).map_err(|error| wrong("a wrong URL", &error.to_string()))?;
-        let fingerprint = serde_json::from_str(state).map_err(|error| wrong("a wrong fingerprint", &error.to_string()))?;
+        let fingerprint =
+            serde_json::from_str(state).map_err(|error| wrong("a wrong fingerprint", &error.to_string()))?;
         let size = u64::try_from(size).map_err(|_| wrong("a wrong size", &size.to_string()))?;
         Ok(SourceFile { url: SourceUrl::new(url), size, fingerprint })
     };
