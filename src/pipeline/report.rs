@@ -150,7 +150,6 @@ pub struct PlannedReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
     /// Whether a guard would keep that from happening.
-    #[serde(skip_serializing_if = "is_false")]
     pub stopped: bool,
     /// Why.
     pub reasons: Vec<String>,
@@ -164,11 +163,6 @@ pub struct PlannedReport {
     /// Why it cannot become an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// What a build would do with the variables of an item.
