@@ -114,8 +114,8 @@ class Walk:
             os.replace(path, target)
 
     def put_back(self):
-        if taken := sorted(self.store.rglob("*.nc")):
-            source = self.random.choice(taken)
+        taken = sorted(self.store.rglob("*.nc"))
+        for source in self.random.sample(taken, min(3, len(taken))):
             target = self.archive / source.relative_to(self.store)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(source, target)
@@ -125,6 +125,11 @@ class Walk:
             target = self.archive / path.relative_to(self.pristine)
             if target.exists() and target.stat().st_size != path.stat().st_size:
                 shutil.copy(path, target)
+        for path in self.files():
+            if not is_whole(path):
+                path.unlink()
+        if not self.files():
+            shutil.copytree(self.pristine, self.archive, dirs_exist_ok=True)
 
     def rename(self):
         path = self.one()
@@ -171,8 +176,8 @@ class Walk:
     def step(self):
         """One edit, or two at once."""
         edits = [self.append, self.append, self.append_steps, self.replace, self.replace, self.truncate, self.remove, self.put_back,
-                 self.mend, self.mend, self.rename, self.rename_an_item, self.an_item_goes, self.point_elsewhere, self.touch,
-                 self.set_back, self.lose_output, self.another_title]
+                 self.put_back, self.mend, self.mend, self.rename, self.rename_an_item, self.an_item_goes, self.point_elsewhere,
+                 self.touch, self.set_back, self.lose_output, self.another_title]
         for edit in self.random.sample(edits, self.random.choice((1, 1, 2))):
             edit()
             yield edit.__name__
@@ -186,6 +191,15 @@ class Walk:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
+
+
+def is_whole(path):
+    """Whether it can be read, and holds the twelve months of a year."""
+    try:
+        with netCDF4.Dataset(path) as nc:
+            return len(nc["time"]) == 12
+    except (OSError, RuntimeError, IndexError, KeyError):
+        return False
 
 
 def other_values(path, offset):
@@ -209,6 +223,8 @@ def test_every_edit_ends_where_a_build_from_nothing_does(tmp_path):
         if walk.random.random() < 0.5:
             walk.killed_sync(whole)
             said[-1].append("killed")
+        # For who watches a long run.
+        print(len(said), *said[-1], flush=True)
         begun = time.monotonic()
         answer = project.run("sync", "--json")
         whole = max(time.monotonic() - begun, 0.05)
