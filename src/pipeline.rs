@@ -23,7 +23,12 @@
 //! | `lint` | what is wrong with a catalogue as it stands |
 //! | `references` | Kerchunk references of one file |
 //! | `owner` | who holds the lock of an output that others may write to |
-//! | `prune` | revisions that nobody points at any more |
+//! | `prune` | revisions that nobody points at any more, products of items that are gone |
+//! | `retired` | items whose files are gone and whose record stays |
+//! | `settling` | files that are written while they are read |
+//! | `stale` | whether the sources of what stands are what they were |
+//! | `standing` | what the output says of its items, for a ledger that is lost |
+//! | `rebuild` | the ledger made anew |
 //! | `report` | what a run answers, for `--json` and for people |
 
 mod attributes;
@@ -44,13 +49,18 @@ mod products;
 mod prune;
 mod published;
 mod quicklook;
+mod rebuild;
 mod references;
 mod reader;
 mod report;
+mod retired;
 mod send;
 mod shared;
+mod settling;
 #[cfg(test)]
 mod sharing_tests;
+mod stale;
+mod standing;
 mod statistics;
 mod survey;
 mod table;
@@ -68,12 +78,14 @@ pub use inspect::{InspectReport, InspectedCoverage, InspectedDimension, Inspecte
 pub use lint::{lint_folder, lint_recipe};
 pub use published::{ApiStatus, ItemPublication, PublicationState};
 pub use reader::Reader;
+pub use rebuild::{RebuildReport, RebuiltApi, rebuild};
 pub use references::inspect_kerchunk;
 pub use report::{
-    BuildReport, BuiltItem, BuiltProduct, BuiltStatus, Explained, ItemStatus, PlanReport, PlannedReport, StatusReport,
-    VerifiedItem, VerifyReport,
+    BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ChangedFileReport, Explained, FileChangesReport, ItemStatus,
+    PlanCounts, PlanReport, PlannedReport, RenamedFileReport, StatusReport, VerifiedItem, VerifyReport,
 };
 pub use send::{SendOptions, send};
+pub use stale::{SourceState, SourcesReport, StaleItem, StaleSource, check_sources};
 pub use survey::{Survey, survey};
 pub use table::{ExportReport, export};
 pub use workspace::{Workspace, WorkspaceError};
@@ -214,9 +226,30 @@ fn suggestion(nearest: Option<&str>) -> String {
 }
 
 impl PipelineError {
+    /// Whether a disk is full: the request was right.
+    pub fn is_full(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let of_system = error.downcast_ref::<std::io::Error>();
+            let of_ledger = error.downcast_ref::<crate::ledger::LedgerError>();
+            if of_system.is_some_and(|error| error.kind() == std::io::ErrorKind::StorageFull)
+                || of_ledger.is_some_and(crate::ledger::LedgerError::is_full)
+            {
+                return true;
+            }
+            cause = error.source();
+        }
+        // What is told as it is has no source of its own.
+        match self {
+            Self::Ledger(error) | Self::Workspace(WorkspaceError::Ledger(error)) => error.is_full(),
+            _ => false,
+        }
+    }
+
     /// What a person can do about it, if there is something to say.
     pub fn remedy(&self) -> Option<String> {
         match self {
+            _ if self.is_full() => Some("make room there and run again: what was done stands".into()),
             Self::Workspace(error) => error.remedy(),
             Self::Ledger(error) => Some(error.remedy().into()),
             Self::Storage(error) => error.remedy().map(Into::into),

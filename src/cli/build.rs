@@ -5,7 +5,7 @@ use clap::Args;
 use super::amounts::bytes;
 use super::printer::Printer;
 use super::progress::Bar;
-use super::{Failure, ItemArgs, Outcome, RecipeArgs};
+use super::{Failure, ItemArgs, Outcome, RecipeArgs, TurnArgs};
 use crate::pipeline::{BuildOptions, BuildReport, BuiltStatus, Workspace, build, survey};
 
 /// Build products and the static catalogue, each product verified against its sources
@@ -19,14 +19,26 @@ pub(super) struct Build {
     recipe: RecipeArgs,
     #[command(flatten)]
     items: ItemArgs,
-    /// Build even what has not changed, and remove items however many they are
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    leave: LeaveArgs,
     #[command(flatten)]
     thorough: ThoroughArgs,
+    #[command(flatten)]
+    turn: TurnArgs,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// What a build may do that it does not do by itself.
+#[derive(Debug, Args)]
+pub(super) struct LeaveArgs {
+    /// Build even what has not changed
+    #[arg(long)]
+    force: bool,
+    /// Let items go whose files are gone, even if they are more than the recipe's guard.max_removed
+    #[arg(long)]
+    allow_removal: bool,
 }
 
 /// How thoroughly what is built is verified.
@@ -41,12 +53,15 @@ impl Build {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         if self.dry_run {
             let workspace = self.recipe.look_at()?;
-            let surveyed = survey(&workspace, &self.items.items, self.force, &Bar::default())?;
+            let mut surveyed = survey(&workspace, &self.items.items, self.leave.force, &Bar::default())?;
+            if self.leave.allow_removal {
+                surveyed.guarded.lift();
+            }
             super::plan::show(printer, &surveyed.report(workspace.recipe.collection.id.as_str()))?;
             return Ok(Outcome::Done);
         }
-        let workspace = self.recipe.open()?;
-        let report = built(&workspace, self.items, self.force, &self.thorough)?;
+        let workspace = self.recipe.open_in_turn(&self.turn)?;
+        let report = built(&workspace, self.items, &self.leave, &self.thorough)?;
         show(printer, &workspace, &report)?;
         Ok(Outcome::of(report.is_success()))
     }
@@ -56,10 +71,11 @@ impl Build {
 pub(super) fn built(
     workspace: &Workspace,
     items: ItemArgs,
-    force: bool,
+    &LeaveArgs { force, allow_removal }: &LeaveArgs,
     thorough: &ThoroughArgs,
 ) -> Result<BuildReport, Failure> {
-    let options = BuildOptions { items: items.items, force, every_value: thorough.every_value, jobs: items.jobs };
+    let every_value = thorough.every_value;
+    let options = BuildOptions { items: items.items, force, allow_removal, every_value, jobs: items.jobs };
     Ok(build(workspace, &options, &Bar::default())?)
 }
 
@@ -109,6 +125,7 @@ fn word(status: BuiltStatus) -> &'static str {
         BuiltStatus::Added => "added",
         BuiltStatus::Changed => "changed",
         BuiltStatus::Removed => "removed",
+        BuiltStatus::Withdrawn => "withdrawn",
         BuiltStatus::Unchanged => "left",
         BuiltStatus::Failed => "failed",
     }

@@ -89,9 +89,29 @@ impl RecipeArgs {
         Ok(Workspace::open(&self.recipe, self.state.as_deref()).map_err(PipelineError::from)?)
     }
 
+    /// Opens it; if another run is at work, waits until it is done.
+    fn open_in_turn(&self, turn: &TurnArgs) -> Result<Workspace, Failure> {
+        if !turn.wait {
+            return self.open();
+        }
+        Ok(Workspace::open_when_free(&self.recipe, self.state.as_deref()).map_err(PipelineError::from)?)
+    }
+
+    fn open_anew(&self) -> Result<Workspace, Failure> {
+        Ok(Workspace::open_anew(&self.recipe, self.state.as_deref()).map_err(PipelineError::from)?)
+    }
+
     fn look_at(&self) -> Result<Workspace, Failure> {
         Ok(Workspace::look_at(&self.recipe, self.state.as_deref()).map_err(PipelineError::from)?)
     }
+}
+
+/// What is done if another run is at work.
+#[derive(Debug, Args)]
+struct TurnArgs {
+    /// Wait until another run of this recipe is done, instead of ending at once
+    #[arg(long)]
+    wait: bool,
 }
 
 /// Which items, and how many at once.
@@ -156,6 +176,7 @@ impl Failure {
         match self {
             Self::Pipeline(PipelineError::Publish(error)) if !error.is_of_request() => 1,
             Self::Item { .. } => 1,
+            Self::Pipeline(error) if error.is_full() => 1,
             _ => 2,
         }
     }

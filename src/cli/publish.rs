@@ -102,6 +102,13 @@ pub(super) struct Destination {
     access: ApiOptions,
 }
 
+impl Destination {
+    /// The API, and how to talk with it.
+    pub(super) fn into_parts(self) -> (Url, ApiOptions) {
+        (self.api, self.access)
+    }
+}
+
 /// The APIs that a recipe names, or the one that is asked for instead; secrets are read now.
 pub(super) fn destinations(
     recipe: &Recipe,

@@ -9,7 +9,9 @@ use super::publish::Publications;
 use super::sync::SyncReport;
 use super::templates::TemplatesReport;
 use super::validate::ValidateReport;
-use crate::pipeline::{BuildReport, ExportReport, InspectReport, PlanReport, StatusReport, VerifyReport};
+use crate::pipeline::{
+    BuildReport, ExportReport, InspectReport, PlanReport, RebuildReport, SourcesReport, StatusReport, VerifyReport,
+};
 
 /// The schema of each command's document, by the command's name: what `schemas/output/` holds.
 pub fn output_schemas() -> Vec<(&'static str, Value)> {
@@ -22,9 +24,11 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
         ("plan", schema_for!(PlanReport).to_value()),
         ("publish", schema_for!(Publications).to_value()),
         ("status", schema_for!(StatusReport).to_value()),
+        ("status-rebuild", schema_for!(RebuildReport).to_value()),
         ("sync", schema_for!(SyncReport).to_value()),
         ("templates", schema_for!(TemplatesReport).to_value()),
         ("validate", schema_for!(ValidateReport).to_value()),
         ("verify", schema_for!(VerifyReport).to_value()),
+        ("verify-sources", schema_for!(SourcesReport).to_value()),
     ]
 }

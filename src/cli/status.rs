@@ -4,27 +4,55 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::printer::{Printer, printable};
-use super::{Failure, Outcome, RecipeArgs};
+use super::{Failure, Outcome, RecipeArgs, publish};
 use crate::model::ItemState;
-use crate::pipeline::{ItemStatus, PublicationState, StatusReport};
+use crate::pipeline::{ItemStatus, PublicationState, RebuildReport, RebuiltApi, StatusReport, rebuild};
 
 /// Show every item's state, last error, revision and age
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   altostac status recipe.yaml
+  altostac status recipe.yaml --rebuild      a lost or damaged ledger, from the output and the APIs
   altostac status recipe.yaml --json | jq '.items[] | select(.state == \"failed\").error'")]
 pub(super) struct Status {
     #[command(flatten)]
     recipe: RecipeArgs,
+    /// Make the ledger anew: items and sources from the output, what is published by asking the recipe's API; changes nothing else
+    #[arg(long)]
+    rebuild: bool,
 }
 
 impl Status {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
+        if self.rebuild {
+            return self.rebuilt(printer);
+        }
         let report = self.recipe.look_at()?.status()?;
         printer.answer(&report, || lines(&report, Utc::now()))?;
         let is_published = report.apis.iter().all(|api| api.failed == 0 && api.collection != PublicationState::Failed);
-        Ok(Outcome::of(is_published && report.items.iter().all(|item| item.state == ItemState::Current)))
+        Ok(Outcome::of(is_published && report.items.iter().all(|item| item.state != ItemState::Failed)))
     }
+
+    fn rebuilt(&self, printer: &Printer) -> Result<Outcome, Failure> {
+        let workspace = self.recipe.open_anew()?;
+        let destinations = publish::destinations(&workspace.recipe, None, printer)?;
+        let apis: Vec<_> = destinations.into_iter().map(publish::Destination::into_parts).collect();
+        let report = super::runtime()?.block_on(rebuild(workspace, &apis))?;
+        printer.answer(&report, || rebuilt_lines(&report))?;
+        report.problems.iter().for_each(|problem| printer.say(&format!("error: {problem}")));
+        Ok(Outcome::of(report.is_success()))
+    }
+}
+
+fn rebuilt_lines(report: &RebuildReport) -> Vec<String> {
+    let mut lines =
+        vec![format!("{}: {} items with {} sources are known", report.collection, report.items, report.sources)];
+    lines.extend(report.made_anew.iter().map(|id| format!("anew     {id}: the output does not say what made it")));
+    let of_api = |api: &RebuiltApi| {
+        format!("{}: {} records as they are here, {} others, {} absent", api.api, api.equal, api.different, api.absent)
+    };
+    lines.extend(report.apis.iter().map(of_api));
+    lines
 }
 
 fn lines(report: &StatusReport, now: DateTime<Utc>) -> Vec<String> {
@@ -32,6 +60,8 @@ fn lines(report: &StatusReport, now: DateTime<Utc>) -> Vec<String> {
         let state = match item.state {
             ItemState::Current => "current",
             ItemState::Failed => "failed",
+            ItemState::Deprecated => "deprecated",
+            ItemState::Retracted => "retracted",
         };
         let revision = item.revision.map_or_else(|| "-".into(), |revision| format!("r{revision}"));
         let error = item.error.as_ref().map(|error| format!("  {}", error.message)).unwrap_or_default();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::printer::Printer;
 use super::serve::{HostArgs, host_catalogue};
-use super::{Failure, ItemArgs, Outcome, RecipeArgs, build, publish};
+use super::{Failure, ItemArgs, Outcome, RecipeArgs, TurnArgs, build, publish};
 use crate::pipeline::{BuildReport, SendOptions, Workspace};
 use crate::publish::PublishReport;
 
@@ -14,17 +14,19 @@ use crate::publish::PublishReport;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   altostac sync recipe.yaml              # publishes to the recipe's publish.api
-  altostac sync recipe.yaml --serve      # publishes into the embedded API and serves it")]
+  altostac sync recipe.yaml --serve      # publishes into the embedded API and serves it
+  altostac sync recipe.yaml --wait       # after another run of the recipe, if one is at work")]
 pub(super) struct Sync {
     #[command(flatten)]
     recipe: RecipeArgs,
     #[command(flatten)]
     items: ItemArgs,
-    /// Build even what has not changed, and remove items however many they are
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    leave: build::LeaveArgs,
     #[command(flatten)]
     thorough: build::ThoroughArgs,
+    #[command(flatten)]
+    turn: TurnArgs,
     /// Publish into the embedded API, and serve it until interrupted
     #[arg(long)]
     serve: bool,
@@ -55,10 +57,10 @@ impl SyncReport {
 
 impl Sync {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
-        let workspace = self.recipe.open()?;
+        let workspace = self.recipe.open_in_turn(&self.turn)?;
         // A secret that is not there is told before hours of work.
         let apis = if self.serve { Vec::new() } else { publish::destinations(&workspace.recipe, None, printer)? };
-        let built = build::built(&workspace, self.items, self.force, &self.thorough)?;
+        let built = build::built(&workspace, self.items, &self.leave, &self.thorough)?;
         let outcome = Outcome::of(built.is_success());
         build::show_problems(printer, &built);
         if self.serve {

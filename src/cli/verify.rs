@@ -6,7 +6,9 @@ use super::printer::Printer;
 use super::progress::Bar;
 use super::{Failure, ItemArgs, Outcome, RecipeArgs};
 use crate::model::{ContentReport, VerificationReport};
-use crate::pipeline::{Reader, VerifiedItem, VerifyOptions, VerifyReport, verify};
+use crate::pipeline::{
+    Reader, SourceState, SourcesReport, VerifiedItem, VerifyOptions, VerifyReport, check_sources, verify,
+};
 
 /// Check again what stands in the output against the sources as they are now
 #[derive(Debug, Args)]
@@ -15,6 +17,7 @@ What --every-value reads of the sources it remembers as digests, and compares wi
 
 Examples:
   altostac verify recipe.yaml
+  altostac verify recipe.yaml --sources            a cheap look every night: which sources changed or vanished
   altostac verify recipe.yaml --every-value --jobs 8
   altostac verify recipe.yaml --reader libhdf5     a second pair of eyes, if built with the feature libhdf5")]
 pub(super) struct Verify {
@@ -25,6 +28,9 @@ pub(super) struct Verify {
     /// Compare all values, not a sample
     #[arg(long)]
     every_value: bool,
+    /// Only look whether each source is what it was, by size and time or entity tag; none is opened
+    #[arg(long, conflicts_with_all = ["every_value", "reader"])]
+    sources: bool,
     /// Who reads the sources
     #[arg(long, value_enum, default_value_t)]
     reader: Reader,
@@ -33,6 +39,11 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<Outcome, Failure> {
         let workspace = self.recipe.look_at()?;
+        if self.sources {
+            let report = check_sources(&workspace, &self.items.items, &Bar::default())?;
+            printer.answer(&report, || source_lines(&report))?;
+            return Ok(Outcome::of(report.is_success()));
+        }
         let options = VerifyOptions {
             items: self.items.items,
             every_value: self.every_value,
@@ -48,6 +59,33 @@ impl Verify {
         }
         Ok(Outcome::of(report.is_success()))
     }
+}
+
+/// A line for each source that is not what it was, under its item.
+fn source_lines(report: &SourcesReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for item in &report.stale {
+        lines.push(format!("stale    {} r{}", item.id, item.revision));
+        lines.extend(item.sources.iter().map(|source| {
+            let word = match source.state {
+                SourceState::Changed => "changed",
+                SourceState::Vanished => "vanished",
+                SourceState::Unknown => "unknown",
+            };
+            let references = match source.references {
+                Some(references) => format!("{references} references"),
+                None => "references unknown".into(),
+            };
+            let (file, expected, found) = (&source.file, &source.expected, &source.found);
+            format!("  {word:<8} {file} ({references}): expected {expected}, found {found}")
+        }));
+    }
+    let (sources, references) = report.totals();
+    lines.push(format!(
+        "{}: {sources} of {} sources of {} items are not what they were; {references} references lead to them ({:.1} s)",
+        report.collection, report.sources, report.items, report.elapsed_s
+    ));
+    lines
 }
 
 fn lines(report: &VerifyReport) -> Vec<String> {

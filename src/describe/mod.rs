@@ -59,6 +59,7 @@ mod wkt2;
 #[cfg(test)]
 mod tests;
 mod view;
+mod withdrawn;
 
 use std::collections::BTreeMap;
 
@@ -80,6 +81,7 @@ pub use parent::describe_parent;
 pub use purpose::{Purpose, Role, read_purposes};
 pub use templates::{PROFILES, Templates, profile_files};
 pub use view::{Earth, Sight, View, find_view};
+pub use withdrawn::withdrawn;
 
 /// The version of STAC that the records follow.
 pub const STAC_VERSION: &str = "1.1.0";

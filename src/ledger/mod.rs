@@ -7,6 +7,7 @@
 
 mod attempts;
 mod publications;
+mod removed;
 mod schema;
 
 use std::path::Path;
@@ -46,7 +47,16 @@ pub enum LedgerError {
 impl LedgerError {
     /// What a person can do about it.
     pub fn remedy(&self) -> &'static str {
-        "move the file away: it is rebuilt by the next run, at the price of building every item again"
+        match self {
+            Self::Database { .. } if self.is_full() => "make room there and run again: what was done is not lost",
+            _ => "altostac status RECIPE --rebuild makes it anew from the output and the APIs",
+        }
+    }
+
+    /// Whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        let Self::Database { source, .. } = self else { return false };
+        source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
     }
 }
 
@@ -67,6 +77,16 @@ impl Ledger {
         let connection =
             Connection::open(path).map_err(|source| LedgerError::Database { path: shown.clone(), source })?;
         Self::prepare(connection, shown)
+    }
+
+    /// Makes a ledger that is to be filled at once, and waits for no disk while it is. Only once the file was synced it is one to rely on.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_to_fill(path: &Path) -> Result<Self, LedgerError> {
+        let ledger = Self::open(path)?;
+        ledger.connection.pragma_update(None, "synchronous", "OFF").map_err(ledger.failed())?;
+        Ok(ledger)
     }
 
     /// A ledger in memory: of a dry run, and of tests.
@@ -163,7 +183,7 @@ impl Ledger {
         rows.map(|row| self.parsed("a source file", &row.map_err(self.failed())?)).collect()
     }
 
-    /// Remembers an item that was built: all in one transaction.
+    /// Remembers an item that was built, or whose record was marked: all in one transaction. Its error is forgotten.
     ///
     /// # Errors
     /// [`LedgerError::Database`] if it cannot be written; nothing is changed then.
@@ -175,18 +195,20 @@ impl Ledger {
         transaction
             .execute(
                 "INSERT OR REPLACE INTO item (id, state, revision, product_digest, record_digest, error, updated, products)
-                 VALUES (?1, 'current', ?2, ?3, ?4, NULL, ?5, ?6)",
+                 VALUES (?1, ?7, ?2, ?3, ?4, NULL, ?5, ?6)",
                 params![
                     item.id.as_str(),
                     item.revision.map(Revision::number),
                     item.product_digest,
                     item.record_digest,
                     plain(&item.updated),
-                    products
+                    products,
+                    plain(&item.state)
                 ],
             )
             .map_err(failed)?;
         transaction.execute("DELETE FROM source WHERE item = ?1", [item.id.as_str()]).map_err(failed)?;
+        transaction.execute("DELETE FROM removed WHERE id = ?1", [item.id.as_str()]).map_err(failed)?;
         for file in &item.sources {
             transaction
                 .prepare_cached("INSERT INTO source (item, url, file) VALUES (?1, ?2, ?3)")
@@ -243,15 +265,6 @@ impl Ledger {
             "DELETE FROM flag WHERE name = 'catalogue_behind'"
         };
         self.connection.execute(statement, []).map_err(self.failed())?;
-        Ok(())
-    }
-
-    /// Forgets an item.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`] if it cannot be written.
-    pub fn remove(&mut self, id: &ItemId) -> Result<(), LedgerError> {
-        self.connection.execute("DELETE FROM item WHERE id = ?1", [id.as_str()]).map_err(self.failed())?;
         Ok(())
     }
 }

@@ -71,6 +71,35 @@ fn an_item_may_fail_before_it_was_ever_built() {
 }
 
 #[test]
+fn what_is_gone_is_known_until_nothing_is_left_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let mut ledger = Ledger::open(&path).unwrap();
+    ledger.put_current(&item()).unwrap();
+    ledger.remove(&item().id).unwrap();
+    assert_eq!(ledger.removed().unwrap(), [item().id]);
+    ledger.put_current(&item()).unwrap();
+    assert!(ledger.removed().unwrap().is_empty(), "it came back");
+    ledger.remove(&item().id).unwrap();
+    ledger.forget_removed(&item().id).unwrap();
+    assert!(ledger.removed().unwrap().is_empty());
+    // A ledger of the version before has no such table.
+    ledger.connection.execute_batch("DROP TABLE removed; PRAGMA user_version = 1").unwrap();
+    drop(ledger);
+    assert!(Ledger::open(&path).unwrap().removed().unwrap().is_empty());
+}
+
+#[test]
+fn a_record_that_was_marked_is_remembered_as_that() {
+    let mut ledger = Ledger::in_memory().unwrap();
+    for state in [ItemState::Deprecated, ItemState::Retracted, ItemState::Current] {
+        let marked = KnownItem { state, ..item() };
+        ledger.put_current(&marked).unwrap();
+        assert_eq!(ledger.items().unwrap(), [marked]);
+    }
+}
+
+#[test]
 fn publications_are_kept_by_api() {
     let mut ledger = Ledger::in_memory().unwrap();
     let publication = Publication { kind: "item".into(), id: "a".into(), digest: "1".into() };

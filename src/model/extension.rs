@@ -58,7 +58,8 @@ pub fn used_extensions(record: &Value) -> Vec<&'static Extension> {
         .chain(entries("links").chain(entries("providers")));
     let keys = objects.filter_map(Value::as_object).flat_map(Map::keys);
     let prefixes: BTreeSet<&str> = keys.filter_map(|key| key.split_once(':')).map(|(prefix, _)| prefix).collect();
-    let has_version = [record, &record["properties"]].iter().any(|object| object["version"].is_string());
+    let says_version = |object: &&Value| object["version"].is_string() || object["deprecated"].is_boolean();
+    let has_version = [record, &record["properties"]].iter().any(says_version);
     let is_used = |extension: &&Extension| match extension.prefix {
         VERSION => has_version,
         prefix => prefixes.contains(prefix),

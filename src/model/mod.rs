@@ -84,7 +84,7 @@ pub use facts::{KnownChecksum, KnownFacts, StatedTime};
 pub use file_index::{FileGroup, FileIndex, FileVariable, Layout, VariableSchema};
 pub use group::{Dimension, Dimensions, VariableGroup};
 pub use ids::{CollectionId, DimensionName, IdError, ItemId, Revision, VariableName, VariablePath};
-pub use keeping::{Confirmation, Keeping};
+pub use keeping::{Confirmation, Keeping, OnRemoved, RemovalLimit};
 pub(crate) use manifest::SeekingChunks;
 pub use manifest::{ChunkManifest, ManifestHandle};
 pub use pattern::ItemPattern;

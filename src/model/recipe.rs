@@ -25,6 +25,8 @@ pub struct Recipe {
     pub collection: CollectionSettings,
     /// Where the files are.
     pub sources: Vec<SourceSettings>,
+    /// Whether the bytes of files whose fingerprints are the same are compared whenever the archive is looked at.
+    pub compares_bytes: bool,
     /// How files become items.
     pub item: ItemSettings,
     /// How the files of an item become one dataset.

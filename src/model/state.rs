@@ -16,6 +16,17 @@ pub enum ItemState {
     Current,
     /// The last attempt failed; an earlier revision may still stand.
     Failed,
+    /// Its files are gone; its record stays, with `deprecated`.
+    Deprecated,
+    /// Its files are gone; its record stays, with `retracted`.
+    Retracted,
+}
+
+impl ItemState {
+    /// Whether its record stays although its files are gone.
+    pub fn is_withdrawn(self) -> bool {
+        matches!(self, Self::Deprecated | Self::Retracted)
+    }
 }
 
 /// Why an item failed.

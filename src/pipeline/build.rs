@@ -13,7 +13,7 @@ use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
 use super::shared::Shared;
 use super::versions::{Versions, with_links};
 use super::workers::Workers;
-use super::{PipelineError, Progress, Survey, Workspace, chain, survey};
+use super::{PipelineError, Progress, Survey, Workspace, chain, retired, settling, standing, survey};
 use crate::cftime::rfc3339;
 use crate::describe::{describe_collection, describe_parent};
 use crate::model::{ItemError, ItemId, KnownItem, Record, Revision};
@@ -34,8 +34,10 @@ const READ_TOGETHER: usize = 256;
 pub struct BuildOptions {
     /// These items alone; empty for all.
     pub items: Vec<String>,
-    /// Build even what has not changed, and let the removal guard pass.
+    /// Build even what has not changed.
     pub force: bool,
+    /// Let items go whose files are gone, however many they are.
+    pub allow_removal: bool,
     /// Compare all values of what is built with its sources, and take digests of all their bytes.
     pub every_value: bool,
     /// How many threads compute; 0 for as many as there are processors. Waiting for servers is not counted.
@@ -54,15 +56,12 @@ pub fn build(
     let begun = Instant::now();
     let before = traffic();
     let surveyed = survey(workspace, &options.items, options.force, progress)?;
-    let Survey { planned, failed, unmatched, mut problems, warnings } = surveyed;
-    let guarded = guarded_removals(&planned, options.force || !options.items.is_empty());
-    if !guarded.is_empty() {
-        problems.push(format!(
-            "{} of {} items would be removed, for none of their files is left: nothing was removed; if that is right, say --force",
-            guarded.len(),
-            planned.iter().filter(|item| item.known.is_some()).count(),
-        ));
+    let Survey { planned, failed, unmatched, mut problems, warnings, mut guarded } = surveyed;
+    if options.allow_removal {
+        guarded.lift();
     }
+    problems.append(&mut guarded.reasons);
+    let guarded = guarded.items;
     let workers = Workers::start(options.jobs, reads_afar(&planned))?;
     let run = Run {
         workspace,
@@ -76,7 +75,8 @@ pub fn build(
         run.remember_failure(id, error);
     }
     let work = planned.iter().filter(|item| is_work(item)).count();
-    let removes = planned.iter().any(|item| item.action == Action::Removed && !guarded.contains(&item.id));
+    let goes = |item: &PlannedItem| matches!(item.action, Action::Removed | Action::Withdrawn);
+    let removes = planned.iter().any(|item| goes(item) && !guarded.contains(&item.id));
     // A run that finds nothing to do writes nothing, no lock either.
     let lock =
         if work > 0 || removes || workspace.ledger().is_catalogue_behind()? { workspace.lock_output()? } else { None };
@@ -98,6 +98,9 @@ pub fn build(
     items.sort_by(|a, b| a.id.cmp(&b.id));
     let changed = run.write_catalogue()?;
     problems.extend(super::prune::prune(workspace, &changed, false)?);
+    if lock.is_some() {
+        problems.extend(super::prune::prune_removed(workspace, false)?);
+    }
     drop(lock);
     let collection = workspace.recipe.collection.id.to_string();
     let traffic = traffic().since(before).into();
@@ -123,14 +126,6 @@ pub(super) fn files_to_read(item: &PlannedItem) -> usize {
 
 pub(super) fn is_work(item: &PlannedItem) -> bool {
     matches!(item.action, Action::Added | Action::Changed | Action::Redescribed)
-}
-
-/// Items that are not removed because too many would be: an archive that is not mounted looks like one that was emptied.
-fn guarded_removals(planned: &[PlannedItem], is_meant: bool) -> BTreeSet<ItemId> {
-    let known = planned.iter().filter(|item| item.known.is_some()).count();
-    let removed: BTreeSet<ItemId> =
-        planned.iter().filter(|item| item.action == Action::Removed).map(|item| item.id.clone()).collect();
-    if is_meant || removed.len() * 2 <= known { BTreeSet::new() } else { removed }
 }
 
 fn empty(id: String, status: BuiltStatus, error: Option<ItemError>) -> BuiltItem {
@@ -164,7 +159,8 @@ impl Run<'_> {
     fn item(&self, planned: &PlannedItem, is_guarded: bool) -> BuiltItem {
         match planned.action {
             Action::Unchanged => self.standing(planned, BuiltStatus::Unchanged),
-            Action::Removed if is_guarded => self.standing(planned, BuiltStatus::Unchanged),
+            Action::Removed | Action::Withdrawn if is_guarded => self.standing(planned, BuiltStatus::Unchanged),
+            Action::Withdrawn => self.withdraw(planned),
             Action::Removed => {
                 self.written().removed.push(planned.id.clone());
                 empty(planned.id.to_string(), BuiltStatus::Removed, None)
@@ -179,23 +175,40 @@ impl Run<'_> {
 
     fn work(&self, planned: &PlannedItem) -> BuiltItem {
         tracing::info!(item = %planned.id, reasons = planned.reasons.join("; "), "building");
-        // A fault in our own code must not stop the other items.
         let means = Means { workspace: self.workspace, workers: self.workers, progress: self.progress };
-        let attempt = catch_unwind(AssertUnwindSafe(|| item::build(means, planned, self.thoroughness, self.now)));
-        let outcome =
-            attempt.unwrap_or_else(|_| Err(failure("internal", "a fault of altostac: please report it".into())));
-        match outcome.and_then(|built| self.keep(built)) {
+        // Digests of bytes that are known to be others say nothing.
+        let force = self.thoroughness.force || planned.changes.changed.iter().any(|changed| changed.rewritten);
+        let thoroughness = Thoroughness { force, ..self.thoroughness };
+        // A fault in our own code must not stop the other items.
+        let attempt = || {
+            let attempt = catch_unwind(AssertUnwindSafe(|| item::build(means, planned, thoroughness, self.now)));
+            attempt.unwrap_or_else(|_| Err(failure("internal", "a fault of altostac: please report it".into())))
+        };
+        let files = planned.source.as_ref().map_or(&[][..], |source| &source.files);
+        match settling::read_again(&planned.id, files, attempt).and_then(|built| self.keep(built)) {
             Ok(known) => {
                 let status = if planned.action == Action::Added { BuiltStatus::Added } else { BuiltStatus::Changed };
                 self.built(&known, status)
             }
-            Err(error) => {
-                tracing::info!(item = %planned.id, kind = error.kind, "failed: {}", error.message);
-                self.remember_failure(planned.id.as_str(), &error);
-                let files = planned.source.as_ref().map_or(0, |source| source.files.len());
-                let stands = self.standing(planned, BuiltStatus::Failed);
-                BuiltItem { files, error: Some(error), ..stands }
-            }
+            Err(error) => self.failed(planned, error),
+        }
+    }
+
+    fn failed(&self, planned: &PlannedItem, error: ItemError) -> BuiltItem {
+        tracing::info!(item = %planned.id, kind = error.kind, "failed: {}", error.message);
+        self.remember_failure(planned.id.as_str(), &error);
+        let files = planned.source.as_ref().map_or(0, |source| source.files.len());
+        let stands = self.standing(planned, BuiltStatus::Failed);
+        BuiltItem { files, error: Some(error), ..stands }
+    }
+
+    /// Marks the record of an item whose files are gone.
+    fn withdraw(&self, planned: &PlannedItem) -> BuiltItem {
+        tracing::info!(item = %planned.id, reasons = planned.reasons.join("; "), "withdrawing");
+        let marked = retired::marked(self.workspace, planned, self.now);
+        match marked.and_then(|built| self.keep(built)) {
+            Ok(known) => self.built(&known, BuiltStatus::Withdrawn),
+            Err(error) => self.failed(planned, error),
         }
     }
 
@@ -206,8 +219,10 @@ impl Run<'_> {
         let facets = &self.workspace.recipe.stac.catalogs;
         write_item(&self.workspace.output, &built.record, facets).map_err(|error| to_failure(&error))?;
         self.workspace.ledger().put_current(&built.known).map_err(|error| to_failure(&error))?;
-        if let Some(contents) = &built.contents {
-            super::content::keep(self.workspace, &built.known.id, contents);
+        match &built.contents {
+            Some(contents) => super::content::keep(self.workspace, &built.known.id, contents),
+            // Its revision is older, and does not tell of it.
+            None => standing::tell(self.workspace, &built.known, built.record.record()),
         }
         self.written().items.insert(built.known.id.clone());
         Ok(built.known)
@@ -341,6 +356,7 @@ impl Run<'_> {
             let json = with_links(record.json, links, &rfc3339(self.now));
             let record = self.workspace.validator.validate(Record { json, ..record })?;
             write_item(&self.workspace.output, &record, &self.workspace.recipe.stac.catalogs)?;
+            standing::tell_again(self.workspace, record.record())?;
         }
         Ok(is_any)
     }

@@ -44,6 +44,8 @@ pub fn verify(
     let chosen: Vec<&KnownItem> = known
         .iter()
         .filter(|item| options.items.is_empty() || options.items.iter().any(|asked| asked == item.id.as_str()))
+        // Their sources are gone, and their records say so.
+        .filter(|item| !item.state.is_withdrawn())
         .collect();
     let facets = facets_by_url(workspace)?;
     let afar = chosen.iter().any(|item| item.sources.iter().any(|file| file.url.is_remote()));

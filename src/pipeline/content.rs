@@ -1,13 +1,17 @@
 //! Digests of the bytes of an item's sources: kept in the state, one file an item, written whole.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::Workspace;
 use super::item::{Means, Thoroughness, failure, seed};
-use crate::model::{ContentReport, FileContent, FileIndex, ItemError, ItemId, SourceFile};
-use crate::verify::{ContentOutcome, Differences, OpenSource, Reach, SMALL, check_content};
+use crate::model::{ContentReport, FileContent, FileIndex, ItemError, ItemId, SourceFile, SourceUrl};
+use crate::storage::open_source;
+use crate::verify::{ContentOutcome, Differences, OpenSource, Reach, SMALL, check_content, has_bytes};
 
 fn path_of(workspace: &Workspace, id: &ItemId) -> PathBuf {
     workspace.state.join("content").join(format!("{id}.json"))
@@ -52,13 +56,27 @@ pub(super) fn at_build(
     let bytes: u64 = indexes.iter().map(|index| index.source.size).fold(0, u64::saturating_add);
     let is_local = indexes.iter().all(|index| index.source.url.local_path().is_some());
     let known = if force { Vec::new() } else { load(means.workspace, id) };
-    let reach = Reach { every: every_value, take: every_value || (is_local && bytes <= SMALL), seed: seed() };
+    let take = every_value || means.workspace.recipe.compares_bytes || (is_local && bytes <= SMALL);
+    let reach = Reach { every: every_value, take, seed: seed() };
     let outcome = check(means, id, (indexes, open), &known, reach);
     if outcome.differences.is_empty() {
         return Ok(outcome);
     }
     let remedy = "if the sources are right as they are, say --force";
     Err(failure("verification", format!("{id}: {}; {remedy}", outcome.differences)))
+}
+
+/// The files of an item whose size and time are those that their digests were taken of, and whose bytes are not. What cannot be read is not told.
+pub(super) fn rewritten(workspace: &Workspace, id: &ItemId, files: &[SourceFile]) -> Vec<SourceUrl> {
+    let files: HashSet<&SourceFile> = files.iter().collect();
+    let is_other = |known: &&FileContent| {
+        let source = open_source(&known.file.url).ok();
+        source.is_some_and(|source| {
+            source.file() == &known.file && matches!(has_bytes(source.as_ref(), known), Ok(false))
+        })
+    };
+    let known: Vec<FileContent> = load(workspace, id).into_iter().filter(|known| files.contains(&known.file)).collect();
+    known.par_iter().filter(is_other).map(|known| known.file.url.clone()).collect()
 }
 
 fn check(

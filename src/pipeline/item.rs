@@ -33,8 +33,8 @@ use crate::storage::{ByteSource, Delivered, OutputStore, StagedFolder, Standing,
 use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify};
 use crate::write::bytes_to_copy;
 
-const REPORT: &str = "report.json";
-const SOURCES: &str = "sources.parquet";
+pub(super) const REPORT: &str = "report.json";
+pub(super) const SOURCES: &str = "sources.parquet";
 /// ENOSPC.
 const NO_SPACE: i32 = 28;
 
@@ -177,7 +177,8 @@ pub(super) fn build(
     // The report says that what is described stands where readers find it.
     products::reuse(workspace, planned.known.as_ref(), &mut staged);
     let delivered = staged.deliver().map_err(|error| storage_failure(&error))?;
-    let report_text = report(&planned.id, revision, &cube, &found, &products, (&content.report, delivered), now);
+    let of_item = (workspace, &planned.id, revision);
+    let report_text = report(of_item, &cube, &found, &products, (&content.report, delivered), now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
     let beside = (&report, &sources, thumbnail.as_ref());
     let describe = || describe(workspace, source, &cube, &found, &products, beside, now);
@@ -236,7 +237,13 @@ fn storage_failure(error: &StorageError) -> ItemError {
 /// The error of a full disk says what a revision needs that is made here before it is uploaded.
 fn of_scratch(workspace: &Workspace, needed: Option<u64>, error: ItemError) -> ItemError {
     let full = io::Error::from_raw_os_error(NO_SPACE).to_string();
-    let Some(objects) = workspace.output.objects().filter(|_| error.message.contains(&full)) else { return error };
+    if !error.message.contains(&full) {
+        return error;
+    }
+    let Some(objects) = workspace.output.objects() else {
+        let message = format!("{}: make room in {}", error.message, workspace.output.shown(""));
+        return ItemError { message, ..error };
+    };
     let needed = needed.map(|bytes| format!(", up to {bytes} bytes for the copy of the values")).unwrap_or_default();
     let message = format!(
         "{}; a revision is made whole in {} before it is uploaded{needed}: make room there, or choose another folder with --state",
@@ -546,8 +553,7 @@ fn record(workspace: &Workspace, id: &str, bytes: Option<Bytes>) -> Result<Optio
 }
 
 fn report(
-    id: &ItemId,
-    revision: Revision,
+    (workspace, id, revision): (&Workspace, &ItemId, Revision),
     cube: &VirtualCube,
     found: &Found,
     products: &[VerifiedProduct],
@@ -556,13 +562,17 @@ fn report(
 ) -> Vec<u8> {
     let verified: Vec<Value> = products
         .iter()
-        .map(|verified| json!({"format": verified.product().format, "chunks": verified.product().chunks, "verification": verified.report()}))
+        .map(|verified| {
+            let Product { format, files, chunks, unlisted, .. } = verified.product();
+            json!({"format": format, "chunks": chunks, "files": files, "unlisted": unlisted, "verification": verified.report()})
+        })
         .collect();
     let mut report = json!({
         "item": id,
         "revision": revision,
         "made_by": concat!("altostac ", env!("CARGO_PKG_VERSION")),
         "made_at": now,
+        "recipe": {"products": workspace.recipe.product_digest, "record": workspace.record_digest()},
         "files": cube.files.len(),
         "joined_along": cube.joins,
         "variables": cube.choices,

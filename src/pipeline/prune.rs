@@ -1,4 +1,4 @@
-//! Revisions that nobody points at any more.
+//! Revisions that nobody points at any more, and products of items that are gone.
 //!
 //! The newest stay, as many as the recipe keeps; so does one that the static catalogue points at, and each of an item of which an API was not seen
 //! to hold the record that stands. Repositories of Icechunk keep their history.
@@ -49,6 +49,37 @@ pub(super) fn prune(
     Ok(problems)
 }
 
+/// Removes all products of items that are gone, once neither the static catalogue nor any API has them; `locks` as with [`prune`]. Returns what
+/// could not be removed.
+pub(super) fn prune_removed(workspace: &Workspace, locks: bool) -> Result<Vec<String>, PipelineError> {
+    let mut gone = workspace.ledger().removed()?;
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let apis = workspace.ledger().apis()?;
+    for api in apis {
+        let held: BTreeSet<String> = workspace.ledger().publications(&api)?.into_iter().map(|one| one.id).collect();
+        gone.retain(|id| !held.contains(id.as_str()));
+    }
+    let _lock = if locks && !gone.is_empty() { workspace.lock_output()? } else { None };
+    let mut problems = Vec::new();
+    for id in gone {
+        // Somebody else may have put one there.
+        if workspace.output.get(&workspace.item_path(id.as_str()))?.is_some() {
+            continue;
+        }
+        let folder = format!("{}/products/{id}", workspace.recipe.collection.id);
+        match workspace.output.remove_folder(&folder) {
+            Ok(_) => {
+                tracing::info!(item = %id, "its products were removed");
+                workspace.ledger().forget_removed(&id)?;
+            }
+            Err(error) => problems.push(format!("{}: {}", workspace.output.shown(&folder), chain(&error))),
+        }
+    }
+    Ok(problems)
+}
+
 /// Revisions of an item beyond those that are kept, whatever APIs hold.
 fn old_revisions(workspace: &Workspace, id: &ItemId) -> Result<Vec<Revision>, PipelineError> {
     let Some(current) = workspace.ledger().item(id.as_str())?.and_then(|known| known.revision) else {
@@ -75,7 +106,7 @@ fn spare(mut found: Vec<Revision>, current: Revision, kept: u32) -> Vec<Revision
 }
 
 /// The revisions that hrefs of a record lead to. Pure.
-fn pointed_at(record: &Value, id: &ItemId) -> BTreeSet<Revision> {
+pub(super) fn pointed_at(record: &Value, id: &ItemId) -> BTreeSet<Revision> {
     let start = format!("products/{id}/r");
     let assets = record.get("assets").and_then(Value::as_object).into_iter().flatten();
     let hrefs = assets.filter_map(|(_, asset)| asset.get("href")?.as_str());

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::published::{ApiStatus, ItemPublication};
 use crate::model::{ContentReport, ItemError, ItemState, Note, ProductFormat, VariableChoice, VerificationReport};
-use crate::plan::Action;
+use crate::plan::{Action, FileChanges};
 use crate::storage::Traffic;
 
 /// The answer of `altostac plan`.
@@ -16,14 +16,130 @@ use crate::storage::Traffic;
 pub struct PlanReport {
     /// The collection's id.
     pub collection: String,
+    /// How many items and files it is about.
+    pub counts: PlanCounts,
     /// Every item, sorted by id.
     pub items: Vec<PlannedReport>,
     /// Files that match no pattern, with the reason.
     pub unmatched: Vec<String>,
-    /// What could not be looked at.
+    /// What could not be looked at, and guards that would stop something.
     pub problems: Vec<String>,
     /// Values of facets that no vocabulary has, where the recipe asks no more than to be told.
     pub warnings: Vec<String>,
+}
+
+/// How many items and files a plan is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlanCounts {
+    /// Items that are new.
+    pub added: usize,
+    /// Items whose products would be written anew.
+    pub changed: usize,
+    /// Items whose record alone would be.
+    pub redescribed: usize,
+    /// Items that would go.
+    pub removed: usize,
+    /// Items whose files are gone and whose record would be marked.
+    pub withdrawn: usize,
+    /// Items that would go or be marked, if a guard did not stop it.
+    pub stopped: usize,
+    /// Items that stay as they are.
+    pub unchanged: usize,
+    /// What cannot become an item.
+    pub failed: usize,
+    /// Files that are new.
+    pub files_added: usize,
+    /// Files that are not what they were.
+    pub files_changed: usize,
+    /// Files that are gone.
+    pub files_removed: usize,
+    /// Files that have another name now.
+    pub files_renamed: usize,
+    /// Files that are as they were.
+    pub files_unchanged: usize,
+}
+
+impl PlanCounts {
+    /// Counts what a plan holds. A file that moved from one item to another is counted once.
+    pub(super) fn of(items: &[PlannedReport]) -> Self {
+        let mut counts = Self::default();
+        let mut renamed = std::collections::BTreeSet::new();
+        for item in items {
+            *match item.action {
+                _ if item.stopped => &mut counts.stopped,
+                Some(Action::Added) => &mut counts.added,
+                Some(Action::Changed) => &mut counts.changed,
+                Some(Action::Redescribed) => &mut counts.redescribed,
+                Some(Action::Removed) => &mut counts.removed,
+                Some(Action::Withdrawn) => &mut counts.withdrawn,
+                Some(Action::Unchanged) => &mut counts.unchanged,
+                None => &mut counts.failed,
+            } += 1;
+            // Files of items that stay withdrawn have been told before.
+            if item.action == Some(Action::Unchanged) && item.files == 0 {
+                continue;
+            }
+            counts.files_added += item.changes.added.len();
+            counts.files_changed += item.changes.changed.len();
+            counts.files_removed += item.changes.removed.len();
+            counts.files_unchanged += item.changes.unchanged;
+            renamed.extend(item.changes.renamed.iter().map(|renamed| &renamed.from));
+        }
+        counts.files_renamed = renamed.len();
+        counts
+    }
+}
+
+/// What is different between the files of an item now and those of its last revision.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FileChangesReport {
+    /// Files that were not there, sorted.
+    pub added: Vec<String>,
+    /// Files that are not what they were.
+    pub changed: Vec<ChangedFileReport>,
+    /// Files that are gone.
+    pub removed: Vec<String>,
+    /// Files of the same size and fingerprint that have another name now, perhaps in another item.
+    pub renamed: Vec<RenamedFileReport>,
+    /// How many files are as they were.
+    pub unchanged: usize,
+}
+
+/// A file that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ChangedFileReport {
+    /// The file.
+    pub file: String,
+    /// By what the change shows.
+    pub why: String,
+}
+
+/// A file that has another name now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RenamedFileReport {
+    /// Where it was.
+    pub from: String,
+    /// Where it is.
+    pub to: String,
+}
+
+impl FileChangesReport {
+    pub(super) fn of(changes: &FileChanges) -> Self {
+        let shown = |urls: &[crate::model::SourceUrl]| urls.iter().map(ToString::to_string).collect();
+        let changed =
+            |file: &crate::plan::ChangedFile| ChangedFileReport { file: file.url.to_string(), why: file.why.clone() };
+        let renamed = |file: &crate::plan::RenamedFile| RenamedFileReport {
+            from: file.from.to_string(),
+            to: file.to.to_string(),
+        };
+        Self {
+            added: shown(&changes.added),
+            changed: changes.changed.iter().map(changed).collect(),
+            removed: shown(&changes.removed),
+            renamed: changes.renamed.iter().map(renamed).collect(),
+            unchanged: changes.unchanged,
+        }
+    }
 }
 
 /// One item of a plan.
@@ -34,10 +150,14 @@ pub struct PlannedReport {
     /// What would happen; absent if it cannot become an item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
+    /// Whether a guard would keep that from happening.
+    pub stopped: bool,
     /// Why.
     pub reasons: Vec<String>,
     /// How many files it has now.
     pub files: usize,
+    /// What is different between its files now and those of its last revision.
+    pub changes: FileChangesReport,
     /// With `--explain`: how its variables would be carried; absent if it stays as it is, or its files cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explained: Option<Explained>,
@@ -65,6 +185,8 @@ pub enum BuiltStatus {
     Changed,
     /// It went.
     Removed,
+    /// Its files are gone; its record stays, marked.
+    Withdrawn,
     /// Nothing was to be done.
     Unchanged,
     /// It could not be built; what stood before stands.
@@ -151,6 +273,7 @@ impl BuildReport {
                 BuiltStatus::Added => "added",
                 BuiltStatus::Changed => "changed",
                 BuiltStatus::Removed => "removed",
+                BuiltStatus::Withdrawn => "withdrawn",
                 BuiltStatus::Unchanged => "unchanged",
                 BuiltStatus::Failed => "failed",
             };

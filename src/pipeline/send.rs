@@ -166,7 +166,9 @@ async fn push(
         publish(api, set, options.api.clone(), &mut journal).await?
     };
     if !options.api.dry_run {
-        for problem in super::prune::prune(workspace, &confirmed_items(&report.records), true)? {
+        let mut left = super::prune::prune(workspace, &confirmed_items(&report.records), true)?;
+        left.extend(super::prune::prune_removed(workspace, true)?);
+        for problem in left {
             tracing::warn!("not removed: {problem}");
         }
     }
@@ -233,7 +235,9 @@ impl Candidates<'_> {
 
 /// Whether a source is no longer what it was when it was indexed: its products may be wrong then.
 fn changed_source(workspace: &Workspace, id: &ItemId) -> Result<Option<String>, PipelineError> {
-    let Some(known) = workspace.ledger().item(id.as_str())? else { return Ok(None) };
+    // The sources of what was withdrawn are gone, and its record says so.
+    let known = workspace.ledger().item(id.as_str())?.filter(|known| !known.state.is_withdrawn());
+    let Some(known) = known else { return Ok(None) };
     let urls: Vec<_> = known.sources.iter().map(|file| file.url.clone()).collect();
     for (file, now) in known.sources.iter().zip(current_fingerprints(&urls)) {
         let message = match now {

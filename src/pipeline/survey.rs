@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::published::Published;
-use super::report::{PlanReport, PlannedReport, StatusReport};
+use super::report::{FileChangesReport, PlanCounts, PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Progress, Workspace};
-use crate::model::{ItemError, ItemId, KnownItem, Revision, SourceUrl};
-use crate::plan::{Circumstances, PlannedItem, plan};
+use crate::model::recipe::SourceFiles;
+use crate::model::{ItemError, ItemId, KnownItem, Revision, SourcePlace, SourceUrl};
+use crate::plan::{Circumstances, Guarded, PlannedItem, guard, plan};
 use crate::scan::Scan;
 use crate::storage::Output;
 
@@ -23,6 +24,8 @@ pub struct Survey {
     pub problems: Vec<String>,
     /// Values of facets that no vocabulary has.
     pub warnings: Vec<String>,
+    /// Items that do not go although their files are gone; [`Guarded::lift`] lets them.
+    pub guarded: Guarded,
 }
 
 /// Looks at the archive and compares it with what is known; with `only` about these items alone.
@@ -55,22 +58,59 @@ pub fn survey(
     let fails = |item: &KnownItem| {
         failed_ids.contains(item.id.as_str()) || item.sources.iter().any(|file| failed_files.contains(&file.url))
     };
+    let standing = known.iter().filter(|item| item.revision.is_some() && !item.state.is_withdrawn()).count();
+    let empty_roots = empty_roots(workspace, &found);
     let known: Vec<KnownItem> = known.into_iter().filter(|item| is_asked(item.id.as_str()) && !fails(item)).collect();
     let circumstances = Circumstances {
         product_digest: workspace.recipe.product_digest.clone(),
         record_digest: workspace.record_digest(),
         damaged: damaged(workspace, &known)?,
         unreadable: found.problems.iter().map(|problem| problem.place.clone()).collect(),
+        rewritten: rewritten(workspace, &found, &known, progress),
+        on_removed: workspace.recipe.keeping.on_removed,
         force,
     };
     let items = found.items.into_iter().filter(|item| is_asked(item.id.as_str())).collect();
+    let planned = plan(items, known, &circumstances);
     Ok(Survey {
-        planned: plan(items, known, &circumstances),
+        guarded: guard(&planned, standing, workspace.recipe.keeping.max_removed, &empty_roots),
+        planned,
         failed,
         unmatched: found.unmatched.iter().map(|file| format!("{}: {}", file.path, file.reason)).collect(),
         problems: found.problems.iter().map(ToString::to_string).collect(),
         warnings: found.warnings,
     })
+}
+
+/// Files whose bytes are not what they were although their fingerprints are, if the recipe asks for that.
+fn rewritten(workspace: &Workspace, found: &Scan, known: &[KnownItem], progress: &dyn Progress) -> BTreeSet<SourceUrl> {
+    if !workspace.recipe.compares_bytes {
+        return BTreeSet::new();
+    }
+    let known: BTreeSet<&ItemId> = known.iter().map(|item| &item.id).collect();
+    let items: Vec<_> = found.items.iter().filter(|item| known.contains(&item.id)).collect();
+    progress.begin("bytes", items.len() as u64);
+    let other = items.iter().flat_map(|item| {
+        let other = super::content::rewritten(workspace, &item.id, &item.files);
+        progress.advance(item.id.as_str());
+        other
+    });
+    let other = other.collect();
+    progress.end();
+    other
+}
+
+/// The roots of the recipe in which no file of any item lies.
+fn empty_roots(workspace: &Workspace, found: &Scan) -> Vec<SourceUrl> {
+    let searched =
+        workspace.recipe.sources.iter().filter(|source| matches!(source.files, SourceFiles::Matching { .. }));
+    let roots = searched.filter_map(|source| match &source.root {
+        SourcePlace::Local(path) => SourceUrl::from_path(path),
+        SourcePlace::Remote(url) => Some(url.clone()),
+    });
+    let files =
+        || found.items.iter().flat_map(|item| &item.files).chain(found.failed.iter().flat_map(|item| &item.files));
+    roots.filter(|root| !files().any(|file| file.url.is_within(root))).collect()
 }
 
 fn item_error(kind: &str, error: &crate::scan::ItemError, item: &crate::scan::FailedItem) -> ItemError {
@@ -141,8 +181,10 @@ impl Survey {
             .map(|item| PlannedReport {
                 id: item.id.to_string(),
                 action: Some(item.action),
+                stopped: self.guarded.items.contains(&item.id),
                 reasons: item.reasons.clone(),
                 files: item.source.as_ref().map_or(0, |source| source.files.len()),
+                changes: FileChangesReport::of(&item.changes),
                 explained: None,
                 error: None,
             })
@@ -150,17 +192,20 @@ impl Survey {
         items.extend(self.failed.iter().map(|(id, error, files)| PlannedReport {
             id: id.clone(),
             action: None,
+            stopped: false,
             reasons: vec!["it cannot become an item".into()],
             files: *files,
+            changes: FileChangesReport::default(),
             explained: None,
             error: Some(error.clone()),
         }));
         items.sort_by(|a, b| a.id.cmp(&b.id));
         PlanReport {
             collection: collection.into(),
+            counts: PlanCounts::of(&items),
             items,
             unmatched: self.unmatched.clone(),
-            problems: self.problems.clone(),
+            problems: self.problems.iter().chain(&self.guarded.reasons).cloned().collect(),
             warnings: self.warnings.clone(),
         }
     }

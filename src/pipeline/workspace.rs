@@ -46,6 +46,12 @@ pub enum WorkspaceError {
         /// The recipe.
         recipe: String,
     },
+    /// A run with another state is at work on the same output.
+    #[error("another altostac, with another state, is at work on {folder}")]
+    OutputBusy {
+        /// The folder of the collection in the output.
+        folder: String,
+    },
 }
 
 impl WorkspaceError {
@@ -54,11 +60,23 @@ impl WorkspaceError {
         match self {
             Self::Ledger(error) => Some(error.remedy().into()),
             Self::Output(error) => error.remedy().map(Into::into),
-            Self::Busy { .. } => Some("wait until it is done; its lock goes with it".into()),
+            Self::Busy { .. } => Some("wait until it is done (--wait does so); its lock goes with it".into()),
+            Self::OutputBusy { .. } => Some("wait until it is done, and use one state for one output".into()),
             Self::State { .. } => Some("choose another folder with --state".into()),
             _ => None,
         }
     }
+}
+
+/// The ledger, a new one that is being filled, and the one that was before.
+const LEDGER: &str = "ledger.sqlite";
+const NEW_LEDGER: &str = "ledger.sqlite.new";
+const OLD_LEDGER: &str = "ledger.sqlite.before";
+
+/// The lock of a collection in an output, until it is dropped.
+pub(super) struct HeldOutput {
+    _objects: Option<OutputLock>,
+    _folder: Option<File>,
 }
 
 /// The folder of the state that revisions are made in, if the output is not on this machine.
@@ -88,25 +106,58 @@ impl Workspace {
     /// # Errors
     /// [`WorkspaceError`] if the recipe, its templates or its ledger cannot be used, or another run is at work.
     pub fn open(recipe: &Path, state: Option<&Path>) -> Result<Self, WorkspaceError> {
+        Self::open_locked(recipe, state, false)
+    }
+
+    /// As [`Workspace::open`], but waits until another run is done.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`] if the recipe, its templates or its ledger cannot be used.
+    pub fn open_when_free(recipe: &Path, state: Option<&Path>) -> Result<Self, WorkspaceError> {
+        Self::open_locked(recipe, state, true)
+    }
+
+    fn open_locked(recipe: &Path, state: Option<&Path>, waits: bool) -> Result<Self, WorkspaceError> {
         let recipe = crate::recipe::load(recipe)?;
         let state = state_folder(&recipe, state);
-        fs::create_dir_all(&state).map_err(failed("make", &state))?;
-        let lock_path = state.join("lock");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(failed("open", &lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(WorkspaceError::Busy { recipe: recipe.path.display().to_string() });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed("lock", &lock_path)(source)),
-        }
-        let ledger = Ledger::open(&state.join("ledger.sqlite"))?;
+        let lock = lock(&recipe, &state, waits)?;
+        let ledger = Ledger::open(&state.join(LEDGER))?;
         Self::with(recipe, state, ledger, Some(lock))
+    }
+
+    /// Opens a recipe with a new, empty ledger, whatever became of the old one. [`Workspace::take_over`] puts the new one in its place.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`] if the recipe, its templates or the folder of the state cannot be used, or another run is at work.
+    pub fn open_anew(recipe: &Path, state: Option<&Path>) -> Result<Self, WorkspaceError> {
+        let recipe = crate::recipe::load(recipe)?;
+        let state = state_folder(&recipe, state);
+        let lock = lock(&recipe, &state, false)?;
+        let path = state.join(NEW_LEDGER);
+        for left in [&path, &journal_of(&path)] {
+            remove_if_there(left)?;
+        }
+        let ledger = Ledger::open_to_fill(&path)?;
+        Self::with(recipe, state, ledger, Some(lock))
+    }
+
+    /// Puts the new ledger in the place of the old one, which is kept beside it.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::State`] if files cannot be renamed.
+    pub(super) fn take_over(self) -> Result<(), WorkspaceError> {
+        let Self { state, ledger, lock: _lock, .. } = self;
+        drop(ledger);
+        let (new, old) = (state.join(NEW_LEDGER), state.join(LEDGER));
+        File::open(&new).and_then(|file| file.sync_all()).map_err(failed("sync", &new))?;
+        if old.exists() {
+            let kept = state.join(OLD_LEDGER);
+            fs::rename(&old, &kept).map_err(failed("rename", &old))?;
+        }
+        // What a killed run left there is of the old one.
+        remove_if_there(&journal_of(&old))?;
+        fs::rename(&new, &old).map_err(failed("rename", &new))?;
+        File::open(&state).and_then(|folder| folder.sync_all()).map_err(failed("sync", &state))
     }
 
     /// Opens a recipe to look at it: nothing is made or changed, and others may be at work.
@@ -116,7 +167,7 @@ impl Workspace {
     pub fn look_at(recipe: &Path, state: Option<&Path>) -> Result<Self, WorkspaceError> {
         let recipe = crate::recipe::load(recipe)?;
         let state = state_folder(&recipe, state);
-        let path = state.join("ledger.sqlite");
+        let path = state.join(LEDGER);
         let ledger = if path.exists() { Ledger::open(&path)? } else { Ledger::in_memory()? };
         Self::with(recipe, state, ledger, None)
     }
@@ -139,11 +190,24 @@ impl Workspace {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Takes the lock of an output that programs on other machines may write to; to be held while it is written to.
-    pub(super) fn lock_output(&self) -> Result<Option<OutputLock>, WorkspaceError> {
-        let Some(objects) = self.output.objects() else { return Ok(None) };
-        let owner = owner::of(&self.state).map_err(failed("write to", &self.state))?;
-        Ok(Some(objects.lock(self.recipe.collection.id.as_str(), &owner)?))
+    /// Takes the lock of the collection in the output, where a recipe with another state, or a program on another machine, may write too; to be
+    /// held while it is written to.
+    pub(super) fn lock_output(&self) -> Result<Option<HeldOutput>, WorkspaceError> {
+        let collection = self.recipe.collection.id.as_str();
+        let folder = match &self.output {
+            Output::Folder(folder) => folder.root().join(collection),
+            Output::Objects(objects) => {
+                let owner = owner::of(&self.state).map_err(failed("write to", &self.state))?;
+                return Ok(Some(HeldOutput { _objects: Some(objects.lock(collection, &owner)?), _folder: None }));
+            }
+        };
+        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
+        let held = File::open(&folder).map_err(failed("open", &folder))?;
+        if let Err(TryLockError::WouldBlock) = held.try_lock() {
+            return Err(WorkspaceError::OutputBusy { folder: folder.display().to_string() });
+        }
+        // Where the file system has no locks, runs with several states are on their own.
+        Ok(Some(HeldOutput { _objects: None, _folder: Some(held) }))
     }
 
     /// Whether this run may change the state.
@@ -164,6 +228,38 @@ impl Workspace {
     /// The path of an item's record below the output.
     pub(super) fn item_path(&self, id: &str) -> String {
         format!("{}/items/{id}.json", self.recipe.collection.id)
+    }
+}
+
+/// Takes the lock of the state.
+fn lock(recipe: &Recipe, state: &Path, waits: bool) -> Result<File, WorkspaceError> {
+    fs::create_dir_all(state).map_err(failed("make", state))?;
+    let path = state.join("lock");
+    let options = &mut File::options();
+    let lock = options.create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) if waits => {
+            tracing::warn!("another altostac is at work on {}: waiting until it is done", recipe.path.display());
+            lock.lock().map_err(failed("lock", &path))?;
+            Ok(lock)
+        }
+        Err(TryLockError::WouldBlock) => Err(WorkspaceError::Busy { recipe: recipe.path.display().to_string() }),
+        Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
+    }
+}
+
+/// The file in which SQLite keeps what it needs to undo a change that was cut off.
+fn journal_of(ledger: &Path) -> PathBuf {
+    let mut name = ledger.as_os_str().to_owned();
+    name.push("-journal");
+    name.into()
+}
+
+fn remove_if_there(path: &Path) -> Result<(), WorkspaceError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -2,13 +2,25 @@
 //!
 //! In: the items that a scan found, the items that the ledger knows, the recipe's digests.
 //! Out: for every item whether it is added, changed, removed or left, and why.
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `files` | which files of an item are new, changed, gone, or only have another name |
+//! | `guard` | how many items may go in one run |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{ItemId, ItemSource, ItemState, KnownItem, SourceFile, SourceUrl};
+use crate::model::{ItemId, ItemSource, ItemState, KnownItem, OnRemoved, SourceFile, SourceUrl};
+
+mod files;
+mod guard;
+
+use files::Renames;
+pub use files::{ChangedFile, FileChanges, RenamedFile};
+pub use guard::{Guarded, guard};
 
 /// What happens to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -22,6 +34,8 @@ pub enum Action {
     Redescribed,
     /// It goes: its files are gone.
     Removed,
+    /// Its files are gone; its record stays, marked as the recipe says.
+    Withdrawn,
     /// Nothing.
     Unchanged,
 }
@@ -35,6 +49,8 @@ pub struct PlannedItem {
     pub action: Action,
     /// Why, in words.
     pub reasons: Vec<String>,
+    /// What is different between its files now and those of its last revision.
+    pub changes: FileChanges,
     /// Its files; `None` if it is removed.
     pub source: Option<ItemSource>,
     /// What was known of it.
@@ -52,6 +68,10 @@ pub struct Circumstances {
     pub damaged: BTreeSet<ItemId>,
     /// Files and folders that the scan could not look at: what is known to lie there is neither removed nor taken for changed.
     pub unreadable: Vec<SourceUrl>,
+    /// Files whose bytes are not what they were although their fingerprints are.
+    pub rewritten: BTreeSet<SourceUrl>,
+    /// What becomes of items whose files are gone.
+    pub on_removed: OnRemoved,
     /// Rebuild everything.
     pub force: bool,
 }
@@ -63,29 +83,67 @@ pub struct Circumstances {
 /// assert!(plan(Vec::new(), Vec::new(), &Circumstances::default()).is_empty());
 /// ```
 pub fn plan(found: Vec<ItemSource>, known: Vec<KnownItem>, circumstances: &Circumstances) -> Vec<PlannedItem> {
+    let renames = Renames::find(&found, &known, &|file| hidden(file, circumstances));
     let mut known: BTreeMap<ItemId, KnownItem> = known.into_iter().map(|item| (item.id.clone(), item)).collect();
     let mut planned: Vec<PlannedItem> = found
         .into_iter()
         .map(|source| {
             let known = known.remove(&source.id);
-            let (action, reasons) = decide(&source, known.as_ref(), circumstances);
-            PlannedItem { id: source.id.clone(), action, reasons, source: Some(source), known }
+            let before = known.as_ref().map_or(&[][..], |known| &known.sources);
+            let changes = files::changes(&source.files, before, &renames, &circumstances.rewritten);
+            let (action, reasons) = decide(&source, known.as_ref(), &changes, circumstances);
+            PlannedItem { id: source.id.clone(), action, reasons, changes, source: Some(source), known }
         })
         .collect();
     planned.extend(known.into_values().map(|item| {
-        let (action, reason) = if item.sources.iter().any(|file| hidden(file, circumstances)) {
-            (Action::Unchanged, "its files could not be looked at".to_owned())
-        } else {
-            (Action::Removed, "no file of it is left".to_owned())
-        };
-        PlannedItem { id: item.id.clone(), action, reasons: vec![reason], source: None, known: Some(item) }
+        let changes = files::changes(&[], &item.sources, &renames, &circumstances.rewritten);
+        let (action, reasons) = without_files(&item, &changes, circumstances);
+        PlannedItem { id: item.id.clone(), action, reasons, changes, source: None, known: Some(item) }
     }));
     planned.sort_by(|a, b| a.id.cmp(&b.id));
     planned
 }
 
-fn decide(source: &ItemSource, known: Option<&KnownItem>, circumstances: &Circumstances) -> (Action, Vec<String>) {
-    let Some(known) = known else { return (Action::Added, vec!["new".into()]) };
+/// What becomes of an item of which no file was found.
+fn without_files(item: &KnownItem, changes: &FileChanges, circumstances: &Circumstances) -> (Action, Vec<String>) {
+    if item.sources.iter().any(|file| hidden(file, circumstances)) {
+        return (Action::Unchanged, vec!["its files could not be looked at".into()]);
+    }
+    let reason = match changes.renamed.len() {
+        0 => "no file of it is left".to_owned(),
+        count if changes.removed.is_empty() => format!("{} to other items", counted(count, "file moved")),
+        count => format!("no file of it is left; {} to other items", counted(count, "file moved")),
+    };
+    let is_marked = circumstances.on_removed.state() == Some(item.state);
+    let action = match circumstances.on_removed {
+        OnRemoved::Remove => Action::Removed,
+        // What never was built has no record that could stay.
+        _ if item.revision.is_none() => Action::Removed,
+        _ if is_marked => Action::Unchanged,
+        OnRemoved::Deprecate | OnRemoved::Retract => Action::Withdrawn,
+    };
+    (action, if action == Action::Unchanged { Vec::new() } else { vec![reason] })
+}
+
+/// `1 file moved`, `2 files moved`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { what.to_owned() } else { what.replacen("file", "files", 1) };
+    format!("{count} {plural}")
+}
+
+fn decide(
+    source: &ItemSource,
+    known: Option<&KnownItem>,
+    changes: &FileChanges,
+    circumstances: &Circumstances,
+) -> (Action, Vec<String>) {
+    let Some(known) = known else {
+        let moved = match changes.renamed.len() {
+            0 => "new".to_owned(),
+            count => format!("new; {} from other items", counted(count, "file moved")),
+        };
+        return (Action::Added, vec![moved]);
+    };
     if known.revision.is_none() {
         return (Action::Added, vec!["it failed before".into()]);
     }
@@ -94,7 +152,10 @@ fn decide(source: &ItemSource, known: Option<&KnownItem>, circumstances: &Circum
     if known.sources.iter().filter(is_gone).any(|file| hidden(file, circumstances)) {
         return (Action::Unchanged, vec!["some of its files could not be looked at".into()]);
     }
-    let mut reasons = file_changes(&source.files, &known.sources);
+    let mut reasons = changes.words();
+    if known.state.is_withdrawn() {
+        reasons.push("its files are there again".into());
+    }
     if circumstances.force {
         reasons.push("asked for with --force".into());
     }
@@ -119,24 +180,6 @@ fn decide(source: &ItemSource, known: Option<&KnownItem>, circumstances: &Circum
 /// Whether a file lies where the scan could not look.
 fn hidden(file: &SourceFile, circumstances: &Circumstances) -> bool {
     circumstances.unreadable.iter().any(|unreadable| file.url.is_within(unreadable))
-}
-
-/// What is different between two lists of files, in words.
-fn file_changes(now: &[SourceFile], before: &[SourceFile]) -> Vec<String> {
-    let by_url = |files: &[SourceFile]| -> BTreeMap<String, SourceFile> {
-        files.iter().map(|file| (file.url.as_str().to_owned(), file.clone())).collect()
-    };
-    let (now, before) = (by_url(now), by_url(before));
-    let added = now.keys().filter(|url| !before.contains_key(*url)).count();
-    let removed = before.keys().filter(|url| !now.contains_key(*url)).count();
-    let changed = now.iter().filter(|(url, file)| before.get(*url).is_some_and(|old| old != *file)).count();
-    let counts = [(added, "added"), (removed, "removed"), (changed, "changed")];
-    let word = |count| if count == 1 { "file" } else { "files" };
-    counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {} {what}", word(*count)))
-        .collect()
 }
 
 #[cfg(test)]
@@ -216,6 +259,47 @@ mod tests {
         assert_eq!(plan(items(), known(), &other_product)[0].action, Action::Changed);
         let force = Circumstances { force: true, ..circumstances() };
         assert_eq!(plan(items(), known(), &force)[0].action, Action::Changed);
+    }
+
+    #[test]
+    fn what_is_gone_is_removed_or_stays_with_a_mark() {
+        let deprecating = Circumstances { on_removed: OnRemoved::Deprecate, ..circumstances() };
+        let retracting = Circumstances { on_removed: OnRemoved::Retract, ..circumstances() };
+        let gone = |state: ItemState, circumstances: &Circumstances| {
+            let item = KnownItem { state, ..known("a", vec![file("1", 1)]) };
+            plan(Vec::new(), vec![item], circumstances)[0].action
+        };
+        assert_eq!(gone(ItemState::Current, &circumstances()), Action::Removed);
+        assert_eq!(gone(ItemState::Current, &deprecating), Action::Withdrawn);
+        assert_eq!(gone(ItemState::Deprecated, &deprecating), Action::Unchanged);
+        assert_eq!(gone(ItemState::Deprecated, &retracting), Action::Withdrawn);
+        assert_eq!(gone(ItemState::Failed, &retracting), Action::Withdrawn);
+        assert_eq!(gone(ItemState::Retracted, &circumstances()), Action::Removed);
+        let never = KnownItem { revision: None, ..known("a", vec![]) };
+        assert_eq!(plan(Vec::new(), vec![never], &deprecating)[0].action, Action::Removed);
+        let again = KnownItem { state: ItemState::Deprecated, ..known("a", vec![file("1", 1)]) };
+        let again = plan(vec![found("a", vec![file("1", 1)])], vec![again], &deprecating);
+        assert_eq!(actions(&again), [("a".to_owned(), Action::Changed, "its files are there again".to_owned())]);
+    }
+
+    #[test]
+    fn a_file_with_another_name_is_told_as_that() {
+        let whole = plan(
+            vec![found("to", vec![file("b/x.nc", 7)])],
+            vec![known("from", vec![file("a/x.nc", 7)])],
+            &circumstances(),
+        );
+        let expected = [
+            ("from", Action::Removed, "1 file moved to other items"),
+            ("to", Action::Added, "new; 1 file moved from other items"),
+        ];
+        assert_eq!(actions(&whole), expected.map(|(id, action, why)| (id.to_owned(), action, why.to_owned())));
+        let within = plan(
+            vec![found("a", vec![file("new.nc", 7), file("2", 1)])],
+            vec![known("a", vec![file("old.nc", 7), file("2", 1)])],
+            &circumstances(),
+        );
+        assert_eq!(actions(&within), [("a".to_owned(), Action::Changed, "1 file renamed".to_owned())]);
     }
 
     #[test]

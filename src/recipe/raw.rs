@@ -23,6 +23,9 @@ pub(super) struct RawRecipe {
     /// Where the files are.
     #[schemars(length(min = 1))]
     pub(super) sources: Vec<RawSource>,
+    /// How it is found out that a file changed. Default: `time`.
+    #[serde(default)]
+    pub(super) fingerprints: RawFingerprints,
     /// How files become Items.
     pub(super) item: RawItem,
     /// How the files of an Item become one dataset.
@@ -40,6 +43,12 @@ pub(super) struct RawRecipe {
     /// How what was uploaded to an object store is confirmed. Default: `read`.
     #[serde(default)]
     pub(super) confirm_uploads: RawConfirmation,
+    /// What becomes of Items whose files are gone. Default: `remove`.
+    #[serde(default)]
+    pub(super) on_removed: RawOnRemoved,
+    /// What stops a run that would do too much.
+    #[serde(default)]
+    pub(super) guard: RawGuard,
     /// What readers outside see instead of local paths; applied to references and to asset hrefs, the longest match first.
     #[serde(default)]
     pub(super) public_urls: Vec<RawPublicUrl>,
@@ -48,6 +57,18 @@ pub(super) struct RawRecipe {
     pub(super) stac: RawStac,
     /// Where records are pushed to.
     pub(super) publish: Option<RawPublish>,
+}
+
+/// How it is found out that a file changed.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Fingerprints")]
+pub(super) enum RawFingerprints {
+    /// By its size and the time of its last modification, or its entity tag.
+    #[default]
+    Time,
+    /// By its bytes too: every file is read whenever the archive is looked at, and its digests are kept in the state.
+    Checksum,
 }
 
 /// How uploads are confirmed.
@@ -60,6 +81,41 @@ pub(super) enum RawConfirmation {
     Read,
     /// The store is trusted to compare the SHA-256 that is sent with each object.
     Checksum,
+}
+
+/// What becomes of an Item whose files are gone.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OnRemoved")]
+pub(super) enum RawOnRemoved {
+    /// Its record goes, from the APIs too; and once none holds it any more, its products.
+    #[default]
+    Remove,
+    /// Its record and its products stay; its property `deprecated` is true (version extension).
+    Deprecate,
+    /// Its record and its products stay; its property `retracted` is true, as ESGF says it.
+    Retract,
+}
+
+/// What stops a run that would do too much: an archive that is not mounted looks like one that was emptied.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Guard")]
+pub(super) struct RawGuard {
+    /// How many of the collection's Items may go in one run because none of their files is left: a share such as `20%`, or a number of Items.
+    /// If more would, none does, the rest is done, and the exit status is 1; `--allow-removal` lets them go. Default: `20%`.
+    pub(super) max_removed: Option<RawLimit>,
+}
+
+/// A share or a number.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "RemovalLimit")]
+pub(super) enum RawLimit {
+    /// So many Items.
+    Items(u32),
+    /// A share, such as `20%`.
+    Share(String),
 }
 
 /// The STAC Collection that a recipe feeds.

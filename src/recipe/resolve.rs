@@ -9,9 +9,9 @@ use url::Url;
 
 use super::mistake::{Mistake, suggest};
 use super::raw::{
-    RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawGeometry, RawItem,
-    RawOnGap, RawOnOverlap, RawProduct, RawProductOptions, RawProducts, RawProvider, RawPublicUrl, RawRecipe, RawSize,
-    RawSource, RawStac,
+    RawAggregate, RawAlong, RawAuto, RawCollection, RawConfirmation, RawDatetime, RawDimension, RawFingerprints,
+    RawGeometry, RawItem, RawLimit, RawOnGap, RawOnOverlap, RawOnRemoved, RawProduct, RawProductOptions, RawProducts,
+    RawProvider, RawPublicUrl, RawRecipe, RawSize, RawSource, RawStac,
 };
 use super::surroundings::Surroundings;
 use super::yaml::Place;
@@ -21,8 +21,8 @@ use crate::model::recipe::{
     SourceFiles, SourceSettings, StacSettings,
 };
 use crate::model::{
-    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, Manage, ProductFormat,
-    ProductSettings, ProductsAsked, PublicUrls, SourcePlace, SourceUrl, ZarrSettings,
+    CollectionId, Confirmation, DimensionName, IcechunkVersion, ItemPattern, Keeping, Manage, OnRemoved, ProductFormat,
+    ProductSettings, ProductsAsked, PublicUrls, RemovalLimit, SourcePlace, SourceUrl, ZarrSettings,
 };
 
 mod nested;
@@ -76,7 +76,11 @@ impl Resolver<'_> {
         let aggregate = self.aggregate(&raw.aggregate, item.as_ref());
         let products = self.products(raw.products);
         let output = self.output(raw.output.as_deref().unwrap_or("published"));
-        let keeping = self.keeping(raw.keep_revisions, raw.confirm_uploads);
+        let keeping = Keeping {
+            on_removed: raw.on_removed.into(),
+            max_removed: self.max_removed(raw.guard.max_removed),
+            ..self.keeping(raw.keep_revisions, raw.confirm_uploads)
+        };
         let public_urls = self.public_urls(&raw.public_urls);
         let thumbnail = super::thumbnail::resolve(raw.stac.thumbnail.take());
         let thumbnail =
@@ -98,6 +102,7 @@ impl Resolver<'_> {
             record_digest: digest::of_records(&collection, &item, &stac),
             collection,
             sources,
+            compares_bytes: matches!(raw.fingerprints, RawFingerprints::Checksum),
             item,
             aggregate,
             products,
@@ -509,7 +514,21 @@ impl Resolver<'_> {
             RawConfirmation::Read => Confirmation::Read,
             RawConfirmation::Checksum => Confirmation::Checksum,
         };
-        Keeping { revisions: revisions.unwrap_or(Keeping::default().revisions), confirmation }
+        let before = Keeping::default();
+        Keeping { revisions: revisions.unwrap_or(before.revisions), confirmation, ..before }
+    }
+
+    fn max_removed(&mut self, raw: Option<RawLimit>) -> RemovalLimit {
+        let text = match raw {
+            None => return RemovalLimit::default(),
+            Some(RawLimit::Items(items)) => return RemovalLimit::Items(items),
+            Some(RawLimit::Share(text)) => text,
+        };
+        RemovalLimit::parse(&text).unwrap_or_else(|| {
+            let what = format!("is {text:?}; expected a share of the items, such as 20%, or a number of items");
+            self.mistake("guard.max_removed", what, None);
+            RemovalLimit::default()
+        })
     }
 
     fn public_urls(&mut self, raw: &[RawPublicUrl]) -> Vec<(Url, Url)> {
@@ -573,6 +592,16 @@ impl Resolver<'_> {
             }
         }
         manage
+    }
+}
+
+impl From<RawOnRemoved> for OnRemoved {
+    fn from(raw: RawOnRemoved) -> Self {
+        match raw {
+            RawOnRemoved::Remove => Self::Remove,
+            RawOnRemoved::Deprecate => Self::Deprecate,
+            RawOnRemoved::Retract => Self::Retract,
+        }
     }
 }
 

@@ -252,6 +252,18 @@ fn an_output_in_a_store() {
 }
 
 #[test]
+fn what_becomes_of_items_without_files() {
+    use crate::model::{OnRemoved, RemovalLimit};
+    let keeping = |text: &str| recipe(&[("output: published", text)]).keeping;
+    assert_eq!(keeping("on_removed: retract").on_removed, OnRemoved::Retract);
+    assert_eq!(keeping("guard: {max_removed: 2.5%}").max_removed, RemovalLimit::Share(250));
+    assert_eq!(keeping("guard: {max_removed: 3}").max_removed, RemovalLimit::Items(3));
+    let told = |text: &str| message(&[("output: published", text)]);
+    insta::assert_snapshot!(told("guard: {max_removed: a fifth}"), @r#"recipe.yaml:19:9: guard.max_removed is "a fifth"; expected a share of the items, such as 20%, or a number of items"#);
+    assert!(told("on_removed: hide").contains("on_removed"));
+}
+
+#[test]
 fn an_output_that_cannot_be_written_to() {
     let told = |text: &str| message(&[("output: published", text)]);
     insta::assert_snapshot!(told("output: \"https://host/published\""), @"recipe.yaml:19:1: output with https:// cannot be written to; expected a path, or a URL that begins with s3://, gs:// or az://");
@@ -469,6 +481,9 @@ fn each_digest_changes_with_what_it_is_about() {
         ("stac.example.org", "other.example.org"),
         ("output: published", "output: elsewhere"),
         ("output: published", "keep_revisions: 7"),
+        ("output: published", "on_removed: deprecate"),
+        ("output: published", "fingerprints: checksum"),
+        ("output: published", "guard: {max_removed: 5%}"),
     ] {
         assert_eq!(digests(&[change]), (product.clone(), record.clone()), "{change:?}");
     }

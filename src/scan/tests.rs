@@ -28,6 +28,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
             items_parquet: false,
         },
         sources: vec![source(root, &["**/*.nc"], &[])],
+        compares_bytes: false,
         item: ItemSettings {
             pattern: ItemPattern::parse(pattern).unwrap(),
             facets: crate::model::facets::FacetRules::default(),

@@ -94,6 +94,19 @@ struct Looked {
     report: ContentReport,
 }
 
+/// Whether a file has the bytes that its digests were taken of.
+///
+/// # Errors
+/// [`StorageError`] if it cannot be read.
+pub fn has_bytes(source: &dyn ByteSource, content: &FileContent) -> Result<bool, StorageError> {
+    if !is_whole(content) || source.file().size != content.file.size {
+        return Ok(false);
+    }
+    let is_same = |(number, then): (u64, &String)| block_digest(source, content.block, number).map(|now| now == *then);
+    let same: Result<Vec<bool>, StorageError> = (0..).zip(&content.blocks).map(is_same).collect();
+    Ok(same?.into_iter().all(|same| same))
+}
+
 fn is_whole(content: &FileContent) -> bool {
     content.block > 0 && content.file.size.div_ceil(content.block) == content.blocks.len() as u64
 }
@@ -178,13 +191,17 @@ fn unreadable(file: &SourceFile, error: &StorageError) -> Box<Difference> {
 }
 
 fn digest(source: &dyn ByteSource, block: u64, number: u64) -> Result<String, Box<Difference>> {
+    block_digest(source, block, number).map_err(|error| unreadable(source.file(), &error))
+}
+
+fn block_digest(source: &dyn ByteSource, block: u64, number: u64) -> Result<String, StorageError> {
     let start = block.saturating_mul(number);
     let end = start.saturating_add(block).min(source.file().size);
     let mut digest = Sha256::new();
     let mut at = start;
     while at < end {
         let next = at.saturating_add(PIECE).min(end);
-        digest.update(source.read_one(at..next).map_err(|error| unreadable(source.file(), &error))?);
+        digest.update(source.read_one(at..next)?);
         at = next;
     }
     Ok(digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())

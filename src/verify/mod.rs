@@ -46,7 +46,7 @@ mod values;
 mod variable;
 
 pub use crate::read::OpenSource;
-pub use content::{ContentOutcome, Reach, SMALL, check_content};
+pub use content::{ContentOutcome, Reach, SMALL, check_content, has_bytes};
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
 use crate::model::recipe::OnOverlap;

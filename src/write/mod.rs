@@ -29,7 +29,7 @@ pub use icechunk::{
 };
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use kerchunk_parquet::{PutFile, refused_by_kerchunk_parquet, write_kerchunk_parquet};
-pub use source_table::write_source_table;
+pub use source_table::{read_source_table, write_source_table};
 pub use zarr::{CopyError, Open, StoreSink, ZarrCopy, bytes_to_copy, copy_to_zarr, refused_by_zarr};
 
 use crate::codec::CodecError;

@@ -3,14 +3,17 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::{ConvertedType, Repetition, Type as PhysicalType};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::record::{Row, RowAccessor};
 use parquet::schema::types::Type;
 
-use crate::model::{Fingerprint, SourceFile};
+use crate::model::{Fingerprint, SourceFile, SourceUrl};
 
 /// Rows that are written at once.
 const ROW_GROUP: usize = 100_000;
@@ -49,6 +52,25 @@ pub fn write_source_table(files: &[SourceFile], out: &mut (dyn Write + Send)) ->
     Ok(())
 }
 
+/// Reads such a table.
+///
+/// # Errors
+/// [`ParquetError`] if it is none, or a row is not one of a source.
+pub fn read_source_table(table: Bytes) -> Result<Vec<SourceFile>, ParquetError> {
+    let reader = SerializedFileReader::new(table)?;
+    let wrong = |what: &str, found: &str| ParquetError::General(format!("{what} in a table of sources: {found}"));
+    let file = |row: Result<Row, ParquetError>| {
+        let row = row?;
+        let (url, size, state) = (row.get_string(0)?, row.get_long(1)?, row.get_string(2)?);
+        let url = url::Url::parse(url).map_err(|error| wrong("a wrong URL", &error.to_string()))?;
+        let fingerprint =
+            serde_json::from_str(state).map_err(|error| wrong("a wrong fingerprint", &error.to_string()))?;
+        let size = u64::try_from(size).map_err(|_| wrong("a wrong size", &size.to_string()))?;
+        Ok(SourceFile { url: SourceUrl::new(url), size, fingerprint })
+    };
+    reader.get_row_iter(None)?.map(file).collect()
+}
+
 fn put<T: DataType, W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: &[T::T],
@@ -67,9 +89,6 @@ fn fingerprint(fingerprint: &Fingerprint) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::SourceUrl;
-    use parquet::file::reader::{FileReader, SerializedFileReader};
-    use parquet::record::RowAccessor;
 
     #[test]
     fn every_source_is_a_row() {
@@ -81,17 +100,7 @@ mod tests {
         let files = [file("b ü", 3), file("a", 1 << 40)];
         let mut bytes = Vec::new();
         write_source_table(&files, &mut bytes).unwrap();
-        let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
-        let rows: Vec<_> = reader
-            .get_row_iter(None)
-            .unwrap()
-            .map(|row| {
-                let row = row.unwrap();
-                let fingerprint: Fingerprint = serde_json::from_str(row.get_string(2).unwrap()).unwrap();
-                let url = SourceUrl::new(url::Url::parse(row.get_string(0).unwrap()).unwrap());
-                SourceFile { url, size: u64::try_from(row.get_long(1).unwrap()).unwrap(), fingerprint }
-            })
-            .collect();
-        assert_eq!(rows, files);
+        assert_eq!(read_source_table(bytes.into()).unwrap(), files);
+        assert!(read_source_table(Bytes::from_static(b"PAR1 not really")).is_err());
     }
 }

@@ -163,7 +163,7 @@ def test_what_goes_takes_its_catalogues_along(nested):
     gone, *rest = sorted(nested.items)
     facets = nested.items[gone]["properties"]
     shutil.rmtree(nested.folder / "archive" / gone.replace(".", "/"))
-    nested.build()
+    nested.build("--allow-removal")
     assert walked(nested) == rest
     left = {(item["properties"]["source_id"], item["properties"]["experiment_id"]) for item in nested.items.values()}
     there = (facets["source_id"], facets["experiment_id"])

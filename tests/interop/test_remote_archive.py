@@ -120,6 +120,7 @@ def test_what_is_not_listed_is_not_removed(tmp_path, root, web):
     assert len(answer["problems"]) == 1 and "is no listing of a folder" in answer["problems"][0]
     (activity / "index.html").unlink()
     assert statuses(ours) == {"unchanged"}
+    ours.edit(guard={"max_removed": "50%"})
     shutil.rmtree(root / FOLDER / TOUCHED.folder)
     assert statuses(ours) == {"unchanged", "removed"}
 

@@ -161,6 +161,11 @@ fn items_that_are_gone_are_removed_but_not_most_of_them() {
     let project = Project::new();
     project.statuses(&["build", "recipe.yaml"]);
     fs::remove_dir_all(project.path("archive/CMIP6/ScenarioMIP")).unwrap();
+    // One of three is more than a fifth.
+    let (built, status) = project.json(&["build", "recipe.yaml"]);
+    assert_eq!(status, 1, "{built}");
+    let recipe = fs::read_to_string(project.path("recipe.yaml")).unwrap();
+    fs::write(project.path("recipe.yaml"), format!("{recipe}\nguard: {{max_removed: 50%}}\n")).unwrap();
     let (built, status) = project.json(&["build", "recipe.yaml"]);
     assert_eq!(status, 0, "{built}");
     let items = glob(&project.path("published/cmip6-sample/items"), ".json");
@@ -174,9 +179,9 @@ fn items_that_are_gone_are_removed_but_not_most_of_them() {
     fs::copy(glob(&project.path("elsewhere"), ".nc").remove(0), &lone).unwrap();
     let (built, status) = project.json(&["build", "recipe.yaml"]);
     assert_eq!(status, 1);
-    assert!(built["problems"][0].as_str().unwrap().contains("--force"), "{built}");
+    assert!(built["problems"][0].as_str().unwrap().contains("--allow-removal"), "{built}");
     assert_eq!(glob(&project.path("published/cmip6-sample/items"), ".json").len(), 3);
-    let (built, status) = project.json(&["build", "recipe.yaml", "--force"]);
+    let (built, status) = project.json(&["build", "recipe.yaml", "--allow-removal"]);
     assert_eq!(status, 0, "{built}");
     assert_eq!(glob(&project.path("published/cmip6-sample/items"), ".json").len(), 1);
 }
