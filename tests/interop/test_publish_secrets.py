@@ -98,16 +98,18 @@ def parrot():
         yield found
 
 
-@pytest.fixture
-def project(built, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
     """The fixture, built; its secrets are in the environment, and in a file outside."""
-    project = Project.of_fixture(tmp_path / "project")
+    folder = tmp_path_factory.mktemp("secrets")
+    project = Project.of_fixture(folder / "project")
     project.build()
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside/token").write_text(TOKEN + "\n")
-    monkeypatch.setenv("OUR_TOKEN", TOKEN)
-    monkeypatch.setenv("OUR_SECRET", SECRET)
-    return project
+    (folder / "outside").mkdir()
+    (folder / "outside/token").write_text(TOKEN + "\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OUR_TOKEN", TOKEN)
+        patch.setenv("OUR_SECRET", SECRET)
+        yield project
 
 
 def way_of(name, api):
@@ -138,7 +140,8 @@ def shown(project, answers, secrets):
 def test_no_secret_is_shown(project, parrot, name):
     project.edit(publish={"api": parrot.url, "auth": way_of(name, parrot.url)})
     answers = []
-    for behaviour in BEHAVIOURS:
+    # What is not answered is asked again and again, which takes its time: twice is enough.
+    for behaviour in BEHAVIOURS if name in ("basic", "oauth2") else BEHAVIOURS[:-1]:
         parrot.behaviour = behaviour
         parrot.records.clear()
         parrot.refused.clear()
@@ -188,6 +191,7 @@ def test_secrets_in_the_recipe_and_over_plain_http_are_refused(project):
                  public_urls=[{"from": name, "to": f"https://data.invalid/{name}"} for name in ("archive", "published")])
     answer = project.run("publish").expect(2)
     assert "plain http" in answer.stderr and TOKEN not in answer.stderr
+    project.edit(public_urls=[])
 
 
 def test_an_authority_of_our_own(project, parrot, tmp_path):
@@ -203,7 +207,7 @@ def test_an_authority_of_our_own(project, parrot, tmp_path):
         project.edit(publish=publish)
         answer = project.run("publish").expect(1)
         assert "certificate" in answer.stderr and not parrot.records
-        (tmp_path / "nothing.pem").write_text("nothing")
+        (project.folder.parent / "nothing.pem").write_text("nothing")
         project.edit(publish=publish | {"ca": "../nothing.pem"})
         assert "it holds no certificates (PEM)" in project.run("publish").expect(2).stderr
         project.edit(publish=publish | {"ca": str(web.authority)})
