@@ -86,6 +86,20 @@ def show_at_the_end():
     return _shown.__setitem__
 
 
+def pytest_sessionfinish(session):
+    # Several processes may share the files of tests: what they found is told by the one that they work for.
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["refused"], output["shown"] = dict(_refused), dict(_shown)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    output = getattr(node, "workeroutput", {})
+    _refused.update(output.get("refused", {}))
+    _shown.update(output.get("shown", {}))
+
+
 def pytest_terminal_summary(terminalreporter):
     for title, text in _shown.items():
         terminalreporter.section(title)
