@@ -328,9 +328,9 @@ impl ApiClient {
             body: body.freeze(),
         };
         if answer.is_busy() {
-            permit.was_busy(answer.retry_after)
+            permit.was_busy(answer.retry_after);
         } else {
-            permit.went_well()
+            permit.went_well();
         }
         if answer.is_transient() { Err(RequestError::Transient(answer)) } else { Ok(answer) }
     }
