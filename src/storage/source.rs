@@ -105,7 +105,6 @@ impl LocalFile {
         }
         let url = SourceUrl::from_path(path)
             .ok_or_else(|| failed("open")(io::Error::other("the path of a source must be absolute")))?;
-        traffic::count_opened(&url);
         let file = SourceFile { url, size: metadata.len(), fingerprint: fingerprint(&metadata) };
         Ok(Self { handle, file })
     }
@@ -273,13 +272,13 @@ impl ByteSource for MemoryFile {
 /// [`StorageError::Scheme`] for other URLs, [`StorageError::Io`] if a local file cannot be opened; [`remote`] tells how remote
 /// files are read, and fail.
 pub fn open_source(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
-    if remote::is_remote(url.url()) {
-        return Ok(Box::new(remote::RemoteFile::open(url)?));
-    }
-    match url.local_path() {
-        Some(path) => Ok(Box::new(LocalFile::open(&path)?)),
-        None => Err(no_reader(url)),
-    }
+    let source: Box<dyn ByteSource> = if remote::is_remote(url.url()) {
+        Box::new(remote::RemoteFile::open(url)?)
+    } else {
+        Box::new(LocalFile::open(&url.local_path().ok_or_else(|| no_reader(url))?)?)
+    };
+    traffic::count_opened(url);
+    Ok(source)
 }
 
 /// As [`open_source`] for a file that is only looked at: nothing that outlives the look may rest on its fingerprint.

@@ -13,7 +13,7 @@ use super::waves::{Pieces, requests};
 use super::{block_on, shared};
 use crate::model::{Fingerprint, SourceFile, SourceUrl};
 use crate::storage::source::{ByteSource, checked_length};
-use crate::storage::{StorageError, traffic};
+use crate::storage::StorageError;
 
 /// A file on a web server or in an object store. Its head is kept: what lies there takes no further request.
 pub struct RemoteFile {
@@ -55,7 +55,6 @@ impl RemoteFile {
             }
         })?;
         let file = describe(url, &state)?;
-        traffic::count_opened(url);
         Ok(Self { remote, file, state: Arc::new(state), head })
     }
 
