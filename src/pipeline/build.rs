@@ -19,7 +19,8 @@ use crate::describe::{describe_collection, describe_parent};
 use crate::model::{ItemError, ItemId, KnownItem, Record, Revision};
 use crate::plan::{Action, PlannedItem};
 use crate::publish::{
-    CatalogHead, ParentCollection, branch_of, items_table, remove_catalogue, write_catalogue, write_item,
+    CatalogHead, ParentCollection, STRUCTURAL_LINKS, branch_of, items_table, remove_catalogue, write_catalogue,
+    write_item,
 };
 use crate::storage::{OutputStore, count_opened_anew, opened_files, traffic};
 
@@ -335,6 +336,8 @@ impl Run<'_> {
             }
             if self.link_versions(versions)? {
                 collection.json["updated"] = rfc3339(self.now).into();
+            } else {
+                self.keep_updated(&mut collection)?;
             }
             shared.join(&mut collection, &mut linked);
             let collection = workspace.validator.validate(collection)?;
@@ -361,6 +364,30 @@ impl Run<'_> {
         }
         workspace.ledger().set_catalogue_behind(false)?;
         Ok(written)
+    }
+
+    /// A collection of which nothing changed but the time of an item was not updated itself: it need not be sent again.
+    fn keep_updated(&self, collection: &mut Record) -> Result<(), PipelineError> {
+        let path = format!("{}/collection.json", self.workspace.recipe.collection.id);
+        let standing = self.workspace.output.get(&path)?;
+        let standing: Option<Value> = standing.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Some(updated) = standing.as_ref().and_then(|standing| standing.get("updated")).cloned() else {
+            return Ok(());
+        };
+        let others = |record: &Value| {
+            let mut record = record.clone();
+            // Links between records are made when it is written.
+            let links = record["links"].take();
+            let is_own = |link: &&Value| !link["rel"].as_str().is_some_and(|rel| STRUCTURAL_LINKS.contains(&rel));
+            let links = links.as_array().into_iter().flatten().filter(is_own).cloned();
+            record["links"] = links.collect();
+            record["updated"] = Value::Null;
+            record
+        };
+        if standing.as_ref().map(others) == Some(others(&collection.json)) {
+            collection.json["updated"] = updated;
+        }
+        Ok(())
     }
 
     /// Writes the records whose links to other versions are no longer right; returns whether there were any.

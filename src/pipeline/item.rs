@@ -127,7 +127,7 @@ pub(super) fn build(
     let Means { workspace, workers, .. } = means;
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
     let Thoroughness { every_value, force } = thoroughness;
-    let mut indexed =
+    let indexed =
         workers.timed("index", || index_item(means, &planned.id, &source.files, force || every_value, &open_source))?;
     let mut found = Found::of(&indexed.indexes);
     let combine = || {

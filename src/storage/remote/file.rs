@@ -12,8 +12,8 @@ use super::transport::{Wanted, Whole};
 use super::waves::{Pieces, requests};
 use super::{block_on, shared};
 use crate::model::{Fingerprint, SourceFile, SourceUrl};
-use crate::storage::source::{ByteSource, checked_length};
 use crate::storage::StorageError;
+use crate::storage::source::{ByteSource, checked_length};
 
 /// A file on a web server or in an object store. Its head is kept: what lies there takes no further request.
 pub struct RemoteFile {
