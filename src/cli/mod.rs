@@ -55,8 +55,15 @@ pub struct Cli {
     /// Say more on standard error; twice for details
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// How logs are written on standard error: for people, or one JSON object a line
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    /// How logs are written on standard error: text, or json, one object a line [default: text]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     log_format: LogFormat,
 }
 

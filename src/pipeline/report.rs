@@ -221,7 +221,6 @@ pub struct BuiltItem {
     /// Its products.
     pub products: Vec<BuiltProduct>,
     /// Why it was worked on, or removed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
