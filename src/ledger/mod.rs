@@ -165,6 +165,10 @@ impl Ledger {
         |source| LedgerError::Database { path: self.path.clone(), source }
     }
 
+    fn parsed<T: serde::de::DeserializeOwned>(&self, what: &str, text: &str) -> Result<T, LedgerError> {
+        parsed(&self.path, what, text)
+    }
+
     /// Every item, sorted by id: two queries, however many there are.
     ///
     /// # Errors
