@@ -85,8 +85,8 @@ pub use reader::Reader;
 pub use rebuild::{RebuildReport, RebuiltApi, rebuild};
 pub use references::inspect_kerchunk;
 pub use report::{
-    BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ChangedFileReport, Explained, FileChangesReport, ItemStatus, News,
-    PlanCounts, PlanReport, PlannedReport, RenamedFileReport, StatusReport, VerifiedItem, VerifyReport,
+    BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ChangedFileReport, Explained, FileChangesReport, ItemStatus,
+    News, PlanCounts, PlanReport, PlannedReport, RenamedFileReport, StatusReport, VerifiedItem, VerifyReport,
 };
 pub use run_report::leave_report;
 pub use send::{SendOptions, send};
