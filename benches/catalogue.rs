@@ -64,6 +64,7 @@ fn dataset(file: &Path) -> Result<(VirtualCube, VerifiedProduct), Failure> {
         read_back: &read_back,
         recorded: &sources,
         verified: &[],
+        taken_over: &Default::default(),
         indexes: &indexes,
         facets: &[],
         on_overlap: OnOverlap::Error,

@@ -84,6 +84,7 @@ fn measure() -> Result<String, Failure> {
         read_back: &read_back,
         recorded: &cube.files,
         verified: &[],
+        taken_over: &Default::default(),
         indexes: &indexes,
         facets: &[],
         on_overlap: OnOverlap::Error,

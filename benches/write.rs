@@ -65,7 +65,9 @@ fn write(cube: &VirtualCube, format: &str, out: &Path) -> Result<(u64, u64), Fai
     };
     let chunks = if format == "icechunk" {
         let commit =
-            write_icechunk(cube, &urls, IcechunkVersion::V1, None, &mut |name, object| put("icechunk", name, object))?;
+            write_icechunk(cube, &urls, IcechunkVersion::V1, (None, &Default::default()), &mut |name, object| {
+                put("icechunk", name, object)
+            })?;
         commit.written.chunks
     } else {
         let mut table = |name: &str, table: &[u8]| put("kerchunk.parq", name, table);

@@ -10,6 +10,7 @@
 //! | `item` | one item: index, combine, write, verify, describe, validate |
 //! | `workers` | the threads that compute, and those that wait for servers |
 //! | `opened` | remote sources that stay open while they are verified |
+//! | `indexes` | indexes that are kept from one run to the next |
 //! | `explain` | what a build would do with each variable |
 //! | `values` | the few values that combining asks of the sources |
 //! | `check` | verification of what stands there |
@@ -29,6 +30,7 @@
 //! | `stale` | whether the sources of what stands are what they were |
 //! | `standing` | what the output says of its items, for a ledger that is lost |
 //! | `rebuild` | the ledger made anew |
+//! | `run_report` | what a run leaves behind: a document and a page |
 //! | `report` | what a run answers, for `--json` and for people |
 
 mod attributes;
@@ -40,6 +42,7 @@ mod explain;
 mod facts;
 mod first_recipe;
 mod host;
+mod indexes;
 mod inspect;
 mod item;
 mod lint;
@@ -54,6 +57,7 @@ mod references;
 mod reader;
 mod report;
 mod retired;
+mod run_report;
 mod send;
 mod shared;
 mod settling;
@@ -82,8 +86,9 @@ pub use rebuild::{RebuildReport, RebuiltApi, rebuild};
 pub use references::inspect_kerchunk;
 pub use report::{
     BuildReport, BuiltItem, BuiltProduct, BuiltStatus, ChangedFileReport, Explained, FileChangesReport, ItemStatus,
-    PlanCounts, PlanReport, PlannedReport, RenamedFileReport, StatusReport, VerifiedItem, VerifyReport,
+    News, PlanCounts, PlanReport, PlannedReport, RenamedFileReport, StatusReport, VerifiedItem, VerifyReport,
 };
+pub use run_report::leave_report;
 pub use send::{SendOptions, send};
 pub use stale::{SourceState, SourcesReport, StaleItem, StaleSource, check_sources};
 pub use survey::{Survey, survey};

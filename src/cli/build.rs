@@ -6,7 +6,8 @@ use super::amounts::bytes;
 use super::printer::Printer;
 use super::progress::Bar;
 use super::{Failure, ItemArgs, Outcome, RecipeArgs, TurnArgs};
-use crate::pipeline::{BuildOptions, BuildReport, BuiltStatus, Workspace, build, survey};
+use crate::pipeline::{BuildOptions, BuildReport, BuiltStatus, Workspace, build, leave_report, survey};
+use crate::publish::PublishReport;
 
 /// Build products and the static catalogue, each product verified against its sources
 #[derive(Debug, Args)]
@@ -63,6 +64,7 @@ impl Build {
         let workspace = self.recipe.open_in_turn(&self.turn)?;
         let report = built(&workspace, self.items, &self.leave, &self.thorough)?;
         show(printer, &workspace, &report)?;
+        tell(printer, &workspace, &report, &[]);
         Ok(Outcome::of(report.is_success()))
     }
 }
@@ -84,6 +86,16 @@ pub(super) fn show(printer: &Printer, workspace: &Workspace, report: &BuildRepor
     printer.answer(report, || lines(workspace, report))?;
     show_problems(printer, report);
     Ok(())
+}
+
+/// Leaves the report of a run that changed something, and says where.
+pub(super) fn tell(printer: &Printer, workspace: &Workspace, built: &BuildReport, published: &[&PublishReport]) {
+    match leave_report(workspace, built, published) {
+        Ok(Some(page)) => printer.line(&format!("report: {}", page.display())),
+        Ok(None) => {}
+        // The run is done: its report alone is missing.
+        Err(error) => printer.failure(&error, None),
+    }
 }
 
 /// Prints on standard error what went wrong in a build.

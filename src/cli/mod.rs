@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use schemas::output_schemas;
 
@@ -55,6 +55,25 @@ pub struct Cli {
     /// Say more on standard error; twice for details
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// How logs are written on standard error: text, or json, one object a line [default: text]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    log_format: LogFormat,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line: timestamp, level, target, fields.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,6 +234,11 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 impl Cli {
+    /// How logs are written.
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
     /// How much is logged: a filter for `tracing`.
     pub fn log_filter(&self) -> &'static str {
         match self.verbose {

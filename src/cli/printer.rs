@@ -37,6 +37,13 @@ impl Printer {
         out.flush()
     }
 
+    /// Prints a line after an answer: for people alone, for whoever reads JSON wants nothing else. If nobody takes it, nobody misses it.
+    pub(super) fn line(&self, line: &str) {
+        if !self.json {
+            let _ = writeln!(io::stdout().lock(), "{}", printable(line));
+        }
+    }
+
     /// Prints an error with all its causes, and advice.
     pub(super) fn failure(&self, error: &dyn Error, remedy: Option<&str>) {
         let mut text = format!("error: {error}\n");

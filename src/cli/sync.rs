@@ -53,6 +53,10 @@ impl SyncReport {
         let publications = Some(publications).filter(|several| !several.is_empty());
         Self { build, publication, publications }
     }
+
+    fn published(&self) -> Vec<&PublishReport> {
+        self.publication.iter().chain(self.publications.iter().flatten()).collect()
+    }
 }
 
 impl Sync {
@@ -67,7 +71,9 @@ impl Sync {
             return serve(printer, &workspace, built, &self.host);
         }
         if apis.is_empty() {
-            show(printer, &workspace, &SyncReport::new(built, Vec::new()))?;
+            let report = SyncReport::new(built, Vec::new());
+            show(printer, &workspace, &report)?;
+            build::tell(printer, &workspace, &report.build, &[]);
             printer.hint(
                 "nothing was published: the recipe has no publish.api; altostac sync --serve publishes to yourself",
             );
@@ -80,7 +86,9 @@ impl Sync {
         };
         let stored = publications.iter().all(PublishReport::is_success);
         publications.iter().for_each(|report| publish::show_problems(printer, report));
-        show(printer, &workspace, &SyncReport::new(built, publications))?;
+        let report = SyncReport::new(built, publications);
+        show(printer, &workspace, &report)?;
+        build::tell(printer, &workspace, &report.build, &report.published());
         match failure {
             Some(failure) => Err(failure),
             None => Ok(outcome.and(Outcome::of(stored))),
@@ -101,7 +109,10 @@ fn show(printer: &Printer, workspace: &Workspace, report: &SyncReport) -> Result
 fn serve(printer: &Printer, workspace: &Workspace, built: BuildReport, host: &HostArgs) -> Result<Outcome, Failure> {
     host_catalogue(printer, workspace, host, |publication| {
         publish::show_problems(printer, &publication);
-        show(printer, workspace, &SyncReport::new(built, vec![publication]))
+        let report = SyncReport::new(built, vec![publication]);
+        show(printer, workspace, &report)?;
+        build::tell(printer, workspace, &report.build, &report.published());
+        Ok(())
     })?;
     Ok(Outcome::Interrupted)
 }

@@ -85,7 +85,8 @@ impl Summaries {
 pub(super) struct AssetDefinitions(BTreeMap<String, Map<String, Value>>);
 
 /// Fields of one file. `zarr:` fields too: the zarr extension v1.1.0 does not allow them in a collection's `item_assets`.
-const OF_ONE_FILE: [&str; 7] = ["href", "file:", "cf:", "zarr:", "created", "updated", "cmip6:"];
+const OF_ONE_FILE: [&str; 8] =
+    ["href", "file:", "cf:", "zarr:", "created", "updated", "cmip6:", "icechunk:snapshot_id"];
 
 impl AssetDefinitions {
     /// Adds an item's assets; numbered sources stand for one.

@@ -8,6 +8,7 @@
 mod digest;
 mod error;
 mod hdf5;
+mod keep;
 mod netcdf3;
 mod pieces;
 mod reach;
@@ -16,6 +17,7 @@ mod sniff;
 mod text;
 
 pub use error::IndexError;
+pub use keep::{KeptIndex, pack, unpack};
 
 use crate::model::{FileIndex, FileVariable};
 use crate::storage::ByteSource;

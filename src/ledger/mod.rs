@@ -10,12 +10,14 @@ mod publications;
 mod removed;
 mod schema;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use rayon::prelude::*;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::{ItemError, ItemId, ItemState, KnownItem, Product, Revision, SourceFile};
+use crate::model::{ItemError, ItemId, ItemState, KnownItem, Revision, SourceFile};
 
 pub use attempts::{AttemptEnd, AttemptState, KnownPublication, PublicationAttempt};
 pub use publications::Publication;
@@ -58,6 +60,59 @@ impl LedgerError {
         let Self::Database { source, .. } = self else { return false };
         source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
     }
+}
+
+const COLUMNS: &str = "id, state, revision, product_digest, record_digest, error, updated, products";
+
+/// A row of the table of items.
+struct ItemRow {
+    id: String,
+    state: String,
+    revision: Option<u32>,
+    product_digest: String,
+    record_digest: String,
+    error: Option<String>,
+    updated: String,
+    products: String,
+}
+
+impl ItemRow {
+    /// Reads [`COLUMNS`].
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            state: row.get(1)?,
+            revision: row.get(2)?,
+            product_digest: row.get(3)?,
+            record_digest: row.get(4)?,
+            error: row.get(5)?,
+            updated: row.get(6)?,
+            products: row.get(7)?,
+        })
+    }
+
+    fn known(self, path: &str, sources: Vec<SourceFile>) -> Result<KnownItem, LedgerError> {
+        let quoted = |text: &str| format!("{text:?}");
+        Ok(KnownItem {
+            id: parsed(path, "an item id", &quoted(&self.id))?,
+            state: parsed(path, "a state", &quoted(&self.state))?,
+            revision: self.revision.and_then(Revision::new),
+            sources,
+            products: parsed(path, "products", &self.products)?,
+            product_digest: self.product_digest,
+            record_digest: self.record_digest,
+            error: self.error.map(|text| parsed(path, "an error", &text)).transpose()?,
+            updated: parsed(path, "a time", &quoted(&self.updated))?,
+        })
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(path: &str, what: &str, text: &str) -> Result<T, LedgerError> {
+    serde_json::from_str(text).map_err(|error| LedgerError::Content {
+        path: path.to_owned(),
+        expected: what.into(),
+        found: format!("{text:?} ({error})"),
+    })
 }
 
 /// The open ledger of one recipe.
@@ -111,22 +166,52 @@ impl Ledger {
     }
 
     fn parsed<T: serde::de::DeserializeOwned>(&self, what: &str, text: &str) -> Result<T, LedgerError> {
-        serde_json::from_str(text).map_err(|error| LedgerError::Content {
-            path: self.path.clone(),
-            expected: what.into(),
-            found: format!("{text:?} ({error})"),
-        })
+        parsed(&self.path, what, text)
     }
 
-    /// Every item, sorted by id.
+    /// Every item, sorted by id: two queries, however many there are.
     ///
     /// # Errors
     /// [`LedgerError`] if the file cannot be read.
     pub fn items(&self) -> Result<Vec<KnownItem>, LedgerError> {
-        let mut statement = self.connection.prepare("SELECT id FROM item ORDER BY id").map_err(self.failed())?;
-        let ids = statement.query_map([], |row| row.get::<_, String>(0)).map_err(self.failed())?;
-        let ids: Vec<String> = ids.collect::<Result<_, _>>().map_err(self.failed())?;
-        ids.iter().filter_map(|id| self.item(id).transpose()).collect()
+        let query = format!("SELECT {COLUMNS} FROM item ORDER BY id");
+        let mut statement = self.connection.prepare_cached(&query).map_err(self.failed())?;
+        let rows = statement.query_map([], ItemRow::read).map_err(self.failed())?;
+        let rows: Vec<ItemRow> = rows.collect::<Result<_, _>>().map_err(self.failed())?;
+        let query = "SELECT item, file FROM source ORDER BY item, url";
+        let mut statement = self.connection.prepare_cached(query).map_err(self.failed())?;
+        let files = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(self.failed())?;
+        let files: Vec<(String, String)> = files.collect::<Result<_, _>>().map_err(self.failed())?;
+        let path = &self.path;
+        let parse = |(item, file): (String, String)| -> Result<(String, SourceFile), LedgerError> {
+            Ok((item, parsed(path, "a source file", &file)?))
+        };
+        let files: Vec<(String, SourceFile)> = files.into_par_iter().map(parse).collect::<Result<_, LedgerError>>()?;
+        let mut by_item: HashMap<String, Vec<SourceFile>> = HashMap::with_capacity(rows.len());
+        for (item, file) in files {
+            by_item.entry(item).or_default().push(file);
+        }
+        let with_files = |row: ItemRow| {
+            let sources = by_item.remove(&row.id).unwrap_or_default();
+            (row, sources)
+        };
+        let rows: Vec<(ItemRow, Vec<SourceFile>)> = rows.into_iter().map(with_files).collect();
+        rows.into_par_iter().map(|(row, sources)| row.known(path, sources)).collect()
+    }
+
+    /// The error of each item that failed, by id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the file cannot be read.
+    pub fn errors(&self) -> Result<HashMap<String, ItemError>, LedgerError> {
+        let query = "SELECT id, error FROM item WHERE state = 'failed' AND error IS NOT NULL";
+        let mut statement = self.connection.prepare_cached(query).map_err(self.failed())?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).map_err(self.failed())?;
+        let error = |row: rusqlite::Result<(String, String)>| -> Result<(String, ItemError), LedgerError> {
+            let (id, error) = row.map_err(self.failed())?;
+            Ok((id, parsed(&self.path, "an error", &error)?))
+        };
+        rows.map(error).collect()
     }
 
     /// One item.
@@ -134,43 +219,13 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the file cannot be read.
     pub fn item(&self, id: &str) -> Result<Option<KnownItem>, LedgerError> {
-        type Row = (String, Option<u32>, String, String, Option<String>, String, String);
-        let row: Option<Row> = self
+        let query = format!("SELECT {COLUMNS} FROM item WHERE id = ?1");
+        let row = self
             .connection
-            .prepare_cached(
-                "SELECT state, revision, product_digest, record_digest, error, updated, products FROM item WHERE id = ?1",
-            )
-            .and_then(|mut statement| {
-                let row = |row: &rusqlite::Row<'_>| {
-                    Ok((
-                        row.get(0)?,
-                        row.get(1)?,
-                        row.get(2)?,
-                        row.get(3)?,
-                        row.get(4)?,
-                        row.get(5)?,
-                        row.get(6)?,
-                    ))
-                };
-                statement.query_row([id], row).optional()
-            })
+            .prepare_cached(&query)
+            .and_then(|mut statement| statement.query_row([id], ItemRow::read).optional())
             .map_err(self.failed())?;
-        let Some((state, revision, product_digest, record_digest, error, updated, products)) = row else {
-            return Ok(None);
-        };
-        let products: Vec<Product> = self.parsed("products", &products)?;
-        let error = error.map(|text| self.parsed::<ItemError>("an error", &text)).transpose()?;
-        Ok(Some(KnownItem {
-            id: self.parsed("an item id", &format!("{id:?}"))?,
-            state: self.parsed("a state", &format!("{state:?}"))?,
-            revision: revision.and_then(Revision::new),
-            sources: self.sources(id)?,
-            products,
-            product_digest,
-            record_digest,
-            error,
-            updated: self.parsed("a time", &format!("{updated:?}"))?,
-        }))
+        row.map(|row| row.known(&self.path, self.sources(id)?)).transpose()
     }
 
     /// The source files of an item's current revision, sorted by URL.
@@ -180,7 +235,7 @@ impl Ledger {
             .prepare_cached("SELECT file FROM source WHERE item = ?1 ORDER BY url")
             .map_err(self.failed())?;
         let rows = statement.query_map([id], |row| row.get::<_, String>(0)).map_err(self.failed())?;
-        rows.map(|row| self.parsed("a source file", &row.map_err(self.failed())?)).collect()
+        rows.map(|row| parsed(&self.path, "a source file", &row.map_err(self.failed())?)).collect()
     }
 
     /// Remembers an item that was built, or whose record was marked: all in one transaction. Its error is forgotten.

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::model::{Fingerprint, ProductFile, ProductFormat, SourceUrl};
+use crate::model::{Fingerprint, Product, ProductFile, ProductFormat, SourceUrl};
 
 fn item() -> KnownItem {
     let id = ItemId::new("a").unwrap();

@@ -108,6 +108,11 @@ impl ChunkManifest {
         Self { count, is_sparse: self.is_sparse, ..Self::default() }
     }
 
+    /// Whether room is taken for the chunks that were written alone.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.is_sparse
+    }
+
     /// A manifest of one chunk.
     pub fn single(location: ChunkLocation) -> Self {
         let mut manifest = Self::missing(1);

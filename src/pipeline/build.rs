@@ -9,7 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value;
 
 use super::item::{self, Means, Thoroughness, failure, read_record, read_records};
-use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
+use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus, News, TrafficReport};
 use super::shared::Shared;
 use super::versions::{Versions, with_links};
 use super::workers::Workers;
@@ -19,9 +19,10 @@ use crate::describe::{describe_collection, describe_parent};
 use crate::model::{ItemError, ItemId, KnownItem, Record, Revision};
 use crate::plan::{Action, PlannedItem};
 use crate::publish::{
-    CatalogHead, ParentCollection, branch_of, items_table, remove_catalogue, write_catalogue, write_item,
+    CatalogHead, ParentCollection, STRUCTURAL_LINKS, branch_of, items_table, remove_catalogue, write_catalogue,
+    write_item,
 };
-use crate::storage::{OutputStore, traffic};
+use crate::storage::{OutputStore, count_opened_anew, opened_files, traffic};
 
 /// Folders that a run left unfinished are removed after this time.
 const STALE: Duration = Duration::from_secs(24 * 3600);
@@ -55,7 +56,9 @@ pub fn build(
 ) -> Result<BuildReport, PipelineError> {
     let begun = Instant::now();
     let before = traffic();
+    count_opened_anew();
     let surveyed = survey(workspace, &options.items, options.force, progress)?;
+    let looked = begun.elapsed();
     let Survey { planned, failed, unmatched, mut problems, warnings, mut guarded } = surveyed;
     if options.allow_removal {
         guarded.lift();
@@ -63,6 +66,7 @@ pub fn build(
     problems.append(&mut guarded.reasons);
     let guarded = guarded.items;
     let workers = Workers::start(options.jobs, reads_afar(&planned))?;
+    workers.spent("scan", looked);
     let run = Run {
         workspace,
         workers: &workers,
@@ -71,6 +75,7 @@ pub fn build(
         progress,
         written: Mutex::default(),
     };
+    let known_errors = workspace.ledger().errors()?;
     for (id, error, _) in &failed {
         run.remember_failure(id, error);
     }
@@ -96,14 +101,20 @@ pub fn build(
         failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }),
     );
     items.sort_by(|a, b| a.id.cmp(&b.id));
-    let changed = run.write_catalogue()?;
-    problems.extend(super::prune::prune(workspace, &changed, false)?);
+    let changed = workers.timed("catalogue", || run.write_catalogue())?;
+    problems.extend(workers.timed("prune", || super::prune::prune(workspace, &changed, false))?);
     if lock.is_some() {
         problems.extend(super::prune::prune_removed(workspace, false)?);
     }
     drop(lock);
+    let is_any = items.iter().any(|item| match (item.status, &item.error) {
+        (BuiltStatus::Unchanged, _) => false,
+        (BuiltStatus::Failed, error) => known_errors.get(&item.id) != error.as_ref(),
+        _ => true,
+    });
+    let news = News { is_any, begun: run.now };
     let collection = workspace.recipe.collection.id.to_string();
-    let traffic = traffic().since(before).into();
+    let traffic = TrafficReport { files: opened_files(), ..traffic().since(before).into() };
     Ok(BuildReport {
         collection,
         items,
@@ -111,7 +122,9 @@ pub fn build(
         problems,
         warnings,
         traffic,
+        stages: workers.stages().into_iter().map(|(stage, spent)| (stage.to_owned(), spent.as_secs_f64())).collect(),
         elapsed_s: begun.elapsed().as_secs_f64(),
+        news,
     })
 }
 
@@ -129,7 +142,7 @@ pub(super) fn is_work(item: &PlannedItem) -> bool {
 }
 
 fn empty(id: String, status: BuiltStatus, error: Option<ItemError>) -> BuiltItem {
-    BuiltItem { id, status, revision: None, files: 0, chunks: 0, products: Vec::new(), error }
+    BuiltItem { id, status, revision: None, files: 0, chunks: 0, products: Vec::new(), reasons: Vec::new(), error }
 }
 
 fn catalog_head() -> CatalogHead {
@@ -157,7 +170,8 @@ impl Run<'_> {
     }
 
     fn item(&self, planned: &PlannedItem, is_guarded: bool) -> BuiltItem {
-        match planned.action {
+        let reasons = planned.reasons.clone();
+        let built = match planned.action {
             Action::Unchanged => self.standing(planned, BuiltStatus::Unchanged),
             Action::Removed | Action::Withdrawn if is_guarded => self.standing(planned, BuiltStatus::Unchanged),
             Action::Withdrawn => self.withdraw(planned),
@@ -170,7 +184,8 @@ impl Run<'_> {
                 self.progress.advance(planned.id.as_str());
                 built
             }
-        }
+        };
+        BuiltItem { reasons, ..built }
     }
 
     fn work(&self, planned: &PlannedItem) -> BuiltItem {
@@ -256,6 +271,7 @@ impl Run<'_> {
             files: known.sources.len(),
             chunks: known.products.iter().map(|product| product.chunks).sum(),
             products: known.products.iter().filter_map(product).collect(),
+            reasons: Vec::new(),
             error: None,
         }
     }
@@ -320,6 +336,8 @@ impl Run<'_> {
             }
             if self.link_versions(versions)? {
                 collection.json["updated"] = rfc3339(self.now).into();
+            } else {
+                self.keep_updated(&mut collection)?;
             }
             shared.join(&mut collection, &mut linked);
             let collection = workspace.validator.validate(collection)?;
@@ -341,10 +359,35 @@ impl Run<'_> {
         for id in &removed {
             workspace.ledger().remove(id)?;
             super::content::forget(workspace, id);
+            super::indexes::forget(workspace, id);
             super::facts::forget(workspace, id);
         }
         workspace.ledger().set_catalogue_behind(false)?;
         Ok(written)
+    }
+
+    /// A collection of which nothing changed but the time of an item was not updated itself: it need not be sent again.
+    fn keep_updated(&self, collection: &mut Record) -> Result<(), PipelineError> {
+        let path = format!("{}/collection.json", self.workspace.recipe.collection.id);
+        let standing = self.workspace.output.get(&path)?;
+        let standing: Option<Value> = standing.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Some(updated) = standing.as_ref().and_then(|standing| standing.get("updated")).cloned() else {
+            return Ok(());
+        };
+        let others = |record: &Value| {
+            let mut record = record.clone();
+            // Links between records are made when it is written.
+            let links = record["links"].take();
+            let is_own = |link: &&Value| !link["rel"].as_str().is_some_and(|rel| STRUCTURAL_LINKS.contains(&rel));
+            let links = links.as_array().into_iter().flatten().filter(is_own).cloned();
+            record["links"] = links.collect();
+            record["updated"] = Value::Null;
+            record
+        };
+        if standing.as_ref().map(others) == Some(others(&collection.json)) {
+            collection.json["updated"] = updated;
+        }
+        Ok(())
     }
 
     /// Writes the records whose links to other versions are no longer right; returns whether there were any.

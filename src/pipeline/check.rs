@@ -1,6 +1,6 @@
 //! Verification of what stands there, against the sources as they are now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use super::content;
@@ -108,7 +108,7 @@ fn verify_item(
         known.sources.iter().map(|file| facets.get(&file.url).cloned().unwrap_or_default()).collect();
     for product in &known.products {
         let (recorded, indexes, file_facets) = (&known.sources[..], &indexes[..], &file_facets[..]);
-        let compared = Compared { recorded, verified: &[], indexes, file_facets };
+        let compared = Compared { recorded, verified: &[], taken_over: &BTreeSet::new(), indexes, file_facets };
         match verify_product(means, product, compared, &open, sampling, library) {
             Ok(report) => answer.reports.push(report),
             Err(Failure::Different(differences)) => add(&mut answer, &differences),

@@ -43,22 +43,35 @@ fn save(workspace: &Workspace, id: &ItemId, contents: &[FileContent]) -> io::Res
 
 /// Compares what was built from with the digests known of it, and takes those of new files if the item is small or all is asked for.
 ///
-/// With `force` nothing is compared: it says that the sources are right as they are.
+/// Of files whose indexes are `known` the digests stay as they are, unless all values are asked for. With `force` nothing is compared: it says that
+/// the sources are right as they are.
 ///
 /// # Errors
 /// The bytes of a source are not those that they were.
 pub(super) fn at_build(
     means: Means<'_>,
     id: &ItemId,
-    (indexes, open): (&[FileIndex], OpenSource<'_>),
+    (indexes, known_before): (&[FileIndex], &[bool]),
+    open: OpenSource<'_>,
     Thoroughness { every_value, force }: Thoroughness,
 ) -> Result<ContentOutcome, ItemError> {
     let bytes: u64 = indexes.iter().map(|index| index.source.size).fold(0, u64::saturating_add);
     let is_local = indexes.iter().all(|index| index.source.url.local_path().is_some());
     let known = if force { Vec::new() } else { load(means.workspace, id) };
-    let take = every_value || means.workspace.recipe.compares_bytes || (is_local && bytes <= SMALL);
-    let reach = Reach { every: every_value, take, seed: seed() };
-    let outcome = check(means, id, (indexes, open), &known, reach);
+    let compares = every_value || means.workspace.recipe.compares_bytes;
+    let reach = Reach { every: every_value, take: compares || (is_local && bytes <= SMALL), seed: seed() };
+    let looked: Vec<FileIndex> = indexes
+        .iter()
+        .zip(known_before)
+        .filter(|(_, known)| compares || !**known)
+        .map(|(one, _)| one.clone())
+        .collect();
+    let mut outcome = check(means, id, (&looked, open), &known, reach);
+    let looked: HashSet<&SourceFile> = looked.iter().map(|index| &index.source).collect();
+    let there: HashSet<&SourceFile> = indexes.iter().map(|index| &index.source).collect();
+    let stays = |one: &FileContent| there.contains(&one.file) && !looked.contains(&one.file);
+    outcome.contents.extend(known.into_iter().filter(stays));
+    outcome.contents.sort_by(|a, b| a.file.url.cmp(&b.file.url));
     if outcome.differences.is_empty() {
         return Ok(outcome);
     }

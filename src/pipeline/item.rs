@@ -1,11 +1,10 @@
 //! One item, from its files to a valid record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
@@ -13,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::conflicts::conflicts_error;
+use super::indexes::{Indexed, Unopened, index_item, index_like};
 use super::opened::Opened;
 use super::products::{self, Writing, sha256, staged_file};
 use super::quicklook::{THUMBNAIL, quicklook};
@@ -24,8 +24,8 @@ use crate::model::attribute;
 use crate::model::recipe::FacetDimension;
 use crate::model::{
     ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownFacts,
-    KnownItem, Note, Product, ProductFile, ProductSettings, Record, RecordKind, Revision, Sharing, SmallValues,
-    SourceFile, SourceUrl, ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
+    KnownItem, Note, Product, ProductFile, ProductSettings, Record, RecordKind, Revision, SmallValues, SourceFile,
+    SourceUrl, ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
 use crate::read::{NativeReader, ReadError, SourceReader};
@@ -69,6 +69,8 @@ pub(super) struct Compared<'a> {
     pub(super) recorded: &'a [SourceFile],
     /// Those whose values an earlier revision was compared with.
     pub(super) verified: &'a [SourceFile],
+    /// Files of a copy that an earlier revision was verified with.
+    pub(super) taken_over: &'a BTreeSet<String>,
     pub(super) indexes: &'a [FileIndex],
     pub(super) file_facets: &'a [Facets],
 }
@@ -124,66 +126,103 @@ pub(super) fn build(
 ) -> Result<Built, ItemError> {
     let Means { workspace, workers, .. } = means;
     let source = planned.source.as_ref().ok_or_else(|| failure("internal", "an item without files".into()))?;
-    let indexes = index_all(means, &source.files, &open_source)?;
-    let mut found = Found::of(&indexes);
-    let aggregate = &workspace.recipe.aggregate;
-    let cube = workers.compute(|| crate::combine::combine(&indexes, &source.file_facets, aggregate, &FileValues));
-    let mut cube = cube.map_err(|conflicts| conflicts_error(&conflicts))?;
+    let Thoroughness { every_value, force } = thoroughness;
+    let indexed =
+        workers.timed("index", || index_item(means, &planned.id, &source.files, force || every_value, &open_source))?;
+    let mut found = Found::of(&indexed.indexes);
+    let combine = || {
+        let (indexes, aggregate) = (&indexed.indexes, &workspace.recipe.aggregate);
+        workers.compute(|| crate::combine::combine(indexes, &source.file_facets, aggregate, &FileValues))
+    };
+    let mut cube = match workers.timed("combine", combine) {
+        Ok(cube) => cube,
+        Err(conflicts) => {
+            // They will be tried again in every run, until a file changes.
+            indexed.keep(means, &planned.id, false);
+            return Err(conflicts_error(&conflicts));
+        }
+    };
+    let indexes = &indexed.indexes;
     let urls = &workspace.recipe.public_urls;
-    let chosen = workers.compute(|| products::choose(&workspace.recipe.products, (&cube, &indexes), urls))?;
+    let chosen = workers.compute(|| products::choose(&workspace.recipe.products, (&cube, indexes), urls))?;
     let stands = planned.known.as_ref().filter(|_| planned.action == Action::Redescribed);
     let revision = match stands.and_then(|known| known.revision) {
-        Some(revision) => return redescribe(means, source, &cube, (&indexes, found), stands, revision, now),
+        Some(revision) => return redescribe(means, source, &cube, (indexed, found), stands, revision, now),
         None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
     };
     let folder = product_folder(workspace, &planned.id, revision);
     let mut staged = stage(workspace, &folder, (&chosen.products, &cube.files))?;
     cube.notes.extend(chosen.notes);
     let needed = chosen.products.iter().any(|settings| settings.format().is_copy()).then(|| bytes_to_copy(&cube));
+    let before = planned.known.as_ref().filter(|known| !force && known.state == ItemState::Current);
     let (mut written, mut reveals, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut taken_over = BTreeSet::new();
     for settings in &chosen.products {
         let (cube, indexes, id, folder) = (&cube, &indexes[..], &planned.id, &folder[..]);
         let (staged, reveals, notes, progress) = (&mut staged, &mut reveals, &mut notes, means.progress);
-        let mut writing = Writing { workspace, cube, indexes, progress, id, revision, folder, staged, notes, reveals };
+        let taken_over = &mut taken_over;
+        let mut writing = Writing {
+            workspace,
+            cube,
+            indexes,
+            progress,
+            id,
+            revision,
+            folder,
+            staged,
+            notes,
+            before,
+            taken_over,
+            reveals,
+        };
         let write = || products::write(&mut writing, settings);
         written.push(
-            if settings.format().is_copy() { workers.copy(&cube.files, write) } else { workers.compute(write) }
+            workers
+                .timed("write", || match settings.format().is_copy() {
+                    true => workers.copy(&cube.files, write),
+                    false => workers.compute(write),
+                })
                 .map_err(|error| of_scratch(workspace, needed, error))?,
         );
     }
     cube.notes.extend(notes);
-    cube.notes.extend(found.look_up(means, (source, &cube), &indexes, &open_source)?);
-    let thumbnail = thumbnail(means, (source, &indexes), &mut cube, (&mut staged, &folder))?;
-    // From here on the sources' own indexes count, made in this run from their bytes: what was written must say the same as they.
+    cube.notes.extend(found.look_up(means, (source, &cube), indexes, &open_source)?);
+    let thumbnail = thumbnail(means, (source, indexes), &mut cube, (&mut staged, &folder))?;
+    // From here on the sources' own indexes count, made from their bytes: what was written must say the same as they. What earlier products were
+    // compared with stays closed, as long as the files are what they were.
+    let unopened = indexed.look_again(means);
     cube.forget_chunks();
     // Opened anew, and from here on kept: every answer that comes later must be of this state.
-    let opened = Opened::default();
+    let opened = Opened::looking_at(unopened.into_iter());
     let open = |url: &SourceUrl| opened.open(url);
-    let Thoroughness { every_value, force } = thoroughness;
-    let content = super::content::at_build(means, &planned.id, (&indexes, &open), thoroughness)?;
-    let before = planned.known.as_ref().filter(|known| !force && known.state == ItemState::Current);
+    let content = workers.timed("verify", || {
+        super::content::at_build(means, &planned.id, (indexes, &indexed.known), &open, thoroughness)
+    })?;
     let verified = before.map_or(&[][..], |known| &known.sources);
+    let sampling = sampling(every_value, before.is_some() && indexed.are_all_known());
     let mut products = Vec::new();
     let standing = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
     for product in written {
         let (recorded, indexes, file_facets) = (&cube.files[..], &indexes[..], &source.file_facets[..]);
-        let compared = Compared { recorded, verified, indexes, file_facets };
-        products.push(prove(means, product, standing, (compared, &open), every_value)?);
+        let compared = Compared { recorded, verified, taken_over: &taken_over, indexes, file_facets };
+        let prove = || prove(means, product, standing, (compared, &open), sampling);
+        products.push(workers.timed("verify", prove)?);
     }
-    drop(indexes);
+    indexed.keep(means, &planned.id, true);
     let sources = staged_file(&mut staged, &folder, SOURCES, |out| {
         crate::write::write_source_table(&cube.files, out).map_err(io::Error::other)
     })?;
     // The report says that what is described stands where readers find it.
     products::reuse(workspace, planned.known.as_ref(), &mut staged);
-    let delivered = staged.deliver().map_err(|error| storage_failure(&error))?;
+    let delivered = workers.timed("store", || staged.deliver()).map_err(|error| storage_failure(&error))?;
     let of_item = (workspace, &planned.id, revision);
     let report_text = report(of_item, &cube, &found, &products, (&content.report, delivered), now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
     let beside = (&report, &sources, thumbnail.as_ref());
-    let describe = || describe(workspace, source, &cube, &found, &products, beside, now);
-    let record = workers.compute(describe)?;
-    staged.commit().map_err(|error| storage_failure(&error))?;
+    let predecessor = predecessor(workspace, &planned.id, planned.known.as_ref());
+    let describe = || describe(workspace, source, &cube, (&found, predecessor), &products, beside, now);
+    let record = workers.timed("describe", || workers.compute(describe))?;
+    workers.timed("store", || staged.commit()).map_err(|error| storage_failure(&error))?;
     reveals.into_iter().try_for_each(|reveal| reveal.run(workspace))?;
     let built = built(workspace, record, source, &cube, &products, revision, now);
     Ok(Built { contents: Some(content.contents), ..built })
@@ -258,19 +297,24 @@ fn redescribe(
     means: Means<'_>,
     source: &ItemSource,
     cube: &VirtualCube,
-    (indexes, mut found): (&[FileIndex], Found),
+    (indexed, mut found): (Indexed, Found),
     known: Option<&KnownItem>,
     revision: Revision,
     now: DateTime<Utc>,
 ) -> Result<Built, ItemError> {
     let workspace = means.workspace;
-    let opened = Opened::default();
+    let unopened: Unopened = indexed.look_again(means);
+    let opened = Opened::looking_at(unopened.into_iter());
+    let (indexes, sampling) = (&indexed.indexes[..], sampling(false, indexed.are_all_known()));
     let mut products = Vec::new();
     for product in known.into_iter().flat_map(|known| &known.products) {
         let standing = standing(workspace, product)?;
         let (recorded, file_facets) = (&cube.files[..], &source.file_facets[..]);
-        let compared = Compared { recorded, verified: &[], indexes, file_facets };
-        products.push(prove(means, product.clone(), standing.path(), (compared, &|url| opened.open(url)), false)?);
+        let verified = known.map_or(&[][..], |known| &known.sources);
+        let compared = Compared { recorded, verified, taken_over: &BTreeSet::new(), indexes, file_facets };
+        let open = |url: &SourceUrl| opened.open(url);
+        let prove = || prove(means, product.clone(), standing.path(), (compared, &open), sampling);
+        products.push(means.workers.timed("verify", prove)?);
     }
     found.look_up(means, (source, cube), indexes, &|url| opened.open(url))?;
     let folder = product_folder(workspace, &source.id, revision);
@@ -287,8 +331,10 @@ fn redescribe(
     // Older revisions have no quick-look.
     let thumbnail = beside(THUMBNAIL)?;
     let beside = (&there(REPORT)?, &there(SOURCES)?, thumbnail.as_ref());
-    let describe = || describe(workspace, source, cube, &found, &products, beside, now);
-    let record = means.workers.compute(describe)?;
+    let predecessor = standing_predecessor(workspace, &source.id);
+    let describe = || describe(workspace, source, cube, (&found, predecessor), &products, beside, now);
+    let record = means.workers.timed("describe", || means.workers.compute(describe))?;
+    indexed.keep(means, &source.id, true);
     Ok(built(workspace, record, source, cube, &products, revision, now))
 }
 
@@ -317,34 +363,16 @@ fn built(
     Built { record, known, contents: None }
 }
 
-/// Indexes files, several at once. The first file that cannot be indexed is the error; the others are counted.
+/// Indexes files, several at once, whatever is known of them.
 pub(super) fn index_all(
     means: Means<'_>,
     files: &[SourceFile],
     open: OpenSource<'_>,
 ) -> Result<Vec<FileIndex>, ItemError> {
-    let sharing = Mutex::new(Sharing::default());
-    let index = |file: &SourceFile| {
-        let mut index = index_file(file, open)?;
-        sharing.lock().unwrap_or_else(PoisonError::into_inner).share(&mut index);
-        means.progress.indexed(chunks(&index));
-        Ok(index)
-    };
-    let indexed: Vec<Result<FileIndex, ItemError>> = means.workers.each_file(files, index);
-    let failed = indexed.iter().filter(|result| result.is_err()).count();
-    let all: Result<Vec<FileIndex>, ItemError> = indexed.into_iter().collect();
-    all.map_err(|error| match failed {
-        1 => error,
-        _ => ItemError { message: format!("{} (and {} more files)", error.message, failed - 1), ..error },
-    })
+    index_like(means, files, None, open)
 }
 
-/// How many chunks a file holds.
-fn chunks(index: &FileIndex) -> u64 {
-    index.root.all_variables().into_iter().map(|(_, variable)| variable.manifest.present() as u64).sum()
-}
-
-fn index_file(file: &SourceFile, open: OpenSource<'_>) -> Result<FileIndex, ItemError> {
+pub(super) fn index_file(file: &SourceFile, open: OpenSource<'_>) -> Result<FileIndex, ItemError> {
     let source = open(&file.url).map_err(|error| storage_error(&file.url, &error))?;
     index_source(source.as_ref())
 }
@@ -403,14 +431,19 @@ pub(super) fn standing(workspace: &Workspace, product: &Product) -> Result<Stand
     workspace.output.standing(&folder, &wanted).map_err(|error| storage_failure(&error))
 }
 
+/// How many values are compared: few if those of all files were compared with an earlier product.
+fn sampling(every_value: bool, are_all_verified: bool) -> Sampling {
+    let budget = if are_all_verified { DEFAULT_BUDGET / 16 } else { DEFAULT_BUDGET };
+    Sampling { budget, seed: seed(), every_value }
+}
+
 fn prove(
     means: Means<'_>,
     product: Product,
     standing: &Path,
     (compared, open): (Compared<'_>, OpenSource<'_>),
-    every_value: bool,
+    sampling: Sampling,
 ) -> Result<VerifiedProduct, ItemError> {
-    let sampling = Sampling { budget: DEFAULT_BUDGET, seed: seed(), every_value };
     verify_product(means, product, standing, compared, open, sampling, None)
         .map_err(|error| failure("verification", chain(&error)))
 }
@@ -420,7 +453,7 @@ pub(super) fn verify_product(
     means: Means<'_>,
     product: Product,
     standing: &Path,
-    Compared { recorded, verified, indexes, file_facets }: Compared<'_>,
+    Compared { recorded, verified, taken_over, indexes, file_facets }: Compared<'_>,
     open: OpenSource<'_>,
     sampling: Sampling,
     library: Option<&dyn SourceReader>,
@@ -442,8 +475,20 @@ pub(super) fn verify_product(
     let native = NativeReader::new(open);
     let reader = library.unwrap_or(&native);
     let on_overlap = recipe.aggregate.on_overlap;
-    let evidence =
-        Evidence { product, read_back, recorded, verified, indexes, facets, on_overlap, urls, open, reader, sampling };
+    let evidence = Evidence {
+        product,
+        read_back,
+        recorded,
+        verified,
+        taken_over,
+        indexes,
+        facets,
+        on_overlap,
+        urls,
+        open,
+        reader,
+        sampling,
+    };
     means.workers.read(recorded, || verify(evidence))
 }
 
@@ -457,13 +502,13 @@ fn describe(
     workspace: &Workspace,
     source: &ItemSource,
     cube: &VirtualCube,
-    found: &Found,
+    (found, predecessor): (&Found, Option<Value>),
     products: &[VerifiedProduct],
     (report, sources, thumbnail): (&ProductFile, &ProductFile, Option<&ProductFile>),
     now: DateTime<Utc>,
 ) -> Result<ValidatedRecord, ItemError> {
     let recipe = &workspace.recipe;
-    let record = describe_item(&ItemInput {
+    let mut record = describe_item(&ItemInput {
         cube,
         coordinate_digests: &found.coordinate_digests,
         source_facts: &found.source_facts,
@@ -491,6 +536,9 @@ fn describe(
         let files = cube.files.iter().take(1).map(|file| file.url.to_string()).collect();
         ItemError { files, ..failure(error.kind(), format!("{}{remedy}", chain(&error))) }
     })?;
+    if let Some(links) = record.json.get_mut("links").and_then(Value::as_array_mut) {
+        links.extend(predecessor);
+    }
     workspace.validator.validate(record).map_err(|error| {
         let said = chain(&error);
         // What a file says wrongly the recipe can say rightly.
@@ -500,6 +548,33 @@ fn describe(
             if is_property { format!("{said}; give it in item.properties of the recipe") } else { said },
         )
     })
+}
+
+/// The relation of a link to an earlier state of the same thing (RFC 5829).
+const PREDECESSOR: &str = "predecessor-version";
+
+/// The link of a new record to the report of the revision before, which stays for as long as the record does.
+fn predecessor(workspace: &Workspace, id: &ItemId, known: Option<&KnownItem>) -> Option<Value> {
+    let revision = known?.revision.filter(|_| workspace.recipe.keeping.revisions > 1)?;
+    let path = format!("{}/{REPORT}", product_folder(workspace, id, revision));
+    workspace.output.get(&path).ok()??;
+    Some(json!({
+        "rel": PREDECESSOR,
+        "href": format!("../products/{id}/{revision}/{REPORT}"),
+        "type": "application/json",
+        "title": format!("Revision {}", revision.number()),
+    }))
+}
+
+/// That link of the record as it stands.
+fn standing_predecessor(workspace: &Workspace, id: &ItemId) -> Option<Value> {
+    let record = read_record(workspace, id.as_str()).ok()??;
+    record.json["links"].as_array()?.iter().find(|link| is_predecessor(link)).cloned()
+}
+
+/// Whether a link leads to an earlier revision, not to another item.
+pub(super) fn is_predecessor(link: &Value) -> bool {
+    link["rel"] == PREDECESSOR && link["href"].as_str().is_some_and(|href| href.starts_with("../products/"))
 }
 
 /// Digests of the coordinates that are too large for the cube to hold: how far those of all files reach together.

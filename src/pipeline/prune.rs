@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use url::Url;
 
-use super::item::{product_folder, read_record, revisions};
+use super::item::{is_predecessor, product_folder, read_record, revisions};
 use super::send::{Publishables, Reader};
 use super::{PipelineError, Workspace, chain};
 use crate::model::{ItemId, Revision};
@@ -109,7 +109,9 @@ fn spare(mut found: Vec<Revision>, current: Revision, kept: u32) -> Vec<Revision
 pub(super) fn pointed_at(record: &Value, id: &ItemId) -> BTreeSet<Revision> {
     let start = format!("products/{id}/r");
     let assets = record.get("assets").and_then(Value::as_object).into_iter().flatten();
-    let hrefs = assets.filter_map(|(_, asset)| asset.get("href")?.as_str());
+    let links = record.get("links").and_then(Value::as_array).into_iter().flatten();
+    let owners = assets.map(|(_, asset)| asset).chain(links.filter(|link| is_predecessor(link)));
+    let hrefs = owners.filter_map(|owner| owner.get("href")?.as_str());
     let number = |href: &str| href.split_once(&start)?.1.split('/').next()?.parse().ok();
     hrefs.filter_map(number).filter_map(Revision::new).collect()
 }
@@ -167,9 +169,12 @@ mod tests {
             "b": {"href": "https://a.org/c/products/x/r3/data.zarr"},
             "c": {"href": "../products/x/icechunk"},
             "d": {"href": "../products/xx/r4/a"},
-        }});
+        }, "links": [
+            {"rel": "predecessor-version", "href": "../products/x/r7/report.json"},
+            {"rel": "derived_from", "href": "../products/x/r8/report.json"},
+        ]});
         let found = pointed_at(&record, &ItemId::new("x").unwrap());
-        assert_eq!(found, BTreeSet::from([revision(3), revision(12)]));
+        assert_eq!(found, BTreeSet::from([revision(3), revision(7), revision(12)]));
     }
 
     proptest! {

@@ -220,6 +220,8 @@ pub struct BuiltItem {
     pub chunks: u64,
     /// Its products.
     pub products: Vec<BuiltProduct>,
+    /// Why it was worked on, or removed.
+    pub reasons: Vec<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,
@@ -240,8 +242,23 @@ pub struct BuildReport {
     pub warnings: Vec<String>,
     /// What was read for it.
     pub traffic: TrafficReport,
+    /// Seconds that each stage took, of all threads together.
+    pub stages: BTreeMap<String, f64>,
     /// Seconds that it took.
     pub elapsed_s: f64,
+    /// What decides whether the run leaves a report.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub news: News,
+}
+
+/// Whether there is something to tell of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct News {
+    /// Whether an item was changed, or failed otherwise than before.
+    pub is_any: bool,
+    /// When the run began.
+    pub begun: DateTime<Utc>,
 }
 
 /// What reading the sources took.
@@ -251,11 +268,13 @@ pub struct TrafficReport {
     pub requests: u64,
     /// Bytes that they brought.
     pub bytes: u64,
+    /// Source files that were opened, each counted once; those that were only looked at are not.
+    pub files: u64,
 }
 
 impl From<Traffic> for TrafficReport {
     fn from(traffic: Traffic) -> Self {
-        Self { requests: traffic.requests, bytes: traffic.bytes }
+        Self { requests: traffic.requests, bytes: traffic.bytes, files: 0 }
     }
 }
 

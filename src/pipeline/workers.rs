@@ -1,9 +1,11 @@
 //! Who works on what: threads that compute, threads that wait for servers, and how many items are under way.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -27,6 +29,7 @@ pub(super) struct Workers {
     waiting: Option<ThreadPool>,
     /// Held by whoever copies: one copy at a time has all threads, and all the memory that copies may take.
     copying: Mutex<()>,
+    stages: Mutex<BTreeMap<&'static str, Duration>>,
 }
 
 impl Workers {
@@ -34,7 +37,31 @@ impl Workers {
     pub(super) fn start(jobs: usize, remote: bool) -> Result<Self, PipelineError> {
         let jobs = if jobs == 0 { thread::available_parallelism().map_or(1, NonZero::get) } else { jobs };
         let waiting = remote.then(|| super::thread_pool(jobs.max(REMOTE))).transpose()?;
-        Ok(Self { jobs, computing: super::thread_pool(jobs)?, waiting, copying: Mutex::new(()) })
+        Ok(Self {
+            jobs,
+            computing: super::thread_pool(jobs)?,
+            waiting,
+            copying: Mutex::new(()),
+            stages: Mutex::default(),
+        })
+    }
+
+    /// Does something, and counts how long it took; what several threads do at the same time counts for each.
+    pub(super) fn timed<R>(&self, stage: &'static str, work: impl FnOnce() -> R) -> R {
+        let begun = Instant::now();
+        let done = work();
+        self.spent(stage, begun.elapsed());
+        done
+    }
+
+    /// Counts time that a stage took.
+    pub(super) fn spent(&self, stage: &'static str, time: Duration) {
+        *lock(&self.stages).entry(stage).or_default() += time;
+    }
+
+    /// How long each stage took so far, of all threads together.
+    pub(super) fn stages(&self) -> BTreeMap<&'static str, Duration> {
+        lock(&self.stages).clone()
     }
 
     /// Does what computes.

@@ -36,7 +36,8 @@ use crate::model::RecordKind;
 use crate::storage::StorageError;
 
 /// Links between records, by their `rel`: whoever serves the records makes them.
-const STRUCTURAL_LINKS: [&str; 8] = ["self", "root", "parent", "collection", "collections", "item", "items", "child"];
+pub(crate) const STRUCTURAL_LINKS: [&str; 8] =
+    ["self", "root", "parent", "collection", "collections", "item", "items", "child"];
 
 /// Why records could not be published, or one could not be made ready for it.
 #[derive(Debug, thiserror::Error)]

@@ -16,10 +16,10 @@ pub use output::{
     StagedFolder, Staging, Standing,
 };
 pub use source::{
-    ByteSource, DEFAULT_HEAD, LocalFile, MemoryFile, current_fingerprint, current_fingerprints, fingerprint,
-    open_source, open_to_inspect,
+    ByteSource, DEFAULT_HEAD, LocalFile, LookedAt, MemoryFile, current_fingerprint, current_fingerprints, fingerprint,
+    look_at, open_source, open_to_inspect,
 };
-pub use traffic::{Traffic, traffic};
+pub use traffic::{Traffic, count_opened_anew, opened_files, traffic};
 
 /// Why bytes could not be read or written.
 #[derive(Debug, thiserror::Error)]

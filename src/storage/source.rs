@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use bytes::Bytes;
+use rayon::prelude::*;
 use rustix::buffer::spare_capacity;
 
 use super::{StorageError, remote, traffic};
@@ -194,6 +195,39 @@ pub fn current_fingerprints(urls: &[SourceUrl]) -> Vec<Result<Fingerprint, Stora
     urls.iter().map(fingerprint).collect()
 }
 
+/// A source as it is now, though nothing of it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookedAt {
+    /// The source.
+    pub file: SourceFile,
+    /// When the inode of a local file last changed, in nanoseconds since 1970: it tells a change whose author put the time of modification back.
+    pub changed_ns: Option<i64>,
+}
+
+/// Looks at many sources at the same time; the answers are in the order of the URLs. Of a remote one its first byte is read.
+pub fn look_at(urls: &[SourceUrl]) -> Vec<Result<LookedAt, StorageError>> {
+    let far: Vec<SourceUrl> = urls.iter().filter(|url| remote::is_remote(url.url())).cloned().collect();
+    let mut looked = remote::look_at_all(&far).into_iter();
+    let mut near: Vec<Option<Result<LookedAt, StorageError>>> =
+        urls.par_iter().map(|url| (!remote::is_remote(url.url())).then(|| look_at_local(url))).collect();
+    let far = |url: &SourceUrl, looked: Option<Result<SourceFile, StorageError>>| {
+        looked.unwrap_or_else(|| remote::look_at(url)).map(|file| LookedAt { file, changed_ns: None })
+    };
+    urls.iter().zip(&mut near).map(|(url, near)| near.take().unwrap_or_else(|| far(url, looked.next()))).collect()
+}
+
+fn look_at_local(url: &SourceUrl) -> Result<LookedAt, StorageError> {
+    let path = url.local_path().ok_or_else(|| no_reader(url))?;
+    let metadata = std::fs::metadata(&path).map_err(|source| StorageError::Io {
+        action: "look at",
+        path: path.display().to_string(),
+        source,
+    })?;
+    let changed_ns = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+    let file = SourceFile { url: url.clone(), size: metadata.len(), fingerprint: fingerprint(&metadata) };
+    Ok(LookedAt { file, changed_ns: Some(changed_ns) })
+}
+
 fn no_reader(url: &SourceUrl) -> StorageError {
     StorageError::Scheme { url: url.to_string(), scheme: url.url().scheme().into() }
 }
@@ -238,13 +272,13 @@ impl ByteSource for MemoryFile {
 /// [`StorageError::Scheme`] for other URLs, [`StorageError::Io`] if a local file cannot be opened; [`remote`] tells how remote
 /// files are read, and fail.
 pub fn open_source(url: &SourceUrl) -> Result<Box<dyn ByteSource>, StorageError> {
-    if remote::is_remote(url.url()) {
-        return Ok(Box::new(remote::RemoteFile::open(url)?));
-    }
-    match url.local_path() {
-        Some(path) => Ok(Box::new(LocalFile::open(&path)?)),
-        None => Err(no_reader(url)),
-    }
+    let source: Box<dyn ByteSource> = if remote::is_remote(url.url()) {
+        Box::new(remote::RemoteFile::open(url)?)
+    } else {
+        Box::new(LocalFile::open(&url.local_path().ok_or_else(|| no_reader(url))?)?)
+    };
+    traffic::count_opened(url);
+    Ok(source)
 }
 
 /// As [`open_source`] for a file that is only looked at: nothing that outlives the look may rest on its fingerprint.

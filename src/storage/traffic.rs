@@ -1,6 +1,11 @@
 //! What reading sources has taken so far, in this process.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::model::SourceUrl;
 
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
@@ -34,6 +39,29 @@ impl Traffic {
 /// What reading sources has taken since the process started; [`Traffic::since`] tells of a time between.
 pub fn traffic() -> Traffic {
     Traffic { requests: REQUESTS.load(Ordering::Relaxed), bytes: BYTES.load(Ordering::Relaxed) }
+}
+
+/// The sources that were opened, by digests of their URLs.
+static OPENED: Mutex<Option<HashSet<u64>>> = Mutex::new(None);
+
+fn opened() -> MutexGuard<'static, Option<HashSet<u64>>> {
+    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many sources were opened, each counted once however often, since the process started or [`count_opened_anew`] was called.
+pub fn opened_files() -> u64 {
+    opened().as_ref().map_or(0, HashSet::len) as u64
+}
+
+/// Begins to count opened sources from 0.
+pub fn count_opened_anew() {
+    *opened() = None;
+}
+
+pub(super) fn count_opened(url: &SourceUrl) {
+    let mut hasher = DefaultHasher::new();
+    url.hash(&mut hasher);
+    opened().get_or_insert_default().insert(hasher.finish());
 }
 
 pub(super) fn count_request() {

@@ -49,6 +49,8 @@ pub use crate::read::OpenSource;
 pub use content::{ContentOutcome, Reach, SMALL, check_content, has_bytes};
 pub use difference::{DIFFERENCE_LIMIT, Difference, DifferenceKind, Differences};
 
+use std::collections::BTreeSet;
+
 use crate::model::recipe::OnOverlap;
 use crate::model::{
     FileIndex, ItemId, Note, Product, ProductFile, ProductFormat, PublicUrls, SourceFile, VerificationReport,
@@ -82,6 +84,9 @@ pub struct Evidence<'a> {
     pub recorded: &'a [SourceFile],
     /// Those whose values were compared when an earlier product of the item was made: the sample is of the others.
     pub verified: &'a [SourceFile],
+    /// Files of a copy that were taken over from one that was verified, since nothing of what they were made of has changed: the sample is of the
+    /// others.
+    pub taken_over: &'a BTreeSet<String>,
     /// What the sources' own bytes say, in any order: never taken from the cube that was written.
     pub indexes: &'a [FileIndex],
     /// What facets say of them, in the same order.
@@ -156,6 +161,7 @@ pub enum VerifyError {
 ///         read_back: &read_back,
 ///         recorded: &[file.file().clone()],
 ///         verified: &[],
+///         taken_over: &Default::default(),
 ///         indexes: &[index.clone()],
 ///         facets: &[],
 ///         on_overlap: OnOverlap::Error,
@@ -183,7 +189,8 @@ pub fn verify(evidence: Evidence<'_>) -> Result<VerifiedProduct, VerifyError> {
     let store = &evidence.read_back.store;
     let mut differences = Differences::new(&item);
     check_files(&evidence.product, &evidence.read_back.files, &mut differences);
-    let sources = Sources::new(evidence.indexes, evidence.urls, (evidence.open, evidence.reader), evidence.verified);
+    let sources = Sources::new(evidence.indexes, evidence.urls, (evidence.open, evidence.reader), evidence.verified)
+        .with_taken_over(evidence.taken_over);
     sources.check(evidence.recorded, &mut differences);
     checksum::check(store, evidence.recorded, evidence.urls, &mut differences);
     let mut notes = Vec::new();

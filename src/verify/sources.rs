@@ -1,6 +1,6 @@
 //! The sources of a product: what their indexes say, by the keys of the product.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::values::{Meaning, bounds_of};
 use super::{Difference, DifferenceKind, Differences, OpenSource};
@@ -76,6 +76,7 @@ pub(super) struct Sources<'a> {
     by_reference: HashMap<String, usize>,
     /// How the product names those whose values were verified before; none if all were.
     verified: HashSet<String>,
+    taken_over: Option<&'a BTreeSet<String>>,
     open: OpenSource<'a>,
     reader: &'a dyn SourceReader,
 }
@@ -95,7 +96,22 @@ impl<'a> Sources<'a> {
         if verified.len() == files.len() {
             verified.clear();
         }
-        Self { files, by_reference, verified, open, reader }
+        Self { files, by_reference, verified, taken_over: None, open, reader }
+    }
+
+    /// With files of a copy that hold what was verified before.
+    pub(super) fn with_taken_over(self, taken_over: &'a BTreeSet<String>) -> Self {
+        Self { taken_over: Some(taken_over).filter(|keys| !keys.is_empty()), ..self }
+    }
+
+    /// Whether some files of a copy hold what was verified before.
+    pub(super) fn are_some_taken_over(&self) -> bool {
+        self.taken_over.is_some()
+    }
+
+    /// Whether this file of a copy holds what was verified before.
+    pub(super) fn is_taken_over(&self, key: &str) -> bool {
+        self.taken_over.is_some_and(|keys| keys.contains(key))
     }
 
     /// Whether the values of some sources, but not of all, were verified before.
@@ -109,7 +125,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The keys of all variables of all files.
-    pub(super) fn variable_keys(&self) -> std::collections::BTreeSet<&str> {
+    pub(super) fn variable_keys(&self) -> BTreeSet<&str> {
         self.files.iter().flat_map(|file| file.variables.keys().map(String::as_str)).collect()
     }
 

@@ -157,6 +157,7 @@ impl Case {
             read_back: &read_back,
             recorded: &self.recorded,
             verified: &self.verified,
+            taken_over: &Default::default(),
             indexes: &self.indexes,
             facets: &self.facets,
             on_overlap: OnOverlap::Error,

@@ -248,13 +248,14 @@ impl<'a> Checked<'a> {
 
     /// Which chunks are compared by value: some of all; where some files were verified before, of those of the others.
     fn sample(&self, count: u64, wanted: u64, mix: &mut SplitMix) -> Vec<u64> {
-        // A copy is made of all files anew.
-        if !self.sources.are_some_verified() || self.is_copy() {
+        let is_copy = self.is_copy();
+        if if is_copy { !self.sources.are_some_taken_over() } else { !self.sources.are_some_verified() } {
             return strata(count, wanted, mix);
         }
         let is_new = |number: &u64| match self.array.reference(*number) {
             Some(Reference::Part { url, .. }) => !self.sources.is_verified(&url),
-            _ => false,
+            Some(Reference::Stored { key, .. }) => !self.sources.is_taken_over(&key),
+            _ => is_copy,
         };
         let candidates = (0..count).filter(is_new).count() as u64;
         let mut chosen = strata(candidates, wanted, mix).into_iter().peekable();

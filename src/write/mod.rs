@@ -25,12 +25,12 @@ mod zarr3;
 pub use cfa::{Values, refused_by_cfa, write_cfa};
 pub use geoparquet::{ItemColumns, ItemTable, ItemTableError};
 pub use icechunk::{
-    IcechunkCommit, IcechunkFiles, Overwrite, Put, holds_few_texts, refused_by_icechunk, write_icechunk,
+    IcechunkCommit, IcechunkFiles, KnownManifest, Overwrite, Put, holds_few_texts, refused_by_icechunk, write_icechunk,
 };
 pub use kerchunk::{refused_by_kerchunk, write_kerchunk};
 pub use kerchunk_parquet::{PutFile, refused_by_kerchunk_parquet, write_kerchunk_parquet};
 pub use source_table::{read_source_table, write_source_table};
-pub use zarr::{CopyError, Open, StoreSink, ZarrCopy, bytes_to_copy, copy_to_zarr, refused_by_zarr};
+pub use zarr::{ArrayCut, CopyError, Open, StoreSink, ZarrCopy, bytes_to_copy, copy_to_zarr, refused_by_zarr};
 
 use crate::codec::CodecError;
 

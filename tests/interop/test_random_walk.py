@@ -33,6 +33,8 @@ def standing(project, failing):
         for key in ("created", "updated"):
             del item["properties"][key]
         del item["assets"]["report"]
+        # The revision before.
+        item["links"] = [link for link in item["links"] if not link["href"].startswith("../products/")]
         if failing:
             # What an item that fails now was before may still be linked.
             item["links"] = [link for link in item["links"] if link["rel"] not in VERSION_LINKS]

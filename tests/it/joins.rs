@@ -292,6 +292,7 @@ fn prove(split: &Split, on_overlap: OnOverlap) -> Result<(), VerifyError> {
         product,
         read_back: &read_back,
         verified: &[],
+        taken_over: &Default::default(),
         recorded: &indexes.iter().map(|index| index.source.clone()).collect::<Vec<_>>(),
         indexes: &indexes,
         facets: &if split.by_facet { vec![FacetLabels { dimension: "member".into(), labels }] } else { vec![] },

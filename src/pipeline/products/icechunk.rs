@@ -1,17 +1,53 @@
 //! Icechunk: a commit on the repository of the item, beside its revisions. Readers see it once its revision stands.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::super::item::{error_of, failure};
-use super::files::{hex, sha256, unwritten};
+use super::super::Workspace;
+use super::super::item::{error_of, failure, product_folder};
+use super::files::{hex, sha256, staged_file, unwritten};
 use super::{Reveal, Writing};
-use crate::model::{IcechunkVersion, ItemError, Product, ProductFile, ProductFormat};
+use crate::model::{IcechunkVersion, ItemError, KnownItem, Product, ProductFile, ProductFormat};
 use crate::read::{IcechunkSnapshot, ReadBack, ReadError, read_icechunk, read_icechunk_head, read_icechunk_nodes};
 use crate::storage::{Output, OutputStore};
-use crate::write::{IcechunkCommit, IcechunkFiles};
+use crate::write::{IcechunkCommit, IcechunkFiles, KnownManifest};
+
+/// The file of a revision that says what the manifests of its commit say.
+const MANIFESTS: &str = "icechunk.manifests";
+
+/// What the manifests of a commit say, by digests.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    snapshot: [u8; 12],
+    manifests: BTreeMap<String, KnownManifest>,
+}
+
+/// The manifests of the commit that the branch is at, as far as they are known and stand there. Those of a store are not asked for.
+fn known_manifests(
+    workspace: &Workspace,
+    before: Option<&KnownItem>,
+    repository: &str,
+    parent: Option<&IcechunkSnapshot>,
+) -> BTreeMap<String, KnownManifest> {
+    let (Output::Folder(output), Some(known), Some(parent)) = (&workspace.output, before, parent) else {
+        return BTreeMap::new();
+    };
+    let said = || -> Option<Said> {
+        let folder = output.root().join(product_folder(workspace, &known.id, known.revision?));
+        let said: Said = serde_json::from_slice(&fs::read(folder.join(MANIFESTS)).ok()?).ok()?;
+        (said.snapshot == parent.id).then_some(said)
+    };
+    let place = output.root().join(repository);
+    let stands = |manifest: &KnownManifest| {
+        fs::metadata(place.join(manifest.path())).is_ok_and(|found| found.len() == manifest.size)
+    };
+    said().map(|said| said.manifests).into_iter().flatten().filter(|(_, manifest)| stands(manifest)).collect()
+}
 
 /// A commit that waits for its revision.
 pub(in crate::pipeline) struct Pending {
@@ -23,12 +59,13 @@ pub(in crate::pipeline) struct Pending {
 }
 
 pub(super) fn write(writing: &mut Writing<'_>, version: IcechunkVersion) -> Result<Product, ItemError> {
-    let Writing { workspace, cube, id, revision, folder, .. } = writing;
+    let Writing { workspace, cube, id, revision, folder, staged, before, reveals, .. } = writing;
     let format = ProductFormat::Icechunk;
     let repository = format!("{}/{}", parent(folder), format.file_name());
     let output = &workspace.output;
     let standing = standing(output, &repository, version)?;
     let parent = committed(output, &repository, version, &standing)?;
+    let known = known_manifests(workspace, *before, &repository, parent.as_ref());
     let mut files = Vec::new();
     let mut put = |path: &str, bytes: &[u8]| {
         let path = format!("{repository}/{path}");
@@ -38,12 +75,21 @@ pub(super) fn write(writing: &mut Writing<'_>, version: IcechunkVersion) -> Resu
     };
     let with_texts = super::texts::inlined(cube)?;
     let (cube, urls) = (with_texts.as_ref().unwrap_or(cube), &workspace.recipe.public_urls);
-    let commit = crate::write::write_icechunk(cube, urls, version, parent.as_ref(), &mut put);
+    let commit = crate::write::write_icechunk(cube, urls, version, (parent.as_ref(), &known), &mut put);
     let commit = commit.map_err(|error| unwritten(&repository, &io::Error::other(error)))?;
+    for (_, manifest) in commit.manifests.iter().filter(|(said, _)| known.contains_key(*said)) {
+        let path = format!("{repository}/{}", manifest.path());
+        files.push(ProductFile { path, size: manifest.size, sha256: manifest.sha256.clone() });
+    }
+    if output.objects().is_none() {
+        let said = Said { snapshot: commit.id(), manifests: commit.manifests.clone() };
+        let said = serde_json::to_vec(&said).map_err(|error| error_of("output", &error))?;
+        files.push(staged_file(staged, folder, MANIFESTS, |out| out.write_all(&said))?);
+    }
     // What an asset pins comes first.
     files.sort_by_key(|file| !file.path.contains("/snapshots/"));
     let chunks = commit.written.chunks;
-    writing.reveals.push(Reveal::Icechunk(Box::new(Pending { repository, version, commit, standing })));
+    reveals.push(Reveal::Icechunk(Box::new(Pending { repository, version, commit, standing })));
     Ok(Product { item: id.clone(), format, revision: *revision, files, chunks, unlisted: 0 })
 }
 

@@ -8,9 +8,11 @@ mod icechunk;
 mod kerchunk;
 mod kerchunk_parquet;
 mod syncing;
+mod taken_over;
 mod texts;
 mod zarr;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 pub(super) use choice::{choose, holds_parts};
@@ -20,7 +22,7 @@ pub(super) use zarr::KEPT;
 
 use super::{Progress, Workspace};
 use crate::model::{
-    FileIndex, ItemError, ItemId, Note, Product, ProductFormat, ProductSettings, Revision, VirtualCube,
+    FileIndex, ItemError, ItemId, KnownItem, Note, Product, ProductFormat, ProductSettings, Revision, VirtualCube,
 };
 use crate::read::{ReadBack, ReadError};
 use crate::storage::{Output, StagedFolder};
@@ -40,6 +42,10 @@ pub(super) struct Writing<'a> {
     pub(super) staged: &'a mut StagedFolder,
     /// What people should know of the products.
     pub(super) notes: &'a mut Vec<Note>,
+    /// What stands of the item, if what is written may rest on it.
+    pub(super) before: Option<&'a KnownItem>,
+    /// Files of a copy that are those of the revision before.
+    pub(super) taken_over: &'a mut BTreeSet<String>,
     /// What is done once the folder stands.
     pub(super) reveals: &'a mut Vec<Reveal>,
 }

@@ -1,6 +1,6 @@
 //! Zarr: a folder of documents and chunks, and beside it the digests of what holds the chunks.
 //!
-//! While it is copied a journal stands beside it, a line for each file that is whole: a run that was cut off is taken up from there.
+//! What the revision before holds already is taken over. While it is copied a journal stands beside it, a line for each file that is whole: a run that was cut off is taken up from there.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -8,13 +8,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::taken_over::{Earlier, ORIGINS, Origins};
 use super::{Writing, files::staged_file, sha256, syncing::Syncing};
 use crate::model::{ItemError, Note, Product, ProductFile, ProductFormat, ZarrSettings};
 use crate::pipeline::Progress;
 use crate::pipeline::item::{error_of, failure};
 use crate::read::{Digests, ReadBack, ReadError, StoredDigest};
 use crate::storage::open_source;
-use crate::write::{CopyError, StoreSink, bytes_to_copy, copy_to_zarr};
+use crate::write::{ArrayCut, CopyError, StoreSink, bytes_to_copy, copy_to_zarr};
 
 /// The digests of the files that hold chunks.
 const DIGESTS: &str = "data.zarr.digests";
@@ -28,17 +29,21 @@ pub(in crate::pipeline) const KEPT: [&str; 3] = ["data.zarr", JOURNAL, DIGESTS];
 
 pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Result<Product, ItemError> {
     let format = ProductFormat::Zarr;
-    let Writing { cube, indexes, progress, id, revision, folder, staged, notes, .. } = writing;
+    let earlier = Earlier::of(writing.workspace, writing.before);
+    let is_here = writing.workspace.output.objects().is_none();
+    let Writing { cube, indexes, progress, id, revision, folder, staged, notes, taken_over, .. } = writing;
     let local = staged.local_path().ok_or_else(|| failure("output", "the staged folder is not local".into()))?;
     let store = local.join(format.file_name());
     let journal = local.join(JOURNAL);
     let failed =
         |path: &Path, error: &io::Error| failure("output", format!("cannot write {}: {error}", path.display()));
     let digested = local.join(DIGESTS);
-    let sink = LocalStore::open(&store, (&journal, &digested), *progress).map_err(|error| failed(&journal, &error))?;
+    let sink = LocalStore::open(&store, (&journal, &digested), earlier, *progress);
+    let sink = sink.map_err(|error| failed(&journal, &error))?;
     progress.copying(bytes_to_copy(cube));
     let copied = copy_to_zarr(cube, indexes, settings, &open_source, &sink).map_err(|error| uncopied(&error))?;
-    let digests = sink.finish().map_err(|error| failed(&store, &error))?;
+    let (digests, origins, linked) = sink.finish().map_err(|error| failed(&store, &error))?;
+    taken_over.extend(linked);
     notes.extend(copied.amplified.iter().map(|(key, times)| amplified(key, *times, settings.memory)));
     let mut files = Vec::new();
     for (key, document) in &copied.documents {
@@ -48,6 +53,10 @@ pub(super) fn write(writing: &mut Writing<'_>, settings: &ZarrSettings) -> Resul
         files.push(staged_file(staged, folder, &name, |out| out.write_all(document))?);
     }
     files.push(staged_file(staged, folder, DIGESTS, |out| out.write_all(digests.text().as_bytes()))?);
+    if is_here {
+        let origins = serde_json::to_vec(&origins).map_err(|error| error_of("output", &error))?;
+        files.push(staged_file(staged, folder, ORIGINS, |out| out.write_all(&origins))?);
+    }
     remove(&journal).map_err(|error| failed(&journal, &error))?;
     let unlisted = digests.0.values().map(|digest| digest.size).sum();
     Ok(Product { item: id.clone(), format, revision: *revision, files, chunks: copied.chunks, unlisted })
@@ -61,7 +70,7 @@ fn amplified(key: &str, times: f64, memory: u64) -> Note {
     Note::new("decoded_repeatedly", message).about(key)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -81,6 +90,7 @@ fn uncopied(error: &CopyError) -> ItemError {
 /// A store in a folder that is not revealed yet.
 struct LocalStore<'a> {
     folder: PathBuf,
+    earlier: Option<Earlier>,
     state: Mutex<State>,
     syncing: Syncing,
     progress: &'a dyn Progress,
@@ -90,13 +100,21 @@ struct State {
     journal: File,
     /// The files that are whole; without chunks: those that are not to be written.
     whole: BTreeMap<String, StoredDigest>,
+    origins: Origins,
+    /// The files that were taken over.
+    linked: Vec<String>,
 }
 
 impl<'a> LocalStore<'a> {
     /// What a journal names counts if it is there and as it was: the power may have failed.
     ///
     /// A copy that was whole when it was cut off, on its way to a store, has digests in place of a journal.
-    fn open(folder: &Path, (journal, digests): (&Path, &Path), progress: &'a dyn Progress) -> io::Result<Self> {
+    fn open(
+        folder: &Path,
+        (journal, digests): (&Path, &Path),
+        earlier: Option<Earlier>,
+        progress: &'a dyn Progress,
+    ) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let read = |path: &Path| match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -110,14 +128,16 @@ impl<'a> LocalStore<'a> {
         let mut journal = OpenOptions::new().create(true).write(true).truncate(true).open(journal)?;
         journal.write_all(Digests(whole.clone()).text().as_bytes())?;
         remove(digests)?;
-        let (state, syncing) = (Mutex::new(State { journal, whole }), Syncing::start());
-        Ok(Self { folder: folder.to_owned(), state, syncing, progress })
+        let state = State { journal, whole, origins: Origins::default(), linked: Vec::new() };
+        Ok(Self { folder: folder.to_owned(), earlier, state: Mutex::new(state), syncing: Syncing::start(), progress })
     }
 
-    fn finish(self) -> io::Result<Digests> {
+    /// The digests of all files, what they follow from, and which were taken over.
+    fn finish(self) -> io::Result<(Digests, Origins, Vec<String>)> {
         self.syncing.finish()?;
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Digests(state.whole.into_iter().filter(|(_, digest)| digest.chunks > 0).collect()))
+        let digests = Digests(state.whole.into_iter().filter(|(_, digest)| digest.chunks > 0).collect());
+        Ok((digests, state.origins, state.linked))
     }
 
     /// What is guarded is whole after every statement.
@@ -127,18 +147,41 @@ impl<'a> LocalStore<'a> {
 }
 
 impl StoreSink for LocalStore<'_> {
-    fn has(&self, key: &str) -> Option<u64> {
-        self.state().whole.get(key).map(|digest| digest.chunks)
+    fn has(&self, key: &str, origin: &str) -> Option<u64> {
+        let mut state = self.state();
+        state.origins.units.insert(key.to_owned(), origin.to_owned());
+        if let Some(digest) = state.whole.get(key) {
+            return Some(digest.chunks);
+        }
+        drop(state);
+        let digest = self.earlier.as_ref()?.take(key, origin, &self.folder)?;
+        let chunks = digest.chunks;
+        let mut state = self.state();
+        // Of a journal that cannot be written nothing is taken up later.
+        let _ = state.journal.write_all(format!("{}\n", digest.line(key)).as_bytes());
+        state.whole.insert(key.to_owned(), digest);
+        state.linked.push(key.to_owned());
+        Some(chunks)
+    }
+
+    fn earlier_cut(&self, key: &str) -> Option<ArrayCut> {
+        self.earlier.as_ref()?.origins.arrays.get(key).cloned()
+    }
+
+    fn take_cut(&self, key: &str, cut: ArrayCut) {
+        self.state().origins.arrays.insert(key.to_owned(), cut);
     }
 
     fn put(&self, key: &str, pieces: &[&[u8]], chunks: u64) -> io::Result<()> {
         let digest = StoredDigest::of(pieces, chunks);
         if chunks > 0 {
             let path = self.folder.join(key);
-            let mut file = match File::create(&path) {
+            // What stands there may be a file of another revision too.
+            remove(&path)?;
+            let mut file = match File::create_new(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     fs::create_dir_all(path.parent().unwrap_or(&path))?;
-                    File::create(&path)?
+                    File::create_new(&path)?
                 }
                 created => created?,
             };

@@ -103,6 +103,7 @@ fn verified(index: &FileIndex, reader: &dyn SourceReader) -> Result<String, Vec<
     let verified = verify(Evidence {
         product,
         verified: &[],
+        taken_over: &Default::default(),
         read_back: &read_back,
         recorded: std::slice::from_ref(&index.source),
         indexes: std::slice::from_ref(index),

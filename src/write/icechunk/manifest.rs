@@ -1,9 +1,10 @@
 //! Manifests: the references of arrays, in objects of bounded size.
 //!
 //! An array of many chunks is cut into boxes along its slowest dimensions; each box is in one manifest, a manifest may hold many small
-//! arrays. A URL stands once in a manifest, whatever the number of its chunks.
+//! arrays. A URL stands once in a manifest, whatever the number of its chunks. A manifest that says what one of the commit before says is not
+//! written again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range;
 
@@ -14,10 +15,11 @@ use icechunk_format::format_constants::FileTypeBin;
 use icechunk_format::manifest::{ManifestExtents, ManifestRef};
 use icechunk_format::snapshot::ManifestFileInfo;
 use icechunk_format::{ManifestId, NodeId};
+use sha2::{Digest as _, Sha256};
 
 use super::envelope::sealed;
 use super::log::ChunkLog;
-use super::{Location, Put};
+use super::{KnownManifest, Location, Put};
 use crate::model::{ChunkLocation, FileChecksum, IcechunkVersion};
 use crate::write::WriteError;
 use crate::write::kerchunk::chunks::ChunkSink;
@@ -33,6 +35,8 @@ pub(super) struct Store<'a> {
     pub(super) version: IcechunkVersion,
     /// How each file of the cube is named.
     pub(super) locations: &'a [Location],
+    /// The manifests of the commit before, by what they say.
+    pub(super) known: &'a BTreeMap<String, KnownManifest>,
 }
 
 /// The manifest that is being filled.
@@ -43,19 +47,27 @@ struct Open {
     /// Where the URL and the ETag of each file are.
     urls: HashMap<usize, (WIPOffset<&'static str>, Option<WIPOffset<&'static str>>)>,
     chunks: u32,
+    /// Of what it says.
+    digest: Sha256,
 }
 
 impl Open {
     fn new() -> Self {
         let (arrays, urls) = (Vec::new(), HashMap::new());
-        Self { id: ManifestId::random(), builder: FlatBufferBuilder::with_capacity(1 << 16), arrays, urls, chunks: 0 }
+        let (builder, digest) = (FlatBufferBuilder::with_capacity(1 << 16), Sha256::new());
+        Self { id: ManifestId::random(), builder, arrays, urls, chunks: 0, digest }
     }
 
     fn len(&self) -> usize {
         self.builder.unfinished_data().len()
     }
 
-    fn close(mut self, store: &mut Store<'_>) -> io::Result<ManifestFileInfo> {
+    /// What it says, as a digest, and the manifest that says it: this one, or one of the commit before.
+    fn close(mut self, store: &mut Store<'_>) -> io::Result<(String, KnownManifest)> {
+        let said = hex(&self.digest.clone().finalize());
+        if let Some(known) = store.known.get(&said) {
+            return Ok((said, known.clone()));
+        }
         self.arrays.sort_by(|(a, _), (b, _)| a.cmp(b));
         let arrays: Vec<_> = self.arrays.iter().map(|(_, array)| *array).collect();
         let arrays = self.builder.create_vector(&arrays);
@@ -70,8 +82,14 @@ impl Open {
         self.builder.finish(manifest, Some("Ichk"));
         let bytes = sealed(FileTypeBin::Manifest, store.version, self.builder.finished_data())?;
         (store.put)(&format!("manifests/{}", self.id), &bytes)?;
-        Ok(ManifestFileInfo { id: self.id, size_bytes: bytes.len() as u64, num_chunk_refs: self.chunks })
+        let sha256 = hex(&Sha256::digest(&bytes));
+        let written = KnownManifest { id: self.id.0, size: bytes.len() as u64, chunks: self.chunks, sha256 };
+        Ok((said, written))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Manifests one after the other.
@@ -79,11 +97,15 @@ pub(super) struct Manifests<'a> {
     store: Store<'a>,
     open: Option<Open>,
     pub(super) closed: Vec<ManifestFileInfo>,
+    /// The same by what they say.
+    pub(super) said: BTreeMap<String, KnownManifest>,
+    /// Those that the commit before has, by the ids that they would have had.
+    pub(super) renamed: HashMap<ManifestId, ManifestId>,
 }
 
 impl<'a> Manifests<'a> {
     pub(super) fn new(store: Store<'a>) -> Self {
-        Self { store, open: None, closed: Vec::new() }
+        Self { store, open: None, closed: Vec::new(), said: BTreeMap::new(), renamed: HashMap::new() }
     }
 
     /// The references of one array, in C order.
@@ -98,20 +120,30 @@ impl<'a> Manifests<'a> {
             place: Vec::new(),
             current: None,
             refs: Vec::new(),
+            places: Vec::new(),
             found: Vec::new(),
         }
     }
 
     /// Closes the manifest that is being filled: what follows comes into another.
-    pub(super) fn close(&mut self) -> io::Result<()> {
-        if let Some(open) = self.open.take() {
-            self.closed.push(open.close(&mut self.store)?);
+    ///
+    /// Returns whether the commit before has it.
+    pub(super) fn close(&mut self) -> io::Result<bool> {
+        let Some(open) = self.open.take() else { return Ok(false) };
+        let own = open.id.clone();
+        let (said, known) = open.close(&mut self.store)?;
+        let id = ManifestId::new(known.id);
+        self.closed.push(ManifestFileInfo { id: id.clone(), size_bytes: known.size, num_chunk_refs: known.chunks });
+        self.said.insert(said, known);
+        let is_known = id != own;
+        if is_known {
+            self.renamed.insert(own, id);
         }
-        Ok(())
+        Ok(is_known)
     }
 
-    fn close_if_full(&mut self) -> io::Result<()> {
-        if self.open.as_ref().is_some_and(|open| open.len() >= FULL) { self.close() } else { Ok(()) }
+    fn close_if_full(&mut self) -> io::Result<bool> {
+        if self.open.as_ref().is_some_and(|open| open.len() >= FULL) { self.close() } else { Ok(false) }
     }
 }
 
@@ -160,6 +192,8 @@ pub(super) struct ArrayRefs<'b, 'a> {
     place: Vec<u32>,
     current: Option<Vec<Range<u32>>>,
     refs: Vec<WIPOffset<generated::ChunkRef<'static>>>,
+    /// The places of the box, one after the other.
+    places: Vec<u32>,
     found: Vec<ManifestRef>,
 }
 
@@ -178,9 +212,10 @@ impl ArrayRefs<'_, '_> {
             self.end_box()?;
             self.current = Some(self.cut.around(&self.place, self.grid));
         }
-        self.log.chunk(&self.place);
+        self.places.extend_from_slice(&self.place);
         let open = self.manifests.open.get_or_insert_with(Open::new);
         let index = open.builder.create_vector(&self.place);
+        self.place.iter().for_each(|at| open.digest.update(at.to_le_bytes()));
         let mut arguments = generated::ChunkRefArgs { index: Some(index), ..Default::default() };
         payload(open, self.manifests.store.locations, &mut arguments);
         self.refs.push(generated::ChunkRef::create(&mut open.builder, &arguments));
@@ -190,6 +225,8 @@ impl ArrayRefs<'_, '_> {
 
     fn end_box(&mut self) -> Result<(), WriteError> {
         if let (Some(extents), Some(open)) = (self.current.take(), &mut self.manifests.open) {
+            open.digest.update(self.node.0);
+            open.digest.update((self.refs.len() as u64).to_le_bytes());
             let refs = open.builder.create_vector(&self.refs);
             self.refs.clear();
             let id = generated::ObjectId8::new(&self.node.0);
@@ -200,7 +237,15 @@ impl ArrayRefs<'_, '_> {
             self.found.push(ManifestRef { object_id: open.id.clone(), extents });
             // A manifest holds an array once.
             let closed = if self.is_cut() { self.manifests.close() } else { self.manifests.close_if_full() };
-            closed.map_err(|source| WriteError::Output { source })?;
+            let is_known = closed.map_err(|source| WriteError::Output { source })?;
+            // What the commit before has is no change. A manifest of several arrays may not be closed yet.
+            if !(is_known && self.is_cut()) {
+                match self.grid.len() {
+                    0 => self.log.chunk(&[]),
+                    rank => self.places.chunks(rank).for_each(|place| self.log.chunk(place)),
+                }
+            }
+            self.places.clear();
         }
         Ok(())
     }
@@ -221,6 +266,7 @@ impl ChunkSink for ArrayRefs<'_, '_> {
     fn reference(&mut self, place: &[u64], file: usize, location: ChunkLocation) -> Result<(), WriteError> {
         self.chunk(place, |open, locations, arguments| {
             let Location { url, checksum } = &locations[file];
+            open.digest.update(format!("{url}\n{checksum:?} {} {}\n", location.offset, location.length));
             let builder = &mut open.builder;
             let known = open.urls.entry(file).or_insert_with(|| {
                 let etag = match checksum {
@@ -241,7 +287,11 @@ impl ChunkSink for ArrayRefs<'_, '_> {
 
     fn inlined(&mut self, place: &[u64], bytes: &Bytes) -> Result<(), WriteError> {
         // The index comes first in the buffer, so the bytes may follow it.
-        self.chunk(place, |open, _, arguments| arguments.inline = Some(open.builder.create_vector::<u8>(bytes)))
+        self.chunk(place, |open, _, arguments| {
+            open.digest.update((bytes.len() as u64).to_le_bytes());
+            open.digest.update(bytes);
+            arguments.inline = Some(open.builder.create_vector::<u8>(bytes));
+        })
     }
 }
 

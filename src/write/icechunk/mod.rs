@@ -15,14 +15,14 @@ mod log;
 mod manifest;
 mod reveal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use bytes::Bytes;
 use icechunk_format::format_constants::{FileTypeBin, SpecVersionBin};
 use icechunk_format::manifest::ManifestRef;
 use icechunk_format::snapshot::{ArrayShape, NodeData, NodeSnapshot, Snapshot};
-use icechunk_format::{NodeId, Path, SnapshotId};
+use icechunk_format::{ManifestId, NodeId, Path, SnapshotId};
 use serde_json::{Map, Value};
 
 pub use reveal::{IcechunkFiles, Overwrite};
@@ -44,6 +44,26 @@ const TEXT_LIMIT: u64 = 64 << 20;
 /// Writes an object of the repository by its path there; it never replaces one.
 pub type Put<'a> = &'a mut dyn FnMut(&str, &[u8]) -> io::Result<()>;
 
+/// A manifest of a repository, as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct KnownManifest {
+    /// Its id.
+    pub id: [u8; 12],
+    /// Bytes.
+    pub size: u64,
+    /// How many chunks it tells of.
+    pub chunks: u32,
+    /// SHA-256 of its bytes in hexadecimal.
+    pub sha256: String,
+}
+
+impl KnownManifest {
+    /// Its path in the repository.
+    pub fn path(&self) -> String {
+        format!("manifests/{}", ManifestId::new(self.id))
+    }
+}
+
 /// A commit that is written and not yet revealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IcechunkCommit {
@@ -54,6 +74,8 @@ pub struct IcechunkCommit {
     flushed: chrono::DateTime<chrono::Utc>,
     /// Where its references point to.
     pub containers: Vec<ChunkContainer>,
+    /// Its manifests by digests of what they say; some may be of the commit before.
+    pub manifests: BTreeMap<String, KnownManifest>,
     /// What it holds.
     pub written: Written,
 }
@@ -62,6 +84,11 @@ impl IcechunkCommit {
     /// The id of its snapshot, as readers write it.
     pub fn snapshot(&self) -> String {
         self.id.to_string()
+    }
+
+    /// The same in bytes.
+    pub fn id(&self) -> [u8; 12] {
+        self.id.0
     }
 }
 
@@ -81,14 +108,16 @@ fn failed(source: io::Error) -> WriteError {
     WriteError::Output { source }
 }
 
-/// Writes a commit: manifests, the snapshot, its log. References of a million chunks are never in memory at once.
+/// Writes a commit: manifests, the snapshot, its log. References of a million chunks are never in memory at once. `known` are the manifests of the
+/// parent that are still there: what one of them says is not written again.
 ///
 /// ```
 /// use altostac::model::{IcechunkVersion, PublicUrls, VirtualCube};
 /// use altostac::write::write_icechunk;
 /// let cube = VirtualCube { files: vec![], joins: vec![], root: Default::default(), choices: vec![], apart: vec![], notes: vec![] };
 /// let mut paths = Vec::new();
-/// let commit = write_icechunk(&cube, &PublicUrls::default(), IcechunkVersion::V1, None, &mut |path, _| {
+/// let none = Default::default();
+/// let commit = write_icechunk(&cube, &PublicUrls::default(), IcechunkVersion::V1, (None, &none), &mut |path, _| {
 ///     paths.push(path.to_owned());
 ///     Ok(())
 /// })?;
@@ -103,12 +132,12 @@ pub fn write_icechunk(
     cube: &VirtualCube,
     urls: &PublicUrls,
     version: IcechunkVersion,
-    parent: Option<&IcechunkSnapshot>,
+    (parent, known): (Option<&IcechunkSnapshot>, &BTreeMap<String, KnownManifest>),
     put: Put<'_>,
 ) -> Result<IcechunkCommit, WriteError> {
     let locations: Vec<Location> = cube.files.iter().map(|file| Location::of(file, urls)).collect();
     let mut commit =
-        Commit::new(cube, parent, Manifests::new(Store { put: &mut *put, version, locations: &locations }));
+        Commit::new(cube, parent, Manifests::new(Store { put: &mut *put, version, locations: &locations, known }));
     commit.groups()?;
     // Coordinates come first, apart from all else: opening a dataset reads them and nothing else.
     for is_inline in [true, false] {
@@ -119,12 +148,14 @@ pub fn write_icechunk(
         }
         commit.manifests.close().map_err(failed)?;
     }
-    let Commit { nodes, log, manifests, mut changes, written, before, .. } = commit;
+    let Commit { mut nodes, log, manifests, mut changes, written, before, .. } = commit;
     for gone in before.into_values() {
         let list = if gone.is_array { &mut changes.deleted_arrays } else { &mut changes.deleted_groups };
         list.push(NodeId::new(gone.id));
     }
-    let (closed, id) = (manifests.closed, SnapshotId::random());
+    let Manifests { closed, said, renamed, .. } = manifests;
+    rename(&mut nodes, &renamed);
+    let id = SnapshotId::random();
     let parent_id = parent.map_or(Snapshot::INITIAL_SNAPSHOT_ID, |parent| SnapshotId::new(parent.id));
     let message = format!("{} of {} files", if parent.is_some() { "Update" } else { "Build" }, cube.files.len());
     let spec = spec(version);
@@ -140,7 +171,19 @@ pub fn write_icechunk(
     put(&format!("transactions/{id}"), &bytes).map_err(failed)?;
     let urls: Vec<&String> = locations.iter().map(|location| &location.url).collect();
     let containers = ChunkContainer::around(&urls);
-    Ok(IcechunkCommit { id, parent: parent_id, version, message, flushed, containers, written })
+    Ok(IcechunkCommit { id, parent: parent_id, version, message, flushed, containers, manifests: said, written })
+}
+
+/// Lets nodes name the manifests that stand in place of those that were not written.
+fn rename(nodes: &mut BTreeMap<String, NodeSnapshot>, renamed: &HashMap<ManifestId, ManifestId>) {
+    for node in nodes.values_mut() {
+        let NodeData::Array { manifests, .. } = &mut node.node_data else { continue };
+        for manifest in manifests {
+            if let Some(known) = renamed.get(&manifest.object_id) {
+                manifest.object_id = known.clone();
+            }
+        }
+    }
 }
 
 fn spec(version: IcechunkVersion) -> SpecVersionBin {

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::encode::{self, Encoders};
 use super::field::Field;
-use super::part::{Decoded, Failed};
+use super::origin::Origin;
+use super::part::{Decoded, Failed, FilePart};
 use super::strided::{self, Strided, strides};
 use super::{CopyError, Open, StoreSink};
 use crate::read::Region;
@@ -82,6 +83,7 @@ pub(super) fn copy(field: &Field<'_>, tools: Tools<'_>) -> Result<Copied, CopyEr
         encoders: Encoders::new(tools.level),
         buffers: Buffers { idle: Mutex::default(), are_kept: is_overlapping },
     };
+    let origin = Origin::of(field, tools.level);
     let mut copied = Copied { chunks: 0, amplification: slabs.amplification };
     let mut files = OpenFiles::default();
     let mut gathered: Option<Wave<'_, '_>> = None;
@@ -89,7 +91,7 @@ pub(super) fn copy(field: &Field<'_>, tools: Tools<'_>) -> Result<Copied, CopyEr
     while number < slabs.count() {
         let end = slabs.count().min(number.saturating_add(together));
         let regions: Vec<Region> = (number..end).map(|number| slabs.region(number)).collect();
-        let wave = Wave::new(field, regions, tools.sink);
+        let wave = Wave::new(field, regions, (&origin, tools.sink));
         copied.chunks += wave.known;
         let store = |wave: Option<Wave<'_, '_>>| wave.map_or(Ok(0), |wave| wave.store(&means));
         let mut gather = || wave.gather(&means, &mut files);
@@ -114,7 +116,7 @@ pub(super) fn copy(field: &Field<'_>, tools: Tools<'_>) -> Result<Copied, CopyEr
 pub(super) fn whole(field: &Field<'_>, tools: Tools<'_>) -> Result<Vec<u8>, CopyError> {
     let division = Division::of(field, tools.memory)?;
     let all = Region { start: vec![0; field.cut.grid.shape.len()], count: field.cut.grid.shape.clone() };
-    let wave = Wave::new(field, vec![all], &Forgetting);
+    let wave = Wave::new(field, vec![all], (&Origin::of(field, tools.level), &Forgetting));
     let (encoders, buffers) = (Encoders::new(tools.level), Buffers::default());
     wave.gather(&Means { tools, decoders: division.decoders, encoders, buffers }, &mut OpenFiles::default())?;
     let chunk =
@@ -156,7 +158,7 @@ impl Buffers {
 struct Forgetting;
 
 impl StoreSink for Forgetting {
-    fn has(&self, _key: &str) -> Option<u64> {
+    fn has(&self, _key: &str, _origin: &str) -> Option<u64> {
         None
     }
 
@@ -225,18 +227,22 @@ struct Wave<'a, 'f> {
 }
 
 impl<'a, 'f> Wave<'a, 'f> {
-    fn new(field: &'a Field<'f>, regions: Vec<Region>, sink: &dyn StoreSink) -> Self {
+    fn new(field: &'a Field<'f>, regions: Vec<Region>, (origin, sink): (&Origin, &dyn StoreSink)) -> Self {
         let places: Vec<Vec<u64>> = regions.iter().flat_map(|region| field.cut.units_in(region)).collect();
+        let boxes: Vec<Region> = places.iter().map(|place| field.cut.unit_region(place)).collect();
+        let all = hull(&boxes.iter().collect::<Vec<_>>());
+        let is_near = |part: &&FilePart<'f>| all.as_ref().is_some_and(|all| part.target().intersection(all).is_some());
+        let near: Vec<&FilePart<'f>> = field.parts.iter().filter(is_near).collect();
         let mut wave = Self { field, regions, units: Vec::new(), chunks: HashMap::new(), known: 0 };
-        for place in places {
+        for (place, region) in places.into_iter().zip(boxes) {
             let key = field.cut.unit_key(&field.key, &place);
-            if let Some(chunks) = sink.has(&key) {
+            if let Some(chunks) = sink.has(&key, &origin.of_unit(field, &region, near.iter().copied())) {
                 wave.known += chunks;
                 continue;
             }
             let chunks = field.cut.chunks_of(&place);
             wave.chunks.extend(chunks.iter().flatten().map(|number| (*number, Mutex::default())));
-            wave.units.push(Unit { key, region: field.cut.unit_region(&place), chunks });
+            wave.units.push(Unit { key, region, chunks });
         }
         wave
     }

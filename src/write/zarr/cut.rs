@@ -1,5 +1,6 @@
 //! How an array is cut into chunks, and these kept in shards.
 
+use super::ArrayCut;
 use crate::model::{ChunkGrid, ZarrVersion};
 use crate::read::Region;
 
@@ -14,6 +15,11 @@ pub(super) struct Cut {
 }
 
 impl Cut {
+    /// The same for who keeps it.
+    pub(super) fn told(&self) -> ArrayCut {
+        ArrayCut { chunk: self.grid.chunk_shape.clone(), shard: self.shard.clone() }
+    }
+
     /// The shape of what is one file: a shard, or a chunk.
     pub(super) fn unit(&self) -> &[u64] {
         self.shard.as_ref().unwrap_or(&self.grid.chunk_shape)

@@ -19,6 +19,7 @@ mod encode;
 mod error;
 mod field;
 mod metadata;
+mod origin;
 mod part;
 mod parts;
 mod plain;
@@ -38,7 +39,7 @@ use cut::Cut;
 use field::Field;
 use metadata::Documents;
 use part::FilePart;
-use shape::{Extent, chunk_shape, shard_shape};
+use shape::{Extent, chunk_shape, shard_shape, still_suits};
 
 use super::{WriteError, zarr3};
 use crate::codec::{STORING_ATTRIBUTES, Storing};
@@ -58,8 +59,20 @@ pub type Open<'a> = &'a (dyn Fn(&SourceUrl) -> Result<Box<dyn ByteSource>, Stora
 
 /// Where chunks and shards go.
 pub trait StoreSink: Sync {
-    /// How many chunks there are under a key already, from a run before this one that was cut off; `None` if it is to be written.
-    fn has(&self, key: &str) -> Option<u64>;
+    /// How many chunks there are under a key already: from a run before this one that was cut off, or from a copy of the same `origin`, which says
+    /// what the bytes follow from. `None` if it is to be written.
+    fn has(&self, key: &str, origin: &str) -> Option<u64>;
+
+    /// How an array was cut in an earlier copy by the same settings; it is cut so again where that still suits.
+    fn earlier_cut(&self, key: &str) -> Option<ArrayCut> {
+        let _ = key;
+        None
+    }
+
+    /// Told how an array is cut.
+    fn take_cut(&self, key: &str, cut: ArrayCut) {
+        let _ = (key, cut);
+    }
 
     /// Takes what belongs under a key: these pieces, one after the other. Without chunks nothing belongs there.
     ///
@@ -69,6 +82,15 @@ pub trait StoreSink: Sync {
 
     /// Told when so many more bytes of values are done.
     fn advance(&self, bytes: u64);
+}
+
+/// How an array is cut.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ArrayCut {
+    /// The shape of a chunk.
+    pub chunk: Vec<u64>,
+    /// The shape of a shard, if chunks are kept in shards.
+    pub shard: Option<Vec<u64>>,
 }
 
 /// What was copied.
@@ -129,7 +151,9 @@ pub fn copy_to_zarr(
                     inline(&key, variable, &array, settings, tools, &mut documents, &mut done)?;
                 }
                 _ => {
-                    let (field, stored) = field(&key, variable, &files, settings, &times)?;
+                    let earlier = sink.earlier_cut(&key);
+                    let (field, stored) = field(&key, variable, &files, settings, (&times, earlier))?;
+                    sink.take_cut(&key, field.cut.told());
                     documents.numbers(&key, &stored, &field.cut, settings.level)?;
                     let copied = copy::copy(&field, tools)?;
                     done.chunks += copied.chunks;
@@ -156,7 +180,7 @@ pub fn refused_by_zarr(
         let error = match &variable.data {
             ArrayData::Inline(_) => metadata::examine(path.key(), &stored(variable, ZarrPacking::Keep), settings).err(),
             _ if matches!(variable.data_type, DataType::FixedString { .. }) => None,
-            _ => field(path.key(), variable, &files, settings, &[])
+            _ => field(path.key(), variable, &files, settings, (&[], None))
                 .and_then(|(_, stored)| metadata::examine(path.key(), &stored, settings))
                 .err(),
         };
@@ -181,7 +205,7 @@ fn field<'a>(
     variable: &'a Variable,
     files: &[Option<&'a FileIndex>],
     settings: &ZarrSettings,
-    times: &[&str],
+    (times, earlier): (&[&str], Option<ArrayCut>),
 ) -> Result<(Field<'a>, Variable), CopyError> {
     let mut stored = stored(variable, settings.packing);
     let is_copied = stored.data_type.number().is_some()
@@ -200,6 +224,9 @@ fn field<'a>(
         ZarrVersion::V2 => None,
         ZarrVersion::V3 => shard_shape(&extent, &chunk, settings),
     };
+    let chosen = ArrayCut { chunk, shard };
+    let ArrayCut { chunk, shard } =
+        earlier.filter(|cut| still_suits(cut, &chosen, &extent, settings)).unwrap_or(chosen);
     let grid = ChunkGrid::new(variable.shape.clone(), chunk).ok_or_else(|| WriteError::DataType {
         variable: key.into(),
         expected: "chunks that can be counted",
@@ -265,7 +292,7 @@ fn texts(
 ) -> Result<Array, CopyError> {
     let whole =
         ZarrSettings { version: ZarrVersion::V2, target: u64::MAX, chunks: Default::default(), ..settings.clone() };
-    let (field, stored) = field(key, variable, files, &whole, &[])?;
+    let (field, stored) = field(key, variable, files, &whole, (&[], None))?;
     let bytes = copy::whole(&field, Tools { memory: tools.memory / 4, ..tools })?;
     Array::from_bytes(&stored.data_type, &stored.shape, &bytes).ok_or_else(|| CopyError::Shape {
         variable: key.into(),
@@ -314,7 +341,7 @@ fn inline(
     }
     let key = cut.unit_key(key, &vec![0; cut.grid.shape.len()]);
     done.chunks += 1;
-    if tools.sink.has(&key).is_some() {
+    if tools.sink.has(&key, &origin::of_bytes(&chunk)).is_some() {
         return Ok(());
     }
     tools.sink.put(&key, &[&chunk], 1).map_err(|source| CopyError::Sink { key, source })

@@ -91,6 +91,12 @@ impl<'a> FilePart<'a> {
         Some(Self { index, key: key.into(), variable, part, pieces, is_by_chunk, conversion, fill })
     }
 
+    /// What of the file it is, and how its elements become the product's, in words.
+    pub(super) fn told(&self) -> String {
+        let Part { start, count, reversed, new_dimensions, .. } = &self.part;
+        format!("{start:?} {count:?} {reversed:?} {new_dimensions} {:?} {:?}", self.conversion, self.fill)
+    }
+
     /// Whether the product stores its values in another way.
     pub(super) fn is_recoded(&self) -> bool {
         matches!(self.conversion, Conversion::Recoded(_))

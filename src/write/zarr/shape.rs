@@ -1,5 +1,6 @@
 //! The shapes of chunks and shards: as the recipe gives them, or chosen for how the store will be read.
 
+use super::ArrayCut;
 use crate::model::{ZarrAccess, ZarrSettings, ZarrShards};
 
 /// How many chunks a shard of a chosen shape holds, about.
@@ -82,6 +83,36 @@ pub(super) fn shard_shape(extent: &Extent<'_>, chunk: &[u64], settings: &ZarrSet
     Some(chunk.iter().zip(counts).map(|(length, count)| length * count).collect())
 }
 
+/// Whether an array that grows may be cut as it was, so that what is whole need not be copied again: the shapes fit it and what the recipe says,
+/// differ from those that would be chosen now along one axis at most, and are not much smaller.
+pub(super) fn still_suits(earlier: &ArrayCut, chosen: &ArrayCut, extent: &Extent<'_>, settings: &ZarrSettings) -> bool {
+    let is_large = |old: &[u64], new: &[u64]| {
+        let (old, new) = (extent.bytes(old), extent.bytes(new));
+        old.saturating_mul(2) >= new && old <= new.max(settings.target)
+    };
+    let fits = earlier.chunk.len() == extent.shape.len()
+        && (0..extent.shape.len()).all(|axis| {
+            let (old, new) = (earlier.chunk[axis], chosen.chunk[axis]);
+            let is_given = settings.chunks.contains_key(extent.dimensions[axis]);
+            (1..=extent.shape[axis].max(1)).contains(&old) && (!is_given || old == new)
+        });
+    let differing = earlier.chunk.iter().zip(&chosen.chunk).filter(|(old, new)| old != new).count();
+    fits && differing <= 1
+        && is_large(&earlier.chunk, &chosen.chunk)
+        && match (&earlier.shard, &chosen.shard) {
+            (None, None) => true,
+            (Some(old), Some(new)) => {
+                let is_whole = |(shard, chunk): (&u64, &u64)| *shard > 0 && shard.is_multiple_of(*chunk);
+                old.len() == earlier.chunk.len()
+                    && old.iter().zip(&earlier.chunk).all(is_whole)
+                    && extent.bytes(old).saturating_mul(2) >= extent.bytes(new)
+                    && extent.bytes(old) <= extent.bytes(new).max(SHARD_LIMIT)
+                    && (settings.shards == ZarrShards::Auto || old == new)
+            }
+            _ => false,
+        }
+}
+
 /// Doubles a shard along the axis that has the most shards, until it holds enough chunks.
 fn chosen_counts(extent: &Extent<'_>, chunk: &[u64], grid: &[u64]) -> Vec<u64> {
     let mut counts = vec![1u64; grid.len()];
@@ -129,6 +160,33 @@ mod tests {
         let grid: Vec<u64> = extent.shape.iter().zip(&balanced).map(|(n, chunk)| n.div_ceil(*chunk)).collect();
         assert!(grid.iter().max().unwrap() - grid.iter().min().unwrap() <= 2, "{grid:?}");
         assert_eq!(chunk_shape(&extent, &access(ZarrAccess::Maps, 1000))[0], 1);
+    }
+
+    #[test]
+    fn an_array_that_grows_is_cut_as_it_was_until_that_is_too_small() {
+        let settings = access(ZarrAccess::Maps, 4 << 20);
+        let choose = |shape: &[u64], settings: &ZarrSettings| {
+            let extent = extent(shape);
+            let chunk = chunk_shape(&extent, settings);
+            let shard = shard_shape(&extent, &chunk, settings);
+            ArrayCut { chunk, shard }
+        };
+        let suits = |earlier: &ArrayCut, shape: &[u64], settings: &ZarrSettings| {
+            still_suits(earlier, &choose(shape, settings), &extent(shape), settings)
+        };
+        let first = choose(&[365, 96, 144], &settings);
+        assert_ne!(choose(&[366, 96, 144], &settings), first);
+        assert!(suits(&first, &[366, 96, 144], &settings) && suits(&first, &[700, 96, 144], &settings));
+        // Larger shards, another map, less than there was.
+        assert!(!suits(&first, &[3650, 96, 144], &settings) && !suits(&first, &[366, 192, 288], &settings));
+        assert!(!suits(&first, &[20, 96, 144], &settings));
+        let one = choose(&[1, 96, 144], &settings);
+        assert!(suits(&one, &[2, 96, 144], &settings) && !suits(&one, &[3, 96, 144], &settings));
+        // What is given counts.
+        let given = ZarrSettings { chunks: BTreeMap::from([("time".into(), 365)]), ..settings.clone() };
+        let short = choose(&[300, 96, 144], &given);
+        assert!(!suits(&short, &[400, 96, 144], &given));
+        assert!(suits(&choose(&[400, 96, 144], &given), &[500, 96, 144], &given));
     }
 
     #[test]

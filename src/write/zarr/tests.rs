@@ -31,7 +31,7 @@ impl Folder {
 }
 
 impl StoreSink for Folder {
-    fn has(&self, key: &str) -> Option<u64> {
+    fn has(&self, key: &str, _origin: &str) -> Option<u64> {
         self.taken.lock().unwrap().get(key).copied()
     }
 
