@@ -68,6 +68,9 @@ fn an_item_may_fail_before_it_was_ever_built() {
     ledger.put_failed(&item().id, &error(), item().updated).unwrap();
     let known = ledger.items().unwrap().pop().unwrap();
     assert_eq!((known.state, known.revision, known.error), (ItemState::Failed, None, Some(error())));
+    assert!(ledger.standing().unwrap().is_empty());
+    ledger.put_current(&item()).unwrap();
+    assert_eq!(ledger.standing().unwrap(), [item().id]);
 }
 
 #[test]

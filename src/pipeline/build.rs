@@ -22,6 +22,7 @@ use crate::publish::{
     CatalogHead, ParentCollection, branch_of, items_table, remove_catalogue, write_catalogue, write_item,
 };
 use crate::storage::{OutputStore, traffic};
+use crate::write::ItemColumns;
 
 /// Folders that a run left unfinished are removed after this time.
 const STALE: Duration = Duration::from_secs(24 * 3600);
@@ -92,6 +93,8 @@ pub fn build(
     }
     let mut items = workers.each_item(&planned, files_to_read, |item| run.item(item, guarded.contains(&item.id)));
     progress.end();
+    // Of a large collection much is in it, and the catalogue needs room as well.
+    drop(planned);
     items.extend(
         failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }),
     );
@@ -276,15 +279,11 @@ impl Run<'_> {
         }
         workspace.ledger().set_catalogue_behind(true)?;
         let gone: BTreeSet<&str> = removed.iter().map(ItemId::as_str).collect();
-        let standing: Vec<ItemId> = workspace
-            .ledger()
-            .items()?
-            .into_iter()
-            .filter(|item| item.revision.is_some() && !gone.contains(item.id.as_str()))
-            .map(|item| item.id)
-            .collect();
+        let mut standing = workspace.ledger().standing()?;
+        standing.retain(|id| !gone.contains(id.as_str()));
         let recipe = &workspace.recipe;
         let mut versions = Versions::default();
+        let mut columns = recipe.collection.items_parquet.then(ItemColumns::default);
         let (mut unreadable, mut linked) = (None, BTreeMap::new());
         let mut look_at = |record: Record| -> Result<Value, PipelineError> {
             let id = ItemId::new(record.id.as_str()).map_err(|error| PipelineError::NotACatalogue {
@@ -292,6 +291,9 @@ impl Run<'_> {
                 found: error.to_string(),
             })?;
             versions.add(&record.json);
+            if let Some(columns) = &mut columns {
+                columns.learn(&record.json)?;
+            }
             linked.insert(id, branch_of(&record.json, &recipe.stac.catalogs)?);
             Ok(record.json)
         };
@@ -320,12 +322,14 @@ impl Run<'_> {
             }
             if self.link_versions(versions)? {
                 collection.json["updated"] = rfc3339(self.now).into();
+                // Learnt from records that were other ones.
+                columns = None;
             }
             shared.join(&mut collection, &mut linked);
             let collection = workspace.validator.validate(collection)?;
             let head = catalog_head();
             if recipe.collection.items_parquet {
-                super::table::beside_collection(workspace, &collection.record().json, &standing)?;
+                super::table::beside_collection(workspace, &collection.record().json, &standing, columns)?;
             }
             write_catalogue(&workspace.output, &head, &collection, &linked, &removed, parent.as_ref())?;
             if !recipe.collection.items_parquet {

@@ -1,7 +1,10 @@
 """STAC schemas without a network: every one that stands in schemas/stac, under each URL that a record may name it by."""
 
 import json
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
+from unittest import mock
 
 import jsonschema
 import referencing
@@ -42,3 +45,37 @@ def errors(record):
         validator = jsonschema.Draft7Validator(schema, registry=registry(), format_checker=jsonschema.FormatChecker())
         found += [f"{url}: {'/'.join(map(str, error.path))}: {error.message[:300]}" for error in validator.iter_errors(record)]
     return found
+
+
+# -- stac-check --------------------------------------------------------------------------------------------------------------
+
+
+def offline(url):
+    """A schema by any URL that it goes by."""
+    return registry().get_or_retrieve(url.rstrip("#")).value.contents
+
+
+@contextmanager
+def stac_check():
+    """stac-check without a network: what it finds of the record in a file, in words; nothing if it has looked at schemas and all is well."""
+    from stac_check import lint
+    from stac_validator import utilities, validate
+
+    fetch = utilities.fetch_and_parse_schema
+
+    def vendored(path):
+        try:
+            return offline(path)
+        except Exception:
+            assert not path.startswith("http"), f"{path} is not vendored"
+            return fetch(path)
+
+    def check(path):
+        found = lint.Linter(str(path), config_file=str(Path(__file__).with_name("stac-check.yml")))
+        said = [] if found.valid_stac else [f"{found.error_type}: {found.error_msg}"]
+        said += [] if found.schema else ["it looked at no schema"]
+        return said + [text for text in (*found.best_practices_msg[1:], *found.geometry_errors_msg[1:]) if text.strip()]
+
+    with mock.patch.object(utilities, "fetch_and_parse_schema", vendored), \
+            mock.patch.object(validate, "fetch_and_parse_schema", vendored, create=True):
+        yield check
