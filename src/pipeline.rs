@@ -11,6 +11,7 @@
 //! | `workers` | the threads that compute, and those that wait for servers |
 //! | `opened` | remote sources that stay open while they are verified |
 //! | `explain` | what a build would do with each variable |
+//! | `remembering` | items that were built, in the ledger |
 //! | `values` | the few values that combining asks of the sources |
 //! | `check` | verification of what stands there |
 //! | `reader` | who reads the sources when products are verified |
@@ -52,6 +53,7 @@ mod quicklook;
 mod rebuild;
 mod references;
 mod reader;
+mod remembering;
 mod report;
 mod retired;
 mod send;

@@ -36,7 +36,7 @@ fn error() -> ItemError {
 fn remembers_items_across_openings() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
-    Ledger::open(&path).unwrap().put_current(&item()).unwrap();
+    Ledger::open(&path).unwrap().put_current(&[item()]).unwrap();
     assert_eq!(Ledger::open(&path).unwrap().items().unwrap(), [item()]);
     let written = std::fs::metadata(&path).unwrap().modified().unwrap();
     assert_eq!(Ledger::open(&path).unwrap().items().unwrap().len(), 1);
@@ -46,7 +46,7 @@ fn remembers_items_across_openings() {
 #[test]
 fn a_failure_keeps_the_last_good_revision() {
     let mut ledger = Ledger::in_memory().unwrap();
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     let later = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     ledger.put_failed(&item().id, &error(), later).unwrap();
     let expected = KnownItem { state: ItemState::Failed, error: Some(error()), updated: later, ..item() };
@@ -54,7 +54,7 @@ fn a_failure_keeps_the_last_good_revision() {
     // The same failure again is no news.
     ledger.put_failed(&item().id, &error(), Utc::now()).unwrap();
     assert_eq!(ledger.items().unwrap(), [expected]);
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     assert_eq!(ledger.items().unwrap(), [item()]);
     ledger.remove(&item().id).unwrap();
     assert!(ledger.items().unwrap().is_empty());
@@ -69,7 +69,7 @@ fn an_item_may_fail_before_it_was_ever_built() {
     let known = ledger.items().unwrap().pop().unwrap();
     assert_eq!((known.state, known.revision, known.error), (ItemState::Failed, None, Some(error())));
     assert!(ledger.standing().unwrap().is_empty());
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     assert_eq!(ledger.standing().unwrap(), [item().id]);
 }
 

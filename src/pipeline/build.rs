@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,11 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value;
 
 use super::item::{self, Means, Thoroughness, failure, read_record, read_records};
+use super::remembering::Remembering;
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus};
 use super::shared::Shared;
 use super::versions::{Versions, with_links};
-use super::workers::Workers;
+use super::workers::{Workers, weight};
 use super::{PipelineError, Progress, Survey, Workspace, chain, retired, settling, standing, survey};
 use crate::cftime::rfc3339;
 use crate::describe::{describe_collection, describe_parent};
@@ -71,6 +73,8 @@ pub fn build(
         now: Utc::now().trunc_subsecs(0),
         progress,
         written: Mutex::default(),
+        remembering: Remembering::new(workspace),
+        is_behind: AtomicBool::new(false),
     };
     for (id, error, _) in &failed {
         run.remember_failure(id, error);
@@ -124,7 +128,7 @@ pub(super) fn reads_afar(planned: &[PlannedItem]) -> bool {
 }
 
 pub(super) fn files_to_read(item: &PlannedItem) -> usize {
-    if is_work(item) { item.source.as_ref().map_or(0, |source| source.files.len()) } else { 0 }
+    if is_work(item) { item.source.as_ref().map_or(0, |source| weight(&source.files)) } else { 0 }
 }
 
 pub(super) fn is_work(item: &PlannedItem) -> bool {
@@ -152,6 +156,9 @@ struct Run<'a> {
     now: DateTime<Utc>,
     progress: &'a dyn Progress,
     written: Mutex<Written>,
+    remembering: Remembering<'a>,
+    /// Whether the ledger knows that items are about to change before the catalogue does.
+    is_behind: AtomicBool,
 }
 
 impl Run<'_> {
@@ -218,10 +225,13 @@ impl Run<'_> {
     /// Switches the record to the new revision, then remembers it.
     fn keep(&self, built: item::Built) -> Result<KnownItem, ItemError> {
         let to_failure = |error: &dyn std::error::Error| failure("output", chain(error));
-        self.workspace.ledger().set_catalogue_behind(true).map_err(|error| to_failure(&error))?;
+        if !self.is_behind.load(Ordering::Acquire) {
+            self.workspace.ledger().set_catalogue_behind(true).map_err(|error| to_failure(&error))?;
+            self.is_behind.store(true, Ordering::Release);
+        }
         let facets = &self.workspace.recipe.stac.catalogs;
         write_item(&self.workspace.output, &built.record, facets).map_err(|error| to_failure(&error))?;
-        self.workspace.ledger().put_current(&built.known).map_err(|error| to_failure(&error))?;
+        self.remembering.item(built.known.clone())?;
         match &built.contents {
             Some(contents) => super::content::keep(self.workspace, &built.known.id, contents),
             // Its revision is older, and does not tell of it.

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -16,14 +17,30 @@ PROFILES = ["default", "ceda", "esgf"]
 TIMES = {"created", "updated", "made_at", "seed", "modified", "elapsed_s"}
 
 
+@pytest.fixture(scope="module")
+def built_under(tmp_path_factory):
+    """The fixture, built under a profile, as if its archive and output were published; once for each."""
+    @cache
+    def build(profile):
+        project = Project.of_fixture(tmp_path_factory.mktemp(profile) / "cmip6")
+        urls = [{"from": "archive", "to": "https://data.example.org/archive"}]
+        collection = project.recipe["collection"] | ({"id": "CMIP6"} if profile == "esgf" else {})
+        project.edit(collection=collection, stac={"profile": profile}, public_urls=urls, products=["kerchunk", "cfa", "kerchunk-parquet"])
+        project.build()
+        return project
+
+    return build
+
+
 @pytest.fixture(scope="module", params=PROFILES)
-def profiled(request, tmp_path_factory):
-    """The fixture, built under a profile, as if its archive and output were published."""
-    project = Project.of_fixture(tmp_path_factory.mktemp(request.param) / "cmip6")
-    urls = [{"from": "archive", "to": "https://data.example.org/archive"}]
-    project.edit(stac={"profile": request.param}, public_urls=urls, products=["kerchunk", "cfa", "kerchunk-parquet"])
-    project.build()
-    return project
+def profiled(request, built_under):
+    return built_under(request.param)
+
+
+@pytest.fixture(scope="module", params=["default", "ceda"])
+def damaged(request, built_under):
+    """One whose assets have the keys that the damages name."""
+    return built_under(request.param)
 
 
 def records(folder):
@@ -153,10 +170,10 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-def test_every_damage_is_found(profiled, what, tmp_path):
+def test_every_damage_is_found(damaged, what, tmp_path):
     (glob, change), severity, pointer = DAMAGES[what]
     folder = tmp_path / "published"
-    shutil.copytree(profiled.folder / "published", folder)
+    shutil.copytree(damaged.folder / "published", folder)
     path = next(folder.glob(glob))
     record = json.loads(path.read_text())
     change(record)
@@ -170,9 +187,9 @@ def test_every_damage_is_found(profiled, what, tmp_path):
         assert answer.status == 1
 
 
-def test_two_items_of_one_id_are_found(profiled, tmp_path):
+def test_two_items_of_one_id_are_found(damaged, tmp_path):
     folder = tmp_path / "published"
-    shutil.copytree(profiled.folder / "published", folder)
+    shutil.copytree(damaged.folder / "published", folder)
     first = next(folder.glob("*/items/*.json"))
     shutil.copy(first, first.with_name("double.json"))
     path = next(folder.glob("*/collection.json"))

@@ -22,9 +22,9 @@ pub(super) struct Tried {
     /// Why they are no dataset.
     pub(super) conflict: Option<ItemError>,
     /// Why no product carries it.
-    refused: Option<ItemError>,
-    no_place: Option<String>,
-    no_time: Option<String>,
+    pub(super) refused: Option<ItemError>,
+    pub(super) no_place: Option<String>,
+    pub(super) no_time: Option<String>,
     pub(super) is_copied: bool,
 }
 
