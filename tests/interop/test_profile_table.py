@@ -27,7 +27,7 @@ from test_archive import TWINS, datasets
 
 FULL = os.environ.get("ALTOSTAC_FULL") == "1"
 PROFILES = ("default", "ceda", "esgf")
-REDUCED = ("cordex", "nemo", "cmip6")
+REDUCED = ("cordex", "nemo")  # CMIP6 in three profiles: test_profiles.py
 CMIP6 = "https://stac-extensions.github.io/cmip6/v3.0.2/schema.json"
 
 
