@@ -129,26 +129,6 @@ impl Ledger {
         ids.iter().filter_map(|id| self.item(id).transpose()).collect()
     }
 
-    /// The items that have a revision, sorted: little is read of each, however many there are.
-    ///
-    /// # Errors
-    /// [`LedgerError`] if the file cannot be read.
-    pub fn standing(&self) -> Result<Vec<ItemId>, LedgerError> {
-        let query = "SELECT id FROM item WHERE revision IS NOT NULL ORDER BY id";
-        let mut statement = self.connection.prepare_cached(query).map_err(self.failed())?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(self.failed())?;
-        rows.map(|id| {
-            let id = id.map_err(self.failed())?;
-            let unlike = |_| LedgerError::Content {
-                path: self.path.clone(),
-                expected: "an item id".into(),
-                found: format!("{id:?}"),
-            };
-            ItemId::new(id.as_str()).map_err(unlike)
-        })
-        .collect()
-    }
-
     /// One item.
     ///
     /// # Errors
