@@ -78,10 +78,10 @@ fn what_is_gone_is_known_until_nothing_is_left_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
     let mut ledger = Ledger::open(&path).unwrap();
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     ledger.remove(&item().id).unwrap();
     assert_eq!(ledger.removed().unwrap(), [item().id]);
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     assert!(ledger.removed().unwrap().is_empty(), "it came back");
     ledger.remove(&item().id).unwrap();
     ledger.forget_removed(&item().id).unwrap();
@@ -97,7 +97,7 @@ fn a_record_that_was_marked_is_remembered_as_that() {
     let mut ledger = Ledger::in_memory().unwrap();
     for state in [ItemState::Deprecated, ItemState::Retracted, ItemState::Current] {
         let marked = KnownItem { state, ..item() };
-        ledger.put_current(&marked).unwrap();
+        ledger.put_current(std::slice::from_ref(&marked)).unwrap();
         assert_eq!(ledger.items().unwrap(), [marked]);
     }
 }
