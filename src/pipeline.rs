@@ -12,6 +12,7 @@
 //! | `opened` | remote sources that stay open while they are verified |
 //! | `indexes` | indexes that are kept from one run to the next |
 //! | `explain` | what a build would do with each variable |
+//! | `remembering` | items that were built, in the ledger |
 //! | `values` | the few values that combining asks of the sources |
 //! | `check` | verification of what stands there |
 //! | `reader` | who reads the sources when products are verified |
@@ -55,6 +56,7 @@ mod quicklook;
 mod rebuild;
 mod references;
 mod reader;
+mod remembering;
 mod report;
 mod retired;
 mod run_report;

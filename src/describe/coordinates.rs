@@ -98,21 +98,12 @@ pub(super) fn latitude_cells<'a>(
         let (low, high) = range(cell);
         low - POLE_ROUNDING <= centre && centre <= high + POLE_ROUNDING && low >= -100.0 && high <= 100.0
     };
-    match vertices(dataset, member, centres, holds) {
-        Some((vertices, count)) => {
-            let tallest = tallest_sound(&vertices, count);
-            let cell = |(centre, cell): (&f64, &[f64])| match range(cell) {
-                _ if !centre.is_finite() => (f64::NAN, f64::NAN),
-                (low, high) if low <= high && high - low <= tallest => (low.min(*centre), high.max(*centre)),
-                _ => (*centre, *centre),
-            };
-            centres.iter().zip(vertices.chunks_exact(count)).map(cell).collect()
-        }
-        None => {
-            let steps = half_steps(centres, kind, |step| step);
-            centres.iter().zip(&steps).map(|(centre, (below, above))| (centre - below, centre + above)).collect()
-        }
-    }
+    let vertices = vertices(dataset, member, centres, holds);
+    let tallest = vertices.as_ref().map_or(0.0, |(vertices, count)| tallest_sound(vertices, *count));
+    stretches(centres, &half_steps(centres, kind, |step| step), vertices, |centre, cell, _| match range(cell) {
+        (low, high) if low <= high && high - low <= tallest => (low.min(centre), high.max(centre)),
+        _ => (centre, centre),
+    })
 }
 
 /// The stretch of longitude of each cell, missing ones as NaN, in the turn of its centre.
@@ -126,23 +117,34 @@ pub(super) fn longitude_cells<'a>(
         let (low, high) = range_around(centre, cell);
         low <= POLE_ROUNDING && high >= -POLE_ROUNDING
     };
-    let steps = half_steps(centres, kind, turned);
-    match vertices(dataset, member, centres, holds) {
-        Some((vertices, count)) => {
-            let cell = |((centre, cell), step): ((&f64, &[f64]), &(f64, f64))| {
-                let (low, high) = match range_around(*centre, cell) {
-                    _ if !centre.is_finite() => (f64::NAN, f64::NAN),
-                    (low, high) if matches!(kind, Cells::Grid { .. }) && is_broken(high - low, step) => {
-                        (-step.0, step.1)
-                    }
-                    (low, high) => (low.min(0.0), high.max(0.0)),
-                };
-                (centre + low, centre + high)
-            };
-            centres.iter().zip(vertices.chunks_exact(count)).zip(&steps).map(cell).collect()
-        }
-        None => centres.iter().zip(steps).map(|(centre, (below, above))| (centre - below, centre + above)).collect(),
-    }
+    let is_grid = matches!(kind, Cells::Grid { .. });
+    let vertices = vertices(dataset, member, centres, holds);
+    stretches(centres, &half_steps(centres, kind, turned), vertices, |centre, cell, step| {
+        let (low, high) = match range_around(centre, cell) {
+            (low, high) if is_grid && is_broken(high - low, &step) => (-step.0, step.1),
+            (low, high) => (low.min(0.0), high.max(0.0)),
+        };
+        (centre + low, centre + high)
+    })
+}
+
+/// The stretch of each cell: what `by_vertices` makes of its centre, its vertices and its half steps; without vertices it reaches half a step to
+/// both sides.
+fn stretches(
+    centres: &[f64],
+    steps: &[(f64, f64)],
+    vertices: Option<(Vec<f64>, usize)>,
+    by_vertices: impl Fn(f64, &[f64], (f64, f64)) -> (f64, f64),
+) -> Vec<(f64, f64)> {
+    let cells = centres.iter().zip(steps);
+    let Some((vertices, count)) = vertices else {
+        return cells.map(|(centre, (below, above))| (centre - below, centre + above)).collect();
+    };
+    let stretch = |((centre, step), cell): ((&f64, &(f64, f64)), &[f64])| match centre.is_finite() {
+        true => by_vertices(*centre, cell, *step),
+        false => (f64::NAN, f64::NAN),
+    };
+    cells.zip(vertices.chunks_exact(count)).map(stretch).collect()
 }
 
 /// All values of a coordinate, checked to be latitudes; `None` if there is but a digest.

@@ -192,7 +192,7 @@ impl DescribeError {
             Self::Geometry { .. } => Some("write a GeoJSON geometry in degrees, longitude before latitude"),
             Self::Untrue { .. } => Some("leave computed fields as the template receives them"),
             Self::Profile { .. } => Some(
-                "give it in the recipe (item.properties, a facet of item.pattern, item.id, collection.id), or choose another stac.profile",
+                "give it in the recipe (item.properties, a facet of item.pattern or item.facets, item.id, collection.id), or choose another stac.profile",
             ),
             Self::EmptyCollection { .. } => Some("build at least one item first"),
             _ => None,

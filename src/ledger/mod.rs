@@ -15,7 +15,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::model::{ItemError, ItemId, ItemState, KnownItem, Revision, SourceFile};
 
@@ -238,38 +238,16 @@ impl Ledger {
         rows.map(|row| parsed(&self.path, "a source file", &row.map_err(self.failed())?)).collect()
     }
 
-    /// Remembers an item that was built, or whose record was marked: all in one transaction. Its error is forgotten.
+    /// Remembers items that were built, or whose records were marked: all in one transaction, so that the disk is waited for once. Their errors are
+    /// forgotten.
     ///
     /// # Errors
     /// [`LedgerError::Database`] if it cannot be written; nothing is changed then.
-    pub fn put_current(&mut self, item: &KnownItem) -> Result<(), LedgerError> {
+    pub fn put_current(&mut self, items: &[KnownItem]) -> Result<(), LedgerError> {
         let path = self.path.clone();
         let failed = |source| LedgerError::Database { path: path.clone(), source };
         let transaction = self.connection.transaction().map_err(failed)?;
-        let products = text(&item.products);
-        transaction
-            .execute(
-                "INSERT OR REPLACE INTO item (id, state, revision, product_digest, record_digest, error, updated, products)
-                 VALUES (?1, ?7, ?2, ?3, ?4, NULL, ?5, ?6)",
-                params![
-                    item.id.as_str(),
-                    item.revision.map(Revision::number),
-                    item.product_digest,
-                    item.record_digest,
-                    plain(&item.updated),
-                    products,
-                    plain(&item.state)
-                ],
-            )
-            .map_err(failed)?;
-        transaction.execute("DELETE FROM source WHERE item = ?1", [item.id.as_str()]).map_err(failed)?;
-        transaction.execute("DELETE FROM removed WHERE id = ?1", [item.id.as_str()]).map_err(failed)?;
-        for file in &item.sources {
-            transaction
-                .prepare_cached("INSERT INTO source (item, url, file) VALUES (?1, ?2, ?3)")
-                .and_then(|mut statement| statement.execute(params![item.id.as_str(), file.url.as_str(), text(file)]))
-                .map_err(failed)?;
-        }
+        items.iter().try_for_each(|item| put(&transaction, item)).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 
@@ -322,6 +300,27 @@ impl Ledger {
         self.connection.execute(statement, []).map_err(self.failed())?;
         Ok(())
     }
+}
+
+/// Replaces what is known of an item.
+fn put(transaction: &Transaction<'_>, item: &KnownItem) -> rusqlite::Result<()> {
+    let replace =
+        "INSERT OR REPLACE INTO item (id, state, revision, product_digest, record_digest, error, updated, products)
+         VALUES (?1, ?7, ?2, ?3, ?4, NULL, ?5, ?6)";
+    transaction.prepare_cached(replace)?.execute(params![
+        item.id.as_str(),
+        item.revision.map(Revision::number),
+        item.product_digest,
+        item.record_digest,
+        plain(&item.updated),
+        text(&item.products),
+        plain(&item.state)
+    ])?;
+    transaction.prepare_cached("DELETE FROM source WHERE item = ?1")?.execute([item.id.as_str()])?;
+    transaction.prepare_cached("DELETE FROM removed WHERE id = ?1")?.execute([item.id.as_str()])?;
+    let mut insert = transaction.prepare_cached("INSERT INTO source (item, url, file) VALUES (?1, ?2, ?3)")?;
+    let mut put = |file: &SourceFile| insert.execute(params![item.id.as_str(), file.url.as_str(), text(file)]);
+    item.sources.iter().try_for_each(|file| put(file).map(|_| ()))
 }
 
 fn text(value: &impl serde::Serialize) -> String {

@@ -36,7 +36,7 @@ fn error() -> ItemError {
 fn remembers_items_across_openings() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
-    Ledger::open(&path).unwrap().put_current(&item()).unwrap();
+    Ledger::open(&path).unwrap().put_current(&[item()]).unwrap();
     assert_eq!(Ledger::open(&path).unwrap().items().unwrap(), [item()]);
     let written = std::fs::metadata(&path).unwrap().modified().unwrap();
     assert_eq!(Ledger::open(&path).unwrap().items().unwrap().len(), 1);
@@ -46,7 +46,7 @@ fn remembers_items_across_openings() {
 #[test]
 fn a_failure_keeps_the_last_good_revision() {
     let mut ledger = Ledger::in_memory().unwrap();
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     let later = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     ledger.put_failed(&item().id, &error(), later).unwrap();
     let expected = KnownItem { state: ItemState::Failed, error: Some(error()), updated: later, ..item() };
@@ -54,7 +54,7 @@ fn a_failure_keeps_the_last_good_revision() {
     // The same failure again is no news.
     ledger.put_failed(&item().id, &error(), Utc::now()).unwrap();
     assert_eq!(ledger.items().unwrap(), [expected]);
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     assert_eq!(ledger.items().unwrap(), [item()]);
     ledger.remove(&item().id).unwrap();
     assert!(ledger.items().unwrap().is_empty());
@@ -68,6 +68,9 @@ fn an_item_may_fail_before_it_was_ever_built() {
     ledger.put_failed(&item().id, &error(), item().updated).unwrap();
     let known = ledger.items().unwrap().pop().unwrap();
     assert_eq!((known.state, known.revision, known.error), (ItemState::Failed, None, Some(error())));
+    assert!(ledger.standing().unwrap().is_empty());
+    ledger.put_current(&[item()]).unwrap();
+    assert_eq!(ledger.standing().unwrap(), [item().id]);
 }
 
 #[test]
@@ -75,10 +78,10 @@ fn what_is_gone_is_known_until_nothing_is_left_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
     let mut ledger = Ledger::open(&path).unwrap();
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     ledger.remove(&item().id).unwrap();
     assert_eq!(ledger.removed().unwrap(), [item().id]);
-    ledger.put_current(&item()).unwrap();
+    ledger.put_current(&[item()]).unwrap();
     assert!(ledger.removed().unwrap().is_empty(), "it came back");
     ledger.remove(&item().id).unwrap();
     ledger.forget_removed(&item().id).unwrap();
@@ -94,7 +97,7 @@ fn a_record_that_was_marked_is_remembered_as_that() {
     let mut ledger = Ledger::in_memory().unwrap();
     for state in [ItemState::Deprecated, ItemState::Retracted, ItemState::Current] {
         let marked = KnownItem { state, ..item() };
-        ledger.put_current(&marked).unwrap();
+        ledger.put_current(std::slice::from_ref(&marked)).unwrap();
         assert_eq!(ledger.items().unwrap(), [marked]);
     }
 }

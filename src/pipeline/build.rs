@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,11 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::Value;
 
 use super::item::{self, Means, Thoroughness, failure, read_record, read_records};
+use super::remembering::Remembering;
 use super::report::{BuildReport, BuiltItem, BuiltProduct, BuiltStatus, News, TrafficReport};
 use super::shared::Shared;
 use super::versions::{Versions, with_links};
-use super::workers::Workers;
+use super::workers::{Workers, weight};
 use super::{PipelineError, Progress, Survey, Workspace, chain, retired, settling, standing, survey};
 use crate::cftime::rfc3339;
 use crate::describe::{describe_collection, describe_parent};
@@ -23,6 +25,7 @@ use crate::publish::{
     write_item,
 };
 use crate::storage::{OutputStore, count_opened_anew, opened_files, traffic};
+use crate::write::ItemColumns;
 
 /// Folders that a run left unfinished are removed after this time.
 const STALE: Duration = Duration::from_secs(24 * 3600);
@@ -74,6 +77,8 @@ pub fn build(
         now: Utc::now().trunc_subsecs(0),
         progress,
         written: Mutex::default(),
+        remembering: Remembering::new(workspace),
+        is_behind: AtomicBool::new(false),
     };
     let known_errors = workspace.ledger().errors()?;
     for (id, error, _) in &failed {
@@ -97,6 +102,8 @@ pub fn build(
     }
     let mut items = workers.each_item(&planned, files_to_read, |item| run.item(item, guarded.contains(&item.id)));
     progress.end();
+    // Of a large collection much is in it, and the catalogue needs room as well.
+    drop(planned);
     items.extend(
         failed.into_iter().map(|(id, error, files)| BuiltItem { files, ..empty(id, BuiltStatus::Failed, Some(error)) }),
     );
@@ -134,7 +141,7 @@ pub(super) fn reads_afar(planned: &[PlannedItem]) -> bool {
 }
 
 pub(super) fn files_to_read(item: &PlannedItem) -> usize {
-    if is_work(item) { item.source.as_ref().map_or(0, |source| source.files.len()) } else { 0 }
+    if is_work(item) { item.source.as_ref().map_or(0, |source| weight(&source.files)) } else { 0 }
 }
 
 pub(super) fn is_work(item: &PlannedItem) -> bool {
@@ -162,6 +169,9 @@ struct Run<'a> {
     now: DateTime<Utc>,
     progress: &'a dyn Progress,
     written: Mutex<Written>,
+    remembering: Remembering<'a>,
+    /// Whether the ledger knows that items are about to change before the catalogue does.
+    is_behind: AtomicBool,
 }
 
 impl Run<'_> {
@@ -230,10 +240,13 @@ impl Run<'_> {
     /// Switches the record to the new revision, then remembers it.
     fn keep(&self, built: item::Built) -> Result<KnownItem, ItemError> {
         let to_failure = |error: &dyn std::error::Error| failure("output", chain(error));
-        self.workspace.ledger().set_catalogue_behind(true).map_err(|error| to_failure(&error))?;
+        if !self.is_behind.load(Ordering::Acquire) {
+            self.workspace.ledger().set_catalogue_behind(true).map_err(|error| to_failure(&error))?;
+            self.is_behind.store(true, Ordering::Release);
+        }
         let facets = &self.workspace.recipe.stac.catalogs;
         write_item(&self.workspace.output, &built.record, facets).map_err(|error| to_failure(&error))?;
-        self.workspace.ledger().put_current(&built.known).map_err(|error| to_failure(&error))?;
+        self.remembering.item(built.known.clone())?;
         match &built.contents {
             Some(contents) => super::content::keep(self.workspace, &built.known.id, contents),
             // Its revision is older, and does not tell of it.
@@ -292,15 +305,11 @@ impl Run<'_> {
         }
         workspace.ledger().set_catalogue_behind(true)?;
         let gone: BTreeSet<&str> = removed.iter().map(ItemId::as_str).collect();
-        let standing: Vec<ItemId> = workspace
-            .ledger()
-            .items()?
-            .into_iter()
-            .filter(|item| item.revision.is_some() && !gone.contains(item.id.as_str()))
-            .map(|item| item.id)
-            .collect();
+        let mut standing = workspace.ledger().standing()?;
+        standing.retain(|id| !gone.contains(id.as_str()));
         let recipe = &workspace.recipe;
         let mut versions = Versions::default();
+        let mut columns = recipe.collection.items_parquet.then(ItemColumns::default);
         let (mut unreadable, mut linked) = (None, BTreeMap::new());
         let mut look_at = |record: Record| -> Result<Value, PipelineError> {
             let id = ItemId::new(record.id.as_str()).map_err(|error| PipelineError::NotACatalogue {
@@ -308,6 +317,9 @@ impl Run<'_> {
                 found: error.to_string(),
             })?;
             versions.add(&record.json);
+            if let Some(columns) = &mut columns {
+                columns.learn(&record.json)?;
+            }
             linked.insert(id, branch_of(&record.json, &recipe.stac.catalogs)?);
             Ok(record.json)
         };
@@ -336,6 +348,8 @@ impl Run<'_> {
             }
             if self.link_versions(versions)? {
                 collection.json["updated"] = rfc3339(self.now).into();
+                // Learnt from records that were other ones.
+                columns = None;
             } else {
                 self.keep_updated(&mut collection)?;
             }
@@ -343,7 +357,7 @@ impl Run<'_> {
             let collection = workspace.validator.validate(collection)?;
             let head = catalog_head();
             if recipe.collection.items_parquet {
-                super::table::beside_collection(workspace, &collection.record().json, &standing)?;
+                super::table::beside_collection(workspace, &collection.record().json, &standing, columns)?;
             }
             write_catalogue(&workspace.output, &head, &collection, &linked, &removed, parent.as_ref())?;
             if !recipe.collection.items_parquet {

@@ -7,7 +7,7 @@ use super::content;
 use super::item::{self, Compared, Means, failure, index_all};
 use super::opened::Opened;
 use super::report::{VerifiedItem, VerifyReport};
-use super::workers::Workers;
+use super::workers::{Workers, weight};
 use super::{PipelineError, Progress, Reader, Workspace};
 use crate::model::{ContentReport, Facets, ItemError, KnownItem, Product, Revision, SourceUrl};
 use crate::read::SourceReader;
@@ -59,7 +59,7 @@ pub fn verify(
         progress.advance(item.id.as_str());
         Some(verified)
     };
-    let items = workers.each_item(&chosen, |item| item.sources.len(), check).into_iter().flatten().collect();
+    let items = workers.each_item(&chosen, |item| weight(&item.sources), check).into_iter().flatten().collect();
     progress.end();
     let collection = workspace.recipe.collection.id.to_string();
     Ok(VerifyReport { collection, items, elapsed_s: begun.elapsed().as_secs_f64() })

@@ -70,7 +70,7 @@ pub async fn rebuild(workspace: Workspace, apis: &[(Url, ApiOptions)]) -> Result
                 if known.product_digest.is_empty() || known.record_digest.is_empty() {
                     report.made_anew.push(id.to_string());
                 }
-                workspace.ledger().put_current(&known)?;
+                workspace.ledger().put_current(std::slice::from_ref(&known))?;
             }
             Err(reason) => report.problems.push(format!("{id}: {reason}")),
         }

@@ -38,9 +38,8 @@ pub struct ExportReport {
 /// # Errors
 /// [`PipelineError`] if there are none, one cannot be read, or the file cannot be written: then what stood there stays.
 pub fn export(workspace: &Workspace, to: &Path) -> Result<ExportReport, PipelineError> {
-    let items = standing(workspace)?;
-    let mut columns = ItemColumns::default();
-    each_record(workspace, &items, &mut |record| Ok(columns.learn(record)?))?;
+    let items = workspace.ledger().standing()?;
+    let columns = learnt(workspace, &items)?;
     let path = format!("{}/collection.json", workspace.recipe.collection.id);
     let collection = workspace.output.get(&path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(collection) = collection.filter(|_| !items.is_empty()) else {
@@ -77,14 +76,14 @@ pub fn export(workspace: &Workspace, to: &Path) -> Result<ExportReport, Pipeline
     })
 }
 
-/// Writes the table beside the collection.
+/// Writes the table beside the collection; `columns` if they were learnt from the records as they stand.
 pub(super) fn beside_collection(
     workspace: &Workspace,
     collection: &Value,
     items: &[ItemId],
+    columns: Option<ItemColumns>,
 ) -> Result<(), PipelineError> {
-    let mut columns = ItemColumns::default();
-    each_record(workspace, items, &mut |record| Ok(columns.learn(record)?))?;
+    let columns = columns.map_or_else(|| learnt(workspace, items), Ok)?;
     for field in columns.mixed() {
         tracing::warn!("items.parquet: the values of {field} are of several kinds: its column is of texts");
     }
@@ -93,12 +92,10 @@ pub(super) fn beside_collection(
     Ok(())
 }
 
-/// The items that stand in the static catalogue.
-fn standing(workspace: &Workspace) -> Result<Vec<ItemId>, PipelineError> {
-    let known = workspace.ledger().items()?;
-    let mut items: Vec<ItemId> = known.into_iter().filter(|item| item.revision.is_some()).map(|item| item.id).collect();
-    items.sort();
-    Ok(items)
+fn learnt(workspace: &Workspace, items: &[ItemId]) -> Result<ItemColumns, PipelineError> {
+    let mut columns = ItemColumns::default();
+    each_record(workspace, items, &mut |record| Ok(columns.learn(record)?))?;
+    Ok(columns)
 }
 
 fn rows<W: Write + Send>(

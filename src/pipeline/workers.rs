@@ -16,8 +16,23 @@ use crate::model::SourceFile;
 /// How many remote files are asked for at once.
 const REMOTE: usize = 32;
 
-/// New items are begun while those under way have fewer files than this: enough to keep all connections busy.
+/// New items are begun while those under way weigh less than this, in files: enough to keep all connections busy.
 const FILES_UNDER_WAY: usize = 2 * REMOTE;
+
+/// How many small items may wait for the disk at once: it makes what several have written durable in the time that it takes for one.
+const ON_DISK: usize = 8;
+
+/// A local file of so many bytes counts as one more.
+const HEAVY: u64 = 1 << 20;
+
+/// What these files weigh while they are worked on. Of remote ones what counts is how often is waited for them.
+pub(super) fn weight(files: &[SourceFile]) -> usize {
+    let of = |file: &SourceFile| match file.url.is_remote() {
+        true => 1,
+        false => usize::try_from(file.size / HEAVY).unwrap_or(usize::MAX).saturating_add(1),
+    };
+    files.iter().map(of).fold(0, usize::saturating_add)
+}
 
 /// The threads of a run.
 ///
@@ -90,8 +105,8 @@ impl Workers {
         self.read(files, || files.par_iter().map(&work).collect())
     }
 
-    /// Does something with every item, several at once, begun in their order; the answers are in their order. `files` says how many files of an
-    /// item will be read.
+    /// Does something with every item, several at once, begun in their order; the answers are in their order. `files` says what those files of an
+    /// item weigh that will be read ([`weight`]).
     pub(super) fn each_item<T: Sync, R: Send>(
         &self,
         items: &[T],
@@ -109,7 +124,8 @@ impl Workers {
                 under_way.end(files(&items[number]));
             }
         };
-        let threads = self.waiting.as_ref().map_or(self.jobs, ThreadPool::current_num_threads).min(items.len());
+        let threads =
+            self.waiting.as_ref().map_or(self.jobs.max(ON_DISK), ThreadPool::current_num_threads).min(items.len());
         thread::scope(|scope| {
             // What cannot be started is not needed: this thread works too.
             let others: Vec<_> = (1..threads).map_while(|_| Builder::new().spawn_scoped(scope, run).ok()).collect();

@@ -10,22 +10,23 @@ use sha2::{Digest, Sha256};
 
 use super::mistake::suggest;
 use super::surroundings::Surroundings;
-use super::urls;
 use crate::model::ItemPattern;
 use crate::model::facets::{Action, Cast, CastKind, FacetRules, GIVEN, Missing, Rule, TemplateValue};
 use crate::model::hash::HashAlgorithm;
 use crate::model::pattern::{is_name, one_line};
-use crate::model::vocabulary::{OnUnknown, Vocabulary};
+use crate::model::vocabulary::Vocabulary;
 
 mod files;
+mod names;
 mod raw;
 mod skos;
 #[cfg(test)]
 mod tests;
 mod turtle;
 mod verbs;
+mod vocabulary;
 
-use raw::{RawAlgorithm, RawCast, RawKind, RawLabel, RawMap, RawMissing, RawNames, RawOnUnknown};
+use raw::{RawAlgorithm, RawCast, RawKind, RawMap, RawMissing, RawNames};
 pub(super) use raw::{RawFacetRule, RawVocabulary};
 use verbs::Verb;
 
@@ -364,94 +365,6 @@ impl Resolver<'_> {
         let names = self.noted(key, added)?;
         self.check_names(key, &names);
         Some(key.to_owned())
-    }
-
-    fn check_list(&mut self, key: &str, names: &[String]) {
-        for (at, name) in names.iter().enumerate() {
-            self.check_name(&format!("{key}[{at}]"), name);
-        }
-    }
-
-    fn check_names(&mut self, key: &str, names: &[String]) {
-        for name in names {
-            self.check(key, name, "uses");
-        }
-    }
-
-    fn check_name(&mut self, key: &str, name: &str) {
-        self.check(key, name, "names");
-    }
-
-    fn check(&mut self, key: &str, name: &str, how: &str) {
-        if self.checks && !self.known.contains(name) {
-            let advice = suggest(name, self.known.iter().map(String::as_str));
-            self.mistake(key, format!("{how} {name}, which is no facet that is known there"), advice);
-        }
-    }
-
-    fn learn_all<'a>(&mut self, key: &str, names: impl Iterator<Item = &'a String>) {
-        for name in names {
-            self.learn(key, name);
-        }
-    }
-
-    fn learn(&mut self, key: &str, name: &str) {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.' | '-');
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(allowed) {
-            let what = format!("names a facet {name:?}; expected letters, digits and _ : . -, not a digit first");
-            self.mistake(key, what, None);
-        }
-        if GIVEN.contains(&name) {
-            let advice = Some("give it another name".to_owned());
-            self.mistake(key, format!("makes a facet {name}, which is what rules start from"), advice);
-        }
-        self.known.insert(name.to_owned());
-    }
-
-    /// The text of a file beside the recipe.
-    fn content(&mut self, key: &str, name: &str) -> Option<String> {
-        if let Some(scheme) = urls::scheme(name) {
-            self.mistake(key, format!("with {scheme}:// is not supported; expected a file beside the recipe"), None);
-            return None;
-        }
-        let read = self.surroundings.text(&self.folder.join(name));
-        let content = self.noted(key, read.map_err(|error| format!("{name} cannot be read: {error}")))?;
-        self.digests.update(&content);
-        Some(content)
-    }
-
-    fn vocabulary(&mut self, facet: &str, raw: &RawVocabulary) -> Option<Vocabulary> {
-        let key = format!("item.vocabularies.{facet}");
-        self.check_name(&key, facet);
-        let (mut labels, mut column, mut on_unknown) = (BTreeSet::new(), None, OnUnknown::Error);
-        let (values, file) = match raw {
-            RawVocabulary::Values(values) => (Some(values), None),
-            RawVocabulary::File(file) => (None, Some(file)),
-            RawVocabulary::Options(options) => {
-                labels.extend(options.labels.iter().flatten().copied());
-                column = options.column.as_deref();
-                if let Some(RawOnUnknown::Warn) = options.on_unknown {
-                    on_unknown = OnUnknown::Warn;
-                }
-                (options.values.as_ref(), options.file.as_ref())
-            }
-        };
-        if labels.is_empty() {
-            labels.extend([RawLabel::Notation, RawLabel::PrefLabel, RawLabel::AltLabel]);
-        }
-        let (name, values) = match (values, file) {
-            (Some(values), None) => ("the recipe".to_owned(), values.iter().cloned().collect()),
-            (None, Some(file)) => {
-                let content = self.content(&key, file)?;
-                let read = files::vocabulary((file, &content), facet, column, &labels);
-                (file.clone(), self.noted(&key, read)?)
-            }
-            _ => {
-                self.mistake(&key, "needs either values or a file", None);
-                return None;
-            }
-        };
-        Some(Vocabulary { name, values, on_unknown })
     }
 }
 

@@ -24,6 +24,39 @@ pub struct Layout {
     pub keywords: &'static [&'static str],
 }
 
+/// What the three syntaxes of CMIP5 have in common: CEDA, and the data stores that took it over, differ in their folders.
+const CMIP5: Layout = Layout {
+    name: "CMIP5",
+    anchors: &["cmip5", "c3s-cmip5", "c3scmip5"],
+    facets: &[
+        "product",
+        "institute",
+        "model",
+        "experiment",
+        "frequency",
+        "realm",
+        "table",
+        "ensemble",
+        "variable",
+        "version",
+    ],
+    prefix: "cmip5",
+    collection: "cmip5",
+    title: "Coupled Model Intercomparison Project Phase 5 (CMIP5)",
+    keywords: &["CMIP5", "WCRP", "climate", "model"],
+};
+
+/// obs4MIPs, in the syntax it has now.
+const OBS4MIPS: Layout = Layout {
+    name: "obs4MIPs",
+    anchors: &["obs4mips"],
+    facets: &["institution_id", "source_id", "frequency", "variable_id", "grid_label", "version"],
+    prefix: "obs4mips",
+    collection: "obs4mips",
+    title: "Observations for Model Intercomparison Projects (obs4MIPs)",
+    keywords: &["obs4MIPs", "WCRP", "climate", "observations"],
+};
+
 /// The known ones; of two that fit, the first.
 static LAYOUTS: [Layout; 9] = [
     Layout {
@@ -60,39 +93,13 @@ static LAYOUTS: [Layout; 9] = [
             "version",
             "variable",
         ],
-        prefix: "cmip5",
-        collection: "cmip5",
-        title: "Coupled Model Intercomparison Project Phase 5 (CMIP5)",
-        keywords: &["CMIP5", "WCRP", "climate", "model"],
+        ..CMIP5
     },
-    Layout {
-        name: "CMIP5",
-        anchors: &["cmip5", "c3s-cmip5", "c3scmip5"],
-        facets: &[
-            "product",
-            "institute",
-            "model",
-            "experiment",
-            "frequency",
-            "realm",
-            "table",
-            "ensemble",
-            "variable",
-            "version",
-        ],
-        prefix: "cmip5",
-        collection: "cmip5",
-        title: "Coupled Model Intercomparison Project Phase 5 (CMIP5)",
-        keywords: &["CMIP5", "WCRP", "climate", "model"],
-    },
+    CMIP5,
     Layout {
         name: "CMIP5 without products",
-        anchors: &["cmip5", "c3s-cmip5", "c3scmip5"],
         facets: &["institute", "model", "experiment", "frequency", "realm", "table", "ensemble", "variable", "version"],
-        prefix: "cmip5",
-        collection: "cmip5",
-        title: "Coupled Model Intercomparison Project Phase 5 (CMIP5)",
-        keywords: &["CMIP5", "WCRP", "climate", "model"],
+        ..CMIP5
     },
     Layout {
         name: "CORDEX",
@@ -136,23 +143,11 @@ static LAYOUTS: [Layout; 9] = [
         title: "Coordinated Regional Climate Downscaling Experiment, CMIP6 driven (CORDEX-CMIP6)",
         keywords: &["CORDEX", "CMIP6", "WCRP", "climate", "regional", "model"],
     },
-    Layout {
-        name: "obs4MIPs",
-        anchors: &["obs4mips"],
-        facets: &["institution_id", "source_id", "frequency", "variable_id", "grid_label", "version"],
-        prefix: "obs4mips",
-        collection: "obs4mips",
-        title: "Observations for Model Intercomparison Projects (obs4MIPs)",
-        keywords: &["obs4MIPs", "WCRP", "climate", "observations"],
-    },
+    OBS4MIPS,
     Layout {
         name: "obs4MIPs of the first kind",
-        anchors: &["obs4mips"],
         facets: &["product", "institute", "source_id", "realm", "variable", "frequency", "version"],
-        prefix: "obs4mips",
-        collection: "obs4mips",
-        title: "Observations for Model Intercomparison Projects (obs4MIPs)",
-        keywords: &["obs4MIPs", "WCRP", "climate", "observations"],
+        ..OBS4MIPS
     },
     Layout {
         name: "input4MIPs",

@@ -1,17 +1,21 @@
 """Every tree of ../shared/corpus/archive: each dataset becomes an Item equal to its sources, or is refused by name.
 
-The table of all of them is printed at the end and stands in target/archive-table.md afterwards.
+The table of all of them is snapshots/archive.tsv: the kind of grid, our bbox and times beside those that xarray, pyproj and cftime find, and how many
+cells and steps they are apart. It may only get better (`BLESS=1` writes it anew); target/archive-table.md is what the last run found, for people.
 """
 
 import datetime
 import json
 import os
 import re
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 
 import pytest
 
+import corpus
 import coverage_oracle
+import index_table
+import tables
 import trees
 from archives import PACIFIC, make
 from oracle import Series, kerchunk
@@ -26,6 +30,19 @@ TWINS = {"hdf5_compression_bitshuffle.h5": "hdf5_compression_zstd.h5", "hdf5_com
 VAGUE = {"describe", "internal", "verification", "write", "output", "validate"}
 
 
+def worse(before, after):
+    """A dataset is no longer built, has fewer files, or is further from where the judge sees it."""
+    yield from tables.fell(("built", "refused", "wrong"), before, after)
+    if before and after["outcome"] == before["outcome"] == "built":
+        yield from tables.shrank("files", before, after)
+        for column in ("cells apart", "steps apart"):
+            yield from tables.grew(column, before, after, 0.02)
+
+
+SNAPSHOT = tables.Table(tables.SNAPSHOTS / "archive.tsv", (
+    "tree", "dataset", "files", "outcome", "grid", "bbox", "by xarray and pyproj", "cells apart", "time", "by cftime", "steps apart", "reason"), 2, worse)
+
+
 @dataclass
 class Row:
     tree: str
@@ -34,6 +51,12 @@ class Row:
     outcome: str
     reason: str
     figures: coverage_oracle.Figures = None
+
+    def cells(self):
+        """As it stands in the snapshot: without paths of this machine."""
+        figures = astuple(self.figures) if self.figures else ("",) * len(fields(coverage_oracle.Figures))
+        reason = self.reason.replace(str(trees.ARCHIVE), "archive").partition("; ")[0]
+        return self.tree, self.dataset, self.files, self.outcome, *figures, index_table.short(reason, 200)
 
 
 def chosen():
@@ -101,6 +124,35 @@ def test_every_dataset_is_equal_or_refused(shared, tree, table, tmp_path, record
         elif row.outcome != "built":
             record_refusal(f"{tree.name}: {item_id}", f"{row.outcome.removeprefix('refused: ')}: {row.reason}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_no_row_is_worse_than_it_was(shared, table):
+    seen = {row.tree for row in table}
+    SNAPSHOT.judge([row.cells() for row in table], concerns=lambda key: key[0] in seen)
+
+
+def test_every_built_dataset_is_within_a_cell_and_a_step_of_the_judge():
+    """In the table of all: those without figures have their place or time from the recipe."""
+    for (tree, dataset), row in SNAPSHOT.parse().items():
+        if row["outcome"] == "built":
+            for column, theirs in (("cells apart", "by xarray and pyproj"), ("steps apart", "by cftime")):
+                apart = tables.number(row[column])
+                assert row[theirs] == "the files say none" if apart is None else apart <= 1, (tree, dataset, row)
+        else:
+            assert row["outcome"].startswith("refused: ") and row["reason"], (tree, dataset, row)
+
+
+# Why a file that altostac could read is in none of the trees.
+NOT_IN_A_TREE = {}
+
+
+def test_every_file_of_the_archive_is_in_the_table(shared):
+    known = {path.resolve() for tree in trees.TREES for paths in datasets(tree).values() for path in paths}
+    files = [path for path in corpus.files("archive") if corpus.kind(path) != "other"]
+    missing = {path.relative_to(trees.ARCHIVE).as_posix() for path in files if path.resolve() not in known}
+    assert missing == NOT_IN_A_TREE.keys()
+    rows = {dataset for _, dataset in SNAPSHOT.parse()}
+    assert {item_id for tree in trees.TREES for item_id in datasets(tree)} <= rows, "datasets without a row"
 
 
 def judged(tree, project, item, record, paths):

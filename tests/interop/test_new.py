@@ -1,20 +1,31 @@
 """`altostac new` on every tree of ../shared/corpus/archive: the recipe that it writes builds without an edit, or it said what it needs.
 
-The table of all trees is printed at the end and stands in target/new-table.md afterwards.
+The table of all trees is snapshots/new.tsv, which may only get better (`BLESS=1` writes it anew).
 """
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import jsonschema
 import pytest
 import yaml
 
+import tables
 from program import ROOT, Project, run
 from trees import ARCHIVE, MINI
 
-TABLE = ROOT / "target/new-table.md"
+
+def worse(before, after):
+    """Files that are no longer found, items that fail now, more that has to be said."""
+    if before:
+        yield from tables.shrank("files", before, after)
+        yield from tables.shrank("built", before, after)
+        yield from tables.grew("failed", before, after)
+
+
+SNAPSHOT = tables.Table(
+    tables.SNAPSHOTS / "new.tsv", ("tree", "files", "items", "grouping", "built", "failed", "said that it needs"), 1, worse)
 
 # The top-level folders, and trees within the largest: what a user would point at.
 TOP = ["CFAPyX", "cf-python", "cfgrib", "hidefix", "iris-sample-data", "kerchunk", MINI, "padocc", "xarray-data"]
@@ -41,11 +52,8 @@ class Row:
 def table(show_at_the_end):
     rows = []
     yield rows
-    lines = ["| tree | files | items | grouping | built | failed | said that it needs |", "| --- | --: | --: | --- | --: | --: | --- |"]
-    lines += [f"| {r.tree} | {r.files} | {r.items} | {r.grouping} | {r.built} | {r.failed} | {r.needs} |" for r in rows]
-    TABLE.parent.mkdir(exist_ok=True)
-    TABLE.write_text("\n".join(lines) + "\n")
-    show_at_the_end("altostac new (target/new-table.md)", "\n".join(lines))
+    lines = [" | ".join(map(str, (r.tree, r.files, r.items, r.grouping, r.built, r.failed, r.needs))) for r in rows]
+    show_at_the_end("altostac new: tree | files | items | grouping | built | failed | said that it needs", "\n".join(lines))
 
 
 @pytest.mark.parametrize("tree", TOP + BELOW)
@@ -81,6 +89,11 @@ def test_the_recipe_of_a_tree_builds_or_says_what_it_needs(shared, tree, table, 
     # Nobody is told of troubles that there are not.
     assert bool(failed) == bool(report["needs"]), (sorted(failed), report["needs"])
     assert not [problem for problem in built.json["problems"]]
+
+
+def test_no_row_is_worse_than_it_was(shared, table):
+    seen = {row.tree for row in table}
+    SNAPSHOT.judge([astuple(row) for row in table], concerns=lambda key: key[0] in seen)
 
 
 def test_what_needs_place_and_time_builds_once_the_recipe_says_them(shared, tmp_path):

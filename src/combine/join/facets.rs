@@ -45,7 +45,7 @@ fn labels(archive: &Archive<'_>, stated: &FacetDimension) -> Result<Vec<String>,
             names(archive.files, &[file]),
             format!("the facet {} for every file", stated.from),
             "none",
-            "capture it with item.pattern",
+            "capture it with item.pattern, or make it in item.facets",
         )));
     }
     Ok(labels.into_iter().flatten().collect())
