@@ -213,6 +213,7 @@ impl Done {
             (BuiltStatus::Added, "added"),
             (BuiltStatus::Changed, "changed"),
             (BuiltStatus::Removed, "removed"),
+            (BuiltStatus::Withdrawn, "withdrawn"),
             (BuiltStatus::Unchanged, "unchanged"),
             (BuiltStatus::Failed, "failed"),
         ];
