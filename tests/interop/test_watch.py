@@ -103,11 +103,11 @@ def watchers(tmp_path):
 
 def from_scratch(project, tmp_path):
     """What a build of the same archive in the same place makes that remembers nothing."""
-    now = standing(project)
+    now = standing(project, set())
     aside = tmp_path / "aside"
     (project.folder / "published").rename(aside)
     project.run("build", "--state", tmp_path / "state", "--json").expect(0)
-    anew = standing(project)
+    anew = standing(project, set())
     shutil.rmtree(project.folder / "published")
     shutil.rmtree(tmp_path / "state")
     aside.rename(project.folder / "published")
