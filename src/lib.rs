@@ -38,6 +38,9 @@ pub mod serve;
 // Beside the flow: a first recipe for an archive.
 pub mod suggest;
 
+// Beside the flow: what happens to an archive, as it happens.
+pub mod watch;
+
 // What remembers, what joins, and what people call.
 pub mod ledger;
 pub mod pipeline;

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `workspace` | opens recipe, state, output; one run at a time |
 //! | `survey` | scan and plan: what is there, what has to be done |
+//! | `touched` | the same of a few files, and the items that they belong to |
+//! | `watch` | follows what happens to an archive |
 //! | `attributes` | attributes of files that facets ask for, and what is remembered of them |
 //! | `build` | the items of a plan, several at once; then the catalogue |
 //! | `table` | a table of all items |
@@ -70,8 +72,10 @@ mod standing;
 mod statistics;
 mod survey;
 mod table;
+mod touched;
 mod values;
 mod versions;
+mod watch;
 mod workers;
 mod workspace;
 
@@ -95,6 +99,7 @@ pub use send::{SendOptions, send};
 pub use stale::{SourceState, SourcesReport, StaleItem, StaleSource, check_sources};
 pub use survey::{Survey, survey};
 pub use table::{ExportReport, export};
+pub use watch::{Ended, WatchFailure, WatchOptions, WatchStatus, watch};
 pub use workspace::{Workspace, WorkspaceError};
 
 /// What is told while a run goes on: to a progress bar, or to nobody.
@@ -166,6 +171,12 @@ pub enum PipelineError {
         /// The id that is spelt most like it.
         nearest: Option<String>,
     },
+    /// What was asked of a few files can be told of the whole archive alone.
+    #[error("the whole archive has to be looked at: {reason}")]
+    Unsure {
+        /// Why.
+        reason: String,
+    },
     /// The recipe names no API.
     #[error("there is nowhere to publish to: {recipe} has no publish.api")]
     NoApi {
@@ -195,6 +206,12 @@ pub enum PipelineError {
         #[source]
         source: rayon::ThreadPoolBuildError,
     },
+    /// Changes cannot be told of.
+    #[error(transparent)]
+    Broker(#[from] crate::watch::AmqpError),
+    /// The metrics cannot be served.
+    #[error(transparent)]
+    Health(#[from] crate::watch::HealthError),
     /// The runtime or a socket of the server failed.
     #[error("the server cannot {action}")]
     Socket {

@@ -77,7 +77,8 @@ pub(super) fn built(
     thorough: &ThoroughArgs,
 ) -> Result<BuildReport, Failure> {
     let every_value = thorough.every_value;
-    let options = BuildOptions { items: items.items, force, allow_removal, every_value, jobs: items.jobs };
+    let (items, jobs) = (items.items, items.jobs);
+    let options = BuildOptions { items, force, allow_removal, every_value, jobs, touched: None };
     Ok(build(workspace, &options, &Bar::default())?)
 }
 

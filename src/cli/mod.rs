@@ -18,6 +18,7 @@ mod sync;
 mod templates;
 mod validate;
 mod verify;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ use printer::Printer;
   altostac plan recipe.yaml              what a build would do
   altostac sync recipe.yaml              build and publish: what cron runs
   altostac sync recipe.yaml --serve      build, and look at it on http://127.0.0.1:8080
+  altostac watch recipe.yaml             sync what changes, as it changes
 
 Exit status: 0 all well; 1 some items failed, differ or were not stored (the rest is done);
 2 the request itself is wrong; 130 interrupted."
@@ -86,6 +88,7 @@ enum Command {
     Validate(validate::Validate),
     Publish(publish::Publish),
     Sync(sync::Sync),
+    Watch(watch::Watch),
     Status(status::Status),
     Serve(serve::Serve),
     Export(export::Export),
@@ -214,6 +217,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Validate(command) => command.run(&printer),
         Command::Publish(command) => command.run(&printer),
         Command::Sync(command) => command.run(&printer),
+        Command::Watch(command) => command.run(&printer),
         Command::Status(command) => command.run(&printer),
         Command::Serve(command) => command.run(&printer),
         Command::Export(command) => command.run(&printer),

@@ -9,6 +9,7 @@ use super::publish::Publications;
 use super::sync::SyncReport;
 use super::templates::TemplatesReport;
 use super::validate::ValidateReport;
+use super::watch::WatchReport;
 use crate::pipeline::{
     BuildReport, ExportReport, InspectReport, PlanReport, RebuildReport, SourcesReport, StatusReport, VerifyReport,
 };
@@ -30,5 +31,6 @@ pub fn output_schemas() -> Vec<(&'static str, Value)> {
         ("validate", schema_for!(ValidateReport).to_value()),
         ("verify", schema_for!(VerifyReport).to_value()),
         ("verify-sources", schema_for!(SourcesReport).to_value()),
+        ("watch", schema_for!(WatchReport).to_value()),
     ]
 }

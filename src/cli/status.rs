@@ -6,7 +6,7 @@ use clap::Args;
 use super::printer::{Printer, printable};
 use super::{Failure, Outcome, RecipeArgs, publish};
 use crate::model::ItemState;
-use crate::pipeline::{ItemStatus, PublicationState, RebuildReport, RebuiltApi, StatusReport, rebuild};
+use crate::pipeline::{ItemStatus, PublicationState, RebuildReport, RebuiltApi, StatusReport, WatchStatus, rebuild};
 
 /// Show every item's state, last error, revision and age
 #[derive(Debug, Args)]
@@ -89,6 +89,23 @@ fn lines(report: &StatusReport, now: DateTime<Utc>) -> Vec<String> {
             line.push_str(&format!("; the collection {word}{said}"));
         }
         lines.push(printable(&line));
+    }
+    lines.extend(report.watch.iter().flat_map(|watch| watch_lines(watch, now)));
+    lines
+}
+
+fn watch_lines(watch: &WatchStatus, now: DateTime<Utc>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if watch.pending > 0 {
+        let since = watch.since.map(|since| format!(", the first for {}", age(now - since))).unwrap_or_default();
+        lines.push(format!("watch: {} paths wait to be followed{since}", watch.pending));
+    }
+    for failure in &watch.failures {
+        let retry = failure.retry.map(|retry| format!(", again at {}", retry.format("%H:%M:%SZ"))).unwrap_or_default();
+        lines.push(format!("  {} ({} attempts{retry}): {}", failure.path, failure.attempts, failure.error));
+    }
+    if let Some(reason) = &watch.last_poison {
+        lines.push(format!("watch: {} messages were set aside; the last: {reason}", watch.poison_messages));
     }
     lines
 }

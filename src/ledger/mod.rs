@@ -6,6 +6,7 @@
 //! of its last completed item; what it lost is found again from the output.
 
 mod attempts;
+mod deposits;
 mod publications;
 mod removed;
 mod schema;
@@ -20,6 +21,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::model::{ItemError, ItemId, ItemState, KnownItem, Revision, SourceFile};
 
 pub use attempts::{AttemptEnd, AttemptState, KnownPublication, PublicationAttempt};
+pub use deposits::{PendingPath, PoisonMessage, ToldPath};
 pub use publications::Publication;
 
 /// Why the ledger could not be read or written.

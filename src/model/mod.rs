@@ -63,6 +63,7 @@ pub mod statistics;
 pub mod time_format;
 pub mod template;
 pub mod vocabulary;
+pub mod watch;
 pub mod thumbnail;
 pub mod zarr;
 
@@ -101,4 +102,5 @@ pub use state::{ItemError, ItemState, KnownItem};
 pub use statistics::{Accumulator, Statistics};
 pub use thumbnail::ThumbnailSettings;
 pub use time_format::{TimeFormat, TimeFormatError};
+pub use watch::{BrokerSettings, WatchSettings};
 pub use zarr::{ZarrAccess, ZarrPacking, ZarrSettings, ZarrShards, ZarrVersion};

@@ -15,6 +15,7 @@ use super::public_urls::PublicUrls;
 use super::publishing::{Manage, PublishSettings};
 use super::source::SourcePlace;
 use super::thumbnail::ThumbnailSettings;
+use super::watch::WatchSettings;
 
 /// A whole recipe.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct Recipe {
     pub manage: Manage,
     /// Where records are pushed to.
     pub publish: Option<PublishSettings>,
+    /// How the archive is watched.
+    pub watch: WatchSettings,
     /// SHA-256 in hexadecimal of all that decides what products hold: sources' roots, pattern, aggregation, products,
     /// public URLs. Globs and the id are left out: they show in the files of each item.
     pub product_digest: String,

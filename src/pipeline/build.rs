@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub struct BuildOptions {
     pub every_value: bool,
     /// How many threads compute; 0 for as many as there are processors. Waiting for servers is not counted.
     pub jobs: usize,
+    /// Look only at these files and folders of the archive, and at the items that they belong to; without any, at the whole archive.
+    pub touched: Option<Vec<PathBuf>>,
 }
 
 /// Builds what has to be built, and writes the static catalogue. A run that finds nothing to do writes nothing.
@@ -60,7 +63,10 @@ pub fn build(
     let begun = Instant::now();
     let before = traffic();
     count_opened_anew();
-    let surveyed = survey(workspace, &options.items, options.force, progress)?;
+    let surveyed = match &options.touched {
+        Some(paths) => super::touched::survey(workspace, paths, progress)?,
+        None => survey(workspace, &options.items, options.force, progress)?,
+    };
     let looked = begun.elapsed();
     let Survey { planned, failed, unmatched, mut problems, warnings, mut guarded } = surveyed;
     if options.allow_removal {

@@ -372,4 +372,7 @@ pub struct StatusReport {
     pub items: Vec<ItemStatus>,
     /// Every API that was or is to be sent anything.
     pub apis: Vec<ApiStatus>,
+    /// What a watch has heard of and not followed yet; absent if nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<super::WatchStatus>,
 }

@@ -44,6 +44,17 @@ pub fn survey(
     let found = found?;
     let known = workspace.ledger().items()?;
     check_asked(&found, &known, only)?;
+    compared(workspace, found, known, (only, force), progress)
+}
+
+/// Compares what was found with what is known; with `only` about these items alone.
+pub(super) fn compared(
+    workspace: &Workspace,
+    found: Scan,
+    known: Vec<KnownItem>,
+    (only, force): (&[String], bool),
+    progress: &dyn Progress,
+) -> Result<Survey, PipelineError> {
     let is_asked = |id: &str| only.is_empty() || only.iter().any(|asked| asked == id);
     let failed: Vec<_> = found
         .failed
@@ -230,6 +241,7 @@ impl Workspace {
         let items: Vec<ItemStatus> = self.ledger().items()?.into_iter().map(status).collect();
         let collection = self.recipe.collection.id.to_string();
         let apis = published.sums(&collection, &items);
-        Ok(StatusReport { collection, items, apis })
+        let watch = self.watch_status()?;
+        Ok(StatusReport { collection, items, apis, watch })
     }
 }

@@ -27,6 +27,7 @@ mod surroundings;
 mod templates;
 mod thumbnail;
 mod urls;
+mod watch;
 mod yaml;
 mod zarr;
 

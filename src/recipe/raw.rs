@@ -10,6 +10,7 @@ use super::facets::{RawFacetRule, RawVocabulary};
 use super::facts::{RawProcessing, RawPublication, RawTime};
 use super::publishing::{RawManage, RawPublish};
 use super::thumbnail::RawThumbnail;
+use super::watch::RawWatch;
 use super::zarr::RawZarr;
 use crate::model::ProductFormat;
 
@@ -57,6 +58,8 @@ pub(super) struct RawRecipe {
     pub(super) stac: RawStac,
     /// Where records are pushed to.
     pub(super) publish: Option<RawPublish>,
+    /// How `altostac watch` learns of changes. Default: the whole archive is looked at every 15 minutes.
+    pub(super) watch: Option<RawWatch>,
 }
 
 /// How it is found out that a file changed.

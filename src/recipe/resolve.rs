@@ -85,6 +85,9 @@ impl Resolver<'_> {
             wrong.into_iter().for_each(|(key, what)| self.mistake(&key, what, None));
             resolved
         });
+        let mut wrong = Vec::new();
+        let watch = super::watch::resolve(raw.watch, self.folder, self.surroundings, &mut wrong);
+        wrong.into_iter().for_each(|(key, what)| self.mistake(&format!("watch.{key}"), what, None));
         let (sources, item, aggregate) = (sources.into_iter().collect::<Option<Vec<_>>>()?, item?, aggregate?);
         let (collection, products, stac) = (collection?, products?, stac?);
         let thumbnail = thumbnail?;
@@ -106,6 +109,7 @@ impl Resolver<'_> {
             thumbnail,
             manage,
             publish: publish.flatten(),
+            watch,
         })
     }
 

@@ -7,6 +7,7 @@
 //! | `remote.rs` | the files below a URL: listings of a server, keys of an object store |
 //! | `listing/` | what a server's listing of a folder says (pure) |
 //! | `list.rs` | the files that a text file names |
+//! | `narrow.rs` | a few files alone, as a whole scan sees them |
 //! | `first_look.rs` | what is there, when no recipe says what is meant |
 //! | `templates.rs` | what an id and properties are rendered from |
 //! | `group.rs` | facets, ids, properties; what makes an item fail (pure) |
@@ -36,12 +37,14 @@ mod first_look;
 mod group;
 mod list;
 mod listing;
+mod narrow;
 mod remote;
 mod templates;
 mod values;
 mod walk;
 
 pub use first_look::{Listing, first_look};
+pub use narrow::{Unsure, items_of, local_roots, place_in_archive, scan_paths};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

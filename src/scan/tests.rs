@@ -48,6 +48,7 @@ fn recipe(root: &Path, pattern: &str, id: &str) -> Recipe {
         thumbnail: None,
         manage: Default::default(),
         publish: None,
+        watch: Default::default(),
         product_digest: String::new(),
         record_digest: String::new(),
     }
@@ -436,4 +437,74 @@ fn values_are_checked_against_vocabularies() {
     let told = scan(&with_rules(recipe(folder.path(), "{x}", "{{ x }}"), &text("warn"))).unwrap();
     assert_eq!((told.items.len(), told.failed.len(), told.warnings.len()), (3, 0, 2));
     assert!(told.warnings[0].contains("BCC/1.nc and 1 more, which the vocabulary"), "{}", told.warnings[0]);
+}
+
+/// All that is below a folder, folders and links too.
+fn everything_below(root: &Path) -> Vec<std::path::PathBuf> {
+    walkdir::WalkDir::new(root).min_depth(1).into_iter().map(|entry| entry.unwrap().into_path()).collect()
+}
+
+#[test]
+fn a_few_files_are_seen_as_the_whole_scan_sees_them() {
+    let folder = tree(&[
+        "m/v1/a.nc",
+        "m/v1/b.nc",
+        "m/v2/a.nc",
+        "m/v1/notes.txt",
+        "n/v1/a.nc",
+        "published/x/y.nc",
+        ".altostac/z/q.nc",
+    ]);
+    let root = folder.path().canonicalize().unwrap();
+    symlink(root.join("m/v1/a.nc"), root.join("n/v1/link.nc")).unwrap();
+    let recipe = recipe(&root, "{model}/{version}/{file}", "{{ model }}.{{ version }}");
+    let whole = scan(&recipe).unwrap();
+    // All of it together is all of it.
+    let all = scan_paths(&recipe, &everything_below(&root)).unwrap().unwrap();
+    assert_eq!(all.items, whole.items);
+    assert!(all.problems.is_empty() && all.unmatched.is_empty());
+    // A folder is all that lies below it; one file is one file.
+    let part =
+        scan_paths(&recipe, &[root.join("m"), root.join("gone/v1/a.nc"), root.join("m/v9/a.nc")]).unwrap().unwrap();
+    assert_eq!(items(&part, &root), ["m.v1: m/v1/a.nc m/v1/b.nc", "m.v2: m/v2/a.nc"]);
+    let one = scan_paths(&recipe, &[root.join("m/v1/b.nc")]).unwrap().unwrap();
+    assert_eq!(items(&one, &root), ["m.v1: m/v1/b.nc"]);
+    for ours in ["published", ".altostac", "published/x/y.nc", ".altostac/z/q.nc"] {
+        assert!(scan_paths(&recipe, &[root.join(ours)]).unwrap().unwrap().items.is_empty(), "{ours}");
+        assert_eq!(place_in_archive(&recipe, &root.join(ours)), None);
+    }
+}
+
+#[test]
+fn what_a_few_files_do_not_tell_is_not_guessed() {
+    let folder = tree(&["m/v1/a.nc", "m/files/a.nc", "m/files/readme"]);
+    let elsewhere = tree(&["v3/c.nc"]);
+    let root = folder.path().canonicalize().unwrap();
+    symlink("v1", root.join("m/latest")).unwrap();
+    symlink(elsewhere.path().join("v3"), root.join("m/v3")).unwrap();
+    let mut recipe = recipe(&root, "{model}/{version}/{file}", "{{ model }}.{{ version }}");
+    recipe.sources = vec![source(&root, &["**/*.nc"], &["**/files/**"])];
+    let is_unsure = |recipe: &Recipe, path: &str| scan_paths(recipe, &[root.join(path)]).unwrap().is_err();
+    assert!(is_unsure(&recipe, "m/latest"), "a link to a folder");
+    assert!(is_unsure(&recipe, "m/v3/c.nc"), "below one");
+    assert!(is_unsure(&recipe, "m/files/a.nc"), "links may lead there");
+    assert!(is_unsure(&recipe, "m/files/gone"), "so they may to what was a folder");
+    assert!(!is_unsure(&recipe, "m/files/readme"));
+    assert!(!is_unsure(&recipe, "m/v1/gone.nc"));
+    // The real place of a file behind a link within the root, and the name of one that leads out of it.
+    assert_eq!(place_in_archive(&recipe, &root.join("m/latest/a.nc")), Some(root.join("m/v1/a.nc")));
+    assert_eq!(place_in_archive(&recipe, &root.join("m/v3/c.nc")), Some(root.join("m/v3/c.nc")));
+    assert_eq!(place_in_archive(&recipe, Path::new("/somewhere/else.nc")), None);
+    recipe.sources.push(source(&root.join("m"), &["**/*.nc"], &[]));
+    assert!(is_unsure(&recipe, "m/v1/a.nc"), "roots overlap");
+}
+
+#[test]
+fn items_are_named_whether_their_files_are_there_or_not() {
+    let folder = tree(&["m/v1/a.nc"]);
+    let root = folder.path().canonicalize().unwrap();
+    let recipe = recipe(&root, "{model}/{version}/{file}", "{{ model }}.{{ version }}");
+    let paths = ["m/v1/a.nc", "m/v2/gone.nc", "m/v1", "m/v1/notes.txt"].map(|path| root.join(path));
+    let named = items_of(&recipe, &paths).unwrap();
+    assert_eq!(named, BTreeMap::from([(paths[0].clone(), "m.v1".into()), (paths[1].clone(), "m.v2".into())]));
 }

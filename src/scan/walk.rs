@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{FoundFile, ScanProblem};
+use super::{FoundFile, ScanProblem, Unsure};
 use crate::model::recipe::Globs;
 use crate::model::{SourceFile, SourceUrl};
 use crate::storage::fingerprint;
@@ -40,7 +40,7 @@ struct Walk<'a> {
 pub(super) type Enough<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 
 /// The name of the folder that altostac keeps its state in.
-const STATE: &str = ".altostac";
+pub(super) const STATE: &str = ".altostac";
 
 /// Adds the files below a root that the globs take; nothing of the output.
 pub(super) fn walk(
@@ -59,7 +59,56 @@ pub(super) fn walk(
     }
 }
 
+/// The same for parts of the root: files, links to files, and all that lies below folders. No folder above them may be a link or left out.
+///
+/// # Errors
+/// [`Unsure`] for a link to a folder: what lies behind it is shown in more than one place.
+pub(super) fn walk_parts(
+    root: &Path,
+    (include, exclude): (&Globs, &Globs),
+    output: Option<&Path>,
+    parts: &[&PathBuf],
+    found: &mut Vec<FoundFile>,
+    problems: &mut Vec<ScanProblem>,
+) -> Result<(), Unsure> {
+    let (folders, real_folders) = (Vec::new(), HashMap::new());
+    let mut walk = Walk { root, include, exclude, output, folders, real_folders, found, problems, enough: &|_| false };
+    let whole = Folder { shown: PathBuf::new(), chain: vec![(root.to_owned(), PathBuf::new())] };
+    for part in parts {
+        walk.part(part, &whole)?;
+    }
+    while let Some(folder) = walk.folders.pop() {
+        walk.folder(&folder);
+    }
+    Ok(())
+}
+
 impl Walk<'_> {
+    fn part(&mut self, path: &Path, whole: &Folder) -> Result<(), Unsure> {
+        let Ok(below) = path.strip_prefix(self.root) else { return Ok(()) };
+        let metadata = match std::fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                self.problem(path, error.to_string());
+                return Ok(());
+            }
+        };
+        if metadata.is_dir() {
+            if Some(path) != self.output && path.file_name() != Some(STATE.as_ref()) {
+                self.folder(&Folder { shown: below.to_owned(), chain: whole.chain.clone() });
+            }
+        } else if metadata.is_symlink() {
+            if std::fs::metadata(path).is_ok_and(|behind| behind.is_dir()) {
+                return Err(Unsure::because(format!("{} is a link to a folder", path.display())));
+            }
+            self.link(path, below, whole);
+        } else if metadata.is_file() && self.takes(below) {
+            self.file(path, below, &metadata);
+        }
+        Ok(())
+    }
+
     fn folder(&mut self, folder: &Folder) {
         let start = self.root.join(&folder.shown);
         let (root, exclude, output) = (self.root, self.exclude, self.output);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SHARED: [&str; 4] = ["cftime", "codec", "model", "storage"];
-const STAGES: [&str; 15] = [
+const STAGES: [&str; 16] = [
     "convert",
     "recipe",
     "scan",
@@ -20,6 +20,7 @@ const STAGES: [&str; 15] = [
     "publish",
     "serve",
     "suggest",
+    "watch",
 ];
 
 /// Beyond the shared ground, what a module may name. `pipeline` and `cli` may name everything.
