@@ -377,7 +377,9 @@ impl<'a> Chunk<'a> {
         };
         let expected = Elements { data_type, bytes: &expected, meaning };
         let found = Elements { data_type: &checked.array.data_type, bytes: found, meaning: &checked.meaning };
-        let Some((at, expected, found)) = expected.first_difference(&found, checked.is_reencoded) else {
+        let difference = expected.first_difference(&found, checked.is_reencoded);
+        let unusual = || if checked.is_reencoded { expected.first_unusual_time(&found) } else { None };
+        let Some((at, expected, found)) = difference.or_else(unusual) else {
             return Ok(());
         };
         let place = place_of(at, &piece.product);

@@ -423,6 +423,12 @@ fn times_with_units_of_their_own_are_compared_as_instants() {
         case.refs["time_bnds/0.0"] = encoded(&bytes);
         assert_eq!(case.found(), [(DifferenceKind::Values, "time_bnds/0.0".into())]);
     }
+    // A float beside the one that is meant: the same microsecond here, another nanosecond for others.
+    let mut case = own_units("noleap");
+    let mut bytes = decoded(&case.refs["time_bnds/0.0"]);
+    bytes[8 * 9] ^= 1;
+    case.refs["time_bnds/0.0"] = encoded(&bytes);
+    assert_eq!(case.found(), [(DifferenceKind::Values, "time_bnds/0.0".into())]);
     let mut case = own_units("noleap");
     case.document("time/.zattrs", |attributes| {
         drop(attributes.insert("units".into(), json!("hours since 1850-01-01")));

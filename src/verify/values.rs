@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::cftime::{Calendar, Instant, TimeUnits};
-use crate::model::{Array, ArrayValues, ByteOrder, DataType, Numbers};
+use crate::model::{Array, ArrayValues, ByteOrder, DataType, Numbers, Primitive};
 
 /// What the numbers of a variable mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -194,6 +194,27 @@ impl Elements<'_> {
             one.values().first().map_or_else(String::new, |value| format!("{value} (bytes {bytes:02x?})"))
         };
         Some((at, shown(self), shown(found)))
+    }
+
+    /// The first time of a product that is neither the float nearest to its instant nor the source's own number: it may mean the right
+    /// microsecond, and still another time to readers that round in other ways.
+    pub(super) fn first_unusual_time(&self, found: &Self) -> Option<(usize, String, String)> {
+        let (Some((primitive @ (Primitive::F32 | Primitive::F64), order)), Meaning::Time { units, .. }) =
+            (found.data_type.number(), found.meaning)
+        else {
+            return None;
+        };
+        let written = Numbers::from_bytes(primitive, order, found.bytes).to_f64();
+        let is_same_unit = self.meaning.is_equivalent(found.meaning);
+        let own = self.data_type.number().filter(|_| is_same_unit);
+        let own = own.map(|(primitive, order)| Numbers::from_bytes(primitive, order, self.bytes).to_f64());
+        written.iter().enumerate().find_map(|(at, value)| {
+            let nearest = units.encode_f64(units.decode_f64(*value).ok()?)?;
+            #[allow(clippy::cast_possible_truncation)] // rounded as a writer of 32 bits does
+            let nearest = if primitive == Primitive::F32 { f64::from(nearest as f32) } else { nearest };
+            let is_own = own.as_ref().and_then(|own| own.get(at)).is_some_and(|own| own == value);
+            (nearest != *value && !is_own).then(|| (at, format!("{nearest:?}"), format!("{value:?}")))
+        })
     }
 }
 
