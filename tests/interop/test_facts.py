@@ -281,7 +281,7 @@ def test_versions_of_a_dataset_are_linked(versioned):
     catalog = pystac.Catalog.from_file(str(project.folder / "published/catalog.json"))
     assert sorted(item.id for item in catalog.get_items(recursive=True)) == sorted(items)
     (project.folder / "archive/t2m/v11/t2m_20000101-20000105.nc").unlink()
-    project.build()
+    project.build("--allow-removal")
     assert relations(project.items["t2m.v10.gn"]) == {"predecessor-version": "./t2m.v9.gn.json"}
 
 

@@ -49,7 +49,7 @@ def test_it_is_published_to_like_any_other(old, tmp_path):
     record["properties"] |= {"cmip6:table_id": "day", "datetime": record["properties"].get("datetime")}
     assert requests.put(url, json=record, timeout=10).status_code == 200
     shutil.rmtree(project.sources(gone)[0].parent)
-    project.build("--force")
+    project.build("--force", "--allow-removal")
     found = statuses(project.run("publish", "--json").expect(0))
     assert (found[gone], found[changed]) == ("removed", "updated")
     assert stored(old, changed)["properties"]["cmip6:table_id"] == "Amon"

@@ -61,7 +61,7 @@ def test_changes_and_removals_are_queued_too(api, publishing):
     gone, changed, _ = sorted(publishing.items)
     api.records[f"/collections/{COLLECTION}/items/{changed}"]["properties"]["cmip6:table_id"] = "day"
     shutil.rmtree(publishing.sources(gone)[0].parent)
-    publishing.build("--force")
+    publishing.build("--force", "--allow-removal")
     api.records[f"/collections/{COLLECTION}"] = publishing.collection
     found = statuses(publishing.run("publish", "--json").expect(0))
     assert (found[gone], found[changed]) == ("removed", "updated")
