@@ -94,7 +94,7 @@ pub use product::{
     VerifiedProduct,
 };
 pub use public_urls::PublicUrls;
-pub use publishing::{ApiSettings, DeleteLimit, KeptField, Manage, PublishSettings};
+pub use publishing::{ApiSettings, KeptField, Manage, PublishSettings};
 pub use record::{Record, RecordKind, ValidatedRecord};
 pub use share::Sharing;
 pub use source::{Facets, Fingerprint, ItemSource, SourceFile, SourcePlace, SourceUrl, holds_secret, shown_url};

@@ -1,11 +1,11 @@
 //! Where records are pushed to, and what of the APIs' own stays.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use url::Url;
 
 use super::auth::AuthSettings;
+use super::keeping::RemovalLimit;
 
 /// Where records are pushed to.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,12 @@ pub struct PublishSettings {
     /// What others own in the APIs.
     pub keep: Vec<KeptField>,
     /// How many items that the catalogue does not hold may be deleted at once.
-    pub max_deletes: DeleteLimit,
+    pub max_deletes: RemovalLimit,
+}
+
+impl PublishSettings {
+    /// What a recipe without a word on it says: a tenth of the collection's items in the API.
+    pub const DEFAULT_MAX_DELETES: RemovalLimit = RemovalLimit::Share(1000);
 }
 
 /// A STAC API with the Transaction extension.
@@ -63,61 +68,5 @@ impl KeptField {
     /// The names on the way there.
     pub fn pieces(&self) -> &[String] {
         &self.pieces
-    }
-}
-
-/// How many items may be deleted at once.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum DeleteLimit {
-    /// So many.
-    Count(usize),
-    /// This part, in percent, of the collection's items in the API.
-    Percent(f64),
-}
-
-impl Default for DeleteLimit {
-    /// A tenth.
-    fn default() -> Self {
-        Self::Percent(10.0)
-    }
-}
-
-impl DeleteLimit {
-    /// Reads `25`, `10%` or `2.5 %`; `None` if it is neither a number nor a part of all.
-    ///
-    /// ```
-    /// use altostac::model::DeleteLimit;
-    /// assert_eq!(DeleteLimit::parse("25"), Some(DeleteLimit::Count(25)));
-    /// assert_eq!(DeleteLimit::parse("2.5 %"), Some(DeleteLimit::Percent(2.5)));
-    /// assert_eq!(DeleteLimit::parse("101%"), None);
-    /// ```
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let Some(percent) = text.strip_suffix('%') else { return text.parse().ok().map(Self::Count) };
-        percent.trim().parse().ok().filter(|percent| (0.0..=100.0).contains(percent)).map(Self::Percent)
-    }
-
-    /// Whether so many of all may be deleted.
-    ///
-    /// ```
-    /// use altostac::model::DeleteLimit;
-    /// assert!(DeleteLimit::Count(3).allows(3, 3) && !DeleteLimit::Count(3).allows(4, 100));
-    /// assert!(DeleteLimit::Percent(10.0).allows(1, 10) && !DeleteLimit::default().allows(1, 9));
-    /// ```
-    #[allow(clippy::cast_precision_loss)] // no API has 2^53 items
-    pub fn allows(self, surplus: usize, all: usize) -> bool {
-        match self {
-            Self::Count(most) => surplus <= most,
-            Self::Percent(most) => surplus as f64 * 100.0 <= all as f64 * most,
-        }
-    }
-}
-
-impl fmt::Display for DeleteLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count(most) => write!(f, "{most}"),
-            Self::Percent(most) => write!(f, "{most} %"),
-        }
     }
 }

@@ -9,7 +9,7 @@ use url::Url;
 use self::journal::LedgerJournal;
 use super::item::read_record;
 use super::{PipelineError, Workspace};
-use crate::model::{CollectionId, ItemId, Manage, Record, RecordKind, ValidatedRecord};
+use crate::model::{CollectionId, ItemId, Manage, PublishSettings, Record, RecordKind, ValidatedRecord};
 use crate::publish::{
     ApiOptions, Audience, Grant, Hint, MergeRules, Prune, PublishReport, PublishSet, PublishStatus, PublishableRecord,
     RecordReport, RecordToPublish, absolute, embedded, publish,
@@ -152,7 +152,7 @@ async fn push(
         let is_shared = workspace.recipe.manage == Manage::Extend;
         let keep = own.as_ref().map(|publish| publish.keep.clone()).unwrap_or_default();
         let stays = |id: &str| workspace.ledger().knows(id).unwrap_or(true);
-        let most = own.as_ref().map(|publish| publish.max_deletes).unwrap_or_default();
+        let most = own.as_ref().map_or(PublishSettings::DEFAULT_MAX_DELETES, |publish| publish.max_deletes);
         let prune = options.prune && options.items.is_empty() && !is_shared;
         let set = PublishSet {
             parents,

@@ -125,7 +125,7 @@ impl Workspace {
         Self::with(recipe, state, ledger, Some(lock))
     }
 
-    /// Opens a recipe with a new, empty ledger, whatever became of the old one. [`Workspace::take_over`] puts the new one in its place.
+    /// Opens a recipe with a new, empty ledger, whatever became of the old one. `take_over` puts the new one in its place.
     ///
     /// # Errors
     /// [`WorkspaceError`] if the recipe, its templates or the folder of the state cannot be used, or another run is at work.

@@ -203,7 +203,8 @@ fn name(raw: RawName, key: &str, folder: &Path) -> Result<NamePlace, Wrong> {
     }
 }
 
-fn secret(raw: RawSecret, key: &str, folder: &Path) -> Result<SecretPlace, Wrong> {
+/// Where a secret is.
+pub(super) fn secret(raw: RawSecret, key: &str, folder: &Path) -> Result<SecretPlace, Wrong> {
     match (raw.env, raw.file) {
         (Some(name), None) if is_variable(&name) => Ok(SecretPlace::Environment(name)),
         (Some(_), None) => Err((format!("{key}.env"), "is not the name of an environment variable".into())),

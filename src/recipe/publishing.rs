@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::RawAuth;
+use super::raw::RawLimit;
 use super::{auth, urls};
-use crate::model::{ApiSettings, DeleteLimit, KeptField, Manage, PublishSettings};
+use crate::model::{ApiSettings, KeptField, Manage, PublishSettings};
 
 /// Whether this recipe alone feeds the collection.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -49,7 +50,7 @@ pub(super) struct RawPublish {
     pub(super) keep: Vec<String>,
     /// How many Items that the catalogue does not hold `publish --prune` may delete at once: a number, or a part of the collection's Items in
     /// the API such as `5%`. If there are more, none is deleted. Default: `10%`.
-    pub(super) max_deletes: Option<RawDeleteLimit>,
+    pub(super) max_deletes: Option<RawLimit>,
 }
 
 /// APIs to publish to.
@@ -87,17 +88,6 @@ pub(super) struct RawDescribedApi {
     pub(super) ca: Option<String>,
 }
 
-/// How many Items may be deleted at once.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(rename = "DeleteLimit")]
-pub(super) enum RawDeleteLimit {
-    /// So many.
-    Count(u32),
-    /// A part of all, such as `5%`.
-    Text(String),
-}
-
 /// What is wrong: keys, and words that follow each.
 type Wrong = Vec<(String, String)>;
 
@@ -123,14 +113,8 @@ pub(super) fn resolve(raw: RawPublish, folder: &Path, wrong: &mut Wrong) -> Opti
         }
     }
     let keep = kept(&keep, wrong);
-    let limit = match &max_deletes {
-        None => Some(DeleteLimit::default()),
-        Some(RawDeleteLimit::Count(count)) => usize::try_from(*count).ok().map(DeleteLimit::Count),
-        Some(RawDeleteLimit::Text(text)) => DeleteLimit::parse(text),
-    };
-    if limit.is_none() {
-        wrong.push(("publish.max_deletes".into(), "is neither a number nor a part such as 5%".into()));
-    }
+    let limit = max_deletes.map_or(Ok(PublishSettings::DEFAULT_MAX_DELETES), RawLimit::resolve);
+    let limit = limit.map_err(|what| wrong.push(("publish.max_deletes".into(), what))).ok();
     Some(PublishSettings { apis: apis.into_iter().collect::<Option<_>>()?, keep, max_deletes: limit? })
 }
 

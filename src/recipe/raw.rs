@@ -12,7 +12,7 @@ use super::publishing::{RawManage, RawPublish};
 use super::thumbnail::RawThumbnail;
 use super::watch::RawWatch;
 use super::zarr::RawZarr;
-use crate::model::ProductFormat;
+use crate::model::{ProductFormat, RemovalLimit};
 
 /// An altostac recipe: from an archive of files to a published STAC collection.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -119,6 +119,18 @@ pub(super) enum RawLimit {
     Items(u32),
     /// A share, such as `20%`.
     Share(String),
+}
+
+impl RawLimit {
+    /// What is meant, or in words what is wrong.
+    pub(super) fn resolve(self) -> Result<RemovalLimit, String> {
+        match self {
+            Self::Items(items) => Ok(RemovalLimit::Items(items)),
+            Self::Share(text) => RemovalLimit::parse(&text).ok_or_else(|| {
+                format!("is {text:?}; expected a share of the items, such as 20%, or a number of items")
+            }),
+        }
+    }
 }
 
 /// The STAC Collection that a recipe feeds.

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::model::recipe::{AggregateSettings, Along, OnGap, OnOverlap, SourceFiles};
-use crate::model::{DeleteLimit, Manage, ProductSettings, ProductsAsked, SourcePlace};
+use crate::model::{Manage, ProductSettings, ProductsAsked, RemovalLimit, SourcePlace};
 
 const RECIPE: &str = r#"collection:
   id: cmip6
@@ -156,7 +156,7 @@ fn an_unknown_profile() {
 fn where_records_are_pushed_to() {
     let publish = |text: &str| recipe(&[("api: \"https://stac.example.org\"", text)]).publish.unwrap();
     let one = publish("api: \"https://stac.example.org\"");
-    assert_eq!((one.apis.len(), one.keep.len(), one.max_deletes), (1, 0, DeleteLimit::Percent(10.0)));
+    assert_eq!((one.apis.len(), one.keep.len(), one.max_deletes), (1, 0, RemovalLimit::Share(1000)));
     let several = publish(
         "api: [\"https://a.org\", {url: \"https://b.org/stac\", auth: {bearer: {env: B}}, ca: ca.pem}]\n  keep: [/properties/x]\n  max_deletes: 5",
     );
@@ -165,12 +165,12 @@ fn where_records_are_pushed_to() {
         ["https://a.org/", "https://b.org/stac"]
     );
     assert!(several.apis[0].auth.is_none() && several.apis[1].auth.is_some() && several.apis[1].ca.is_some());
-    assert_eq!((several.keep.len(), several.max_deletes), (1, DeleteLimit::Count(5)));
+    assert_eq!((several.keep.len(), several.max_deletes), (1, RemovalLimit::Items(5)));
     let told = |text: &str| message(&[("api: \"https://stac.example.org\"", text)]);
     insta::assert_snapshot!(told("api: [\"https://a.org\", {url: \"https://a.org\"}]"), @r"recipe.yaml:24:26: publish.api[1] names https://a.org/ again");
     insta::assert_snapshot!(told("api: [\"https://a.org\"]\n  auth: {bearer: {env: A}}"), @r"recipe.yaml:25:3: publish.auth is for one API; of several each says it: {url: …, auth: …}");
     insta::assert_snapshot!(told("api: \"https://a.org\"\n  keep: [title]"), @r#"recipe.yaml:25:10: publish.keep[0] is "title"; expected a JSON pointer below the record, such as /properties/reviewed"#);
-    insta::assert_snapshot!(told("api: \"https://a.org\"\n  max_deletes: some"), @r"recipe.yaml:25:3: publish.max_deletes is neither a number nor a part such as 5%");
+    insta::assert_snapshot!(told("api: \"https://a.org\"\n  max_deletes: some"), @r#"recipe.yaml:25:3: publish.max_deletes is "some"; expected a share of the items, such as 20%, or a number of items"#);
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn an_output_in_a_store() {
 
 #[test]
 fn what_becomes_of_items_without_files() {
-    use crate::model::{OnRemoved, RemovalLimit};
+    use crate::model::OnRemoved;
     let keeping = |text: &str| recipe(&[("output: published", text)]).keeping;
     assert_eq!(keeping("on_removed: retract").on_removed, OnRemoved::Retract);
     assert_eq!(keeping("guard: {max_removed: 2.5%}").max_removed, RemovalLimit::Share(250));

@@ -7,9 +7,10 @@ use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::auth::{RawSecret, secret};
 use super::surroundings::Surroundings;
 use super::urls;
-use crate::model::{BrokerSettings, SecretPlace, WatchSettings};
+use crate::model::{BrokerSettings, WatchSettings};
 
 /// How `altostac watch` learns of changes, and how soon it follows them.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -68,23 +69,12 @@ struct RawAmqp {
     #[schemars(range(min = 1, max = 65_535))]
     prefetch: Option<u32>,
     /// Where the user's name is read from. Default: `guest`.
-    user: Option<RawWatchSecret>,
+    user: Option<RawSecret>,
     /// Where the user's password is read from. Default: `guest`.
-    password: Option<RawWatchSecret>,
+    password: Option<RawSecret>,
     /// A file, relative to the recipe, of certificates (PEM) of the authorities that are trusted to certify the broker. Default: those that
     /// this machine trusts.
     ca: Option<String>,
-}
-
-/// Where a name or a password is read from: one of `env` and `file`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "WatchSecret", extend("oneOf" = [{"required": ["env"]}, {"required": ["file"]}]))]
-struct RawWatchSecret {
-    /// An environment variable.
-    env: Option<String>,
-    /// A file, relative to the recipe.
-    file: Option<String>,
 }
 
 type Wrong = Vec<(String, String)>;
@@ -142,11 +132,10 @@ fn broker(raw: RawAmqp, folder: &Path, wrong: &mut Wrong) -> Option<BrokerSettin
         }
     }
     let prefetch = u16::try_from(raw.prefetch.unwrap_or(1000)).unwrap_or(u16::MAX).max(1);
-    let mut secret = |key: &str, raw: Option<RawWatchSecret>| match raw? {
-        RawWatchSecret { env: Some(name), file: None } => Some(SecretPlace::Environment(name)),
-        RawWatchSecret { env: None, file: Some(path) } => Some(SecretPlace::File(folder.join(path))),
-        _ => {
-            wrong.push((format!("amqp.{key}"), "needs one of env and file".into()));
+    let mut place = |key: &str, raw: Option<RawSecret>| match secret(raw?, &format!("amqp.{key}"), folder) {
+        Ok(place) => Some(place),
+        Err(mistake) => {
+            wrong.push(mistake);
             None
         }
     };
@@ -156,8 +145,8 @@ fn broker(raw: RawAmqp, folder: &Path, wrong: &mut Wrong) -> Option<BrokerSettin
         port: url.port().unwrap_or(if tls { 5671 } else { 5672 }),
         tls,
         vhost: if path.is_empty() { "/".into() } else { path },
-        user: secret("user", raw.user),
-        password: secret("password", raw.password),
+        user: place("user", raw.user),
+        password: place("password", raw.password),
         queue: raw.queue,
         declare: raw.declare.unwrap_or(true),
         exchange: raw.exchange,
@@ -188,6 +177,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::surroundings::Imagined;
     use super::*;
+    use crate::model::SecretPlace;
 
     fn resolved(yaml: &str) -> (WatchSettings, Wrong) {
         let raw: RawWatch = serde_saphyr::from_str(yaml).unwrap();

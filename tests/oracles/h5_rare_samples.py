@@ -2,6 +2,7 @@
 
 `write(OUT)` is called by h5_samples.py. What h5py has no function for is set through the HDF5 library that h5py has loaded.
 """
+import contextlib
 import ctypes
 import os
 import shutil
@@ -242,7 +243,9 @@ def elsewhere(folder, libver):
         gone = h5py.VirtualLayout(shape=(4, 5), dtype="i4")
         gone[:] = h5py.VirtualSource("not_there.h5", "data", shape=(4, 5))
         file.create_virtual_dataset("group/gone", gone, fillvalue=7)
-        file.create_dataset("outside", (20,), "f4", external=[("raw one.bin", 0, 40), ("raw_two.bin", 8, 40)])[:] = np.arange(20)
+        # The library looks for them in the working folder.
+        with contextlib.chdir(folder):
+            file.create_dataset("outside", (20,), "f4", external=[("raw one.bin", 0, 40), ("raw_two.bin", 8, 40)])[:] = np.arange(20)
         file["outside"].attrs["units"] = "m"
         file["scale"] = np.arange(20.0)
         file["scale"].make_scale()

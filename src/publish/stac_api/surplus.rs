@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::single::{Failure, Publisher};
-use crate::model::DeleteLimit;
+use crate::model::RemovalLimit;
 
 /// So many items are asked for at once.
 const PAGE: usize = 250;
@@ -18,7 +18,7 @@ pub struct Prune<'a> {
     /// Whether an item stays.
     pub stays: &'a dyn Fn(&str) -> bool,
     /// How many may go; if there are more, none does.
-    pub most: DeleteLimit,
+    pub most: RemovalLimit,
 }
 
 impl fmt::Debug for Prune<'_> {

@@ -89,13 +89,8 @@ impl Resolver<'_> {
     }
 
     pub(super) fn max_removed(&mut self, raw: Option<RawLimit>) -> RemovalLimit {
-        let text = match raw {
-            None => return RemovalLimit::default(),
-            Some(RawLimit::Items(items)) => return RemovalLimit::Items(items),
-            Some(RawLimit::Share(text)) => text,
-        };
-        RemovalLimit::parse(&text).unwrap_or_else(|| {
-            let what = format!("is {text:?}; expected a share of the items, such as 20%, or a number of items");
+        let Some(raw) = raw else { return RemovalLimit::default() };
+        raw.resolve().unwrap_or_else(|what| {
             self.mistake("guard.max_removed", what, None);
             RemovalLimit::default()
         })

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::model::{DeleteLimit, KeptField};
+use crate::model::{KeptField, RemovalLimit};
 use crate::publish::{Attempt, Journal, JournalError};
 
 const CLASSES: [&str; 2] = [TRANSACTION, "https://api.stacspec.org/v1.0.0/item-search"];
@@ -199,11 +199,11 @@ async fn items_that_nobody_knows_go_if_they_are_few() {
         let set = PublishSet { prune: Some(Prune { stays: &stays, most }), ..PublishSet::<Vec<_>>::of(collection()) };
         publish(&api.url(), set, options(), &mut NoJournal).await.unwrap()
     };
-    let report = pruned(DeleteLimit::Count(1)).await;
+    let report = pruned(RemovalLimit::Items(1)).await;
     assert!(!report.is_success() && report.problems[0].contains("2 of 4 items"), "{:?}", report.problems);
     assert_eq!((api.writes().await, api.store.records().len()), (0, 5));
     api.once("GET", ITEMS, ResponseTemplate::new(200).set_body_json(&first)).await;
-    let report = pruned(DeleteLimit::Percent(50.0)).await;
+    let report = pruned(RemovalLimit::Share(5000)).await;
     assert_eq!((statuses(&report), report.is_success()), (vec![Unchanged, Removed, Removed], true));
     assert_eq!(api.store.records().len(), 3);
 }
