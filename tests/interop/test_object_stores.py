@@ -423,7 +423,7 @@ def test_a_killed_upload_leaves_a_whole_catalogue(store, tmp_path):
     assert stored.is_whole() == count
     project.run("verify", "--every-value").expect(0)
     left = {key.split("/")[0] for key in stored.keys()}
-    assert left == {"catalog.json", COLLECTION}
+    assert left == {"catalog.json", COLLECTION}, [key for key in stored.keys() if not key.startswith(COLLECTION)]
 
 
 def test_an_upload_that_was_cut_off_is_taken_up(store, proxied, tmp_path):

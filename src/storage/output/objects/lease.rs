@@ -90,11 +90,13 @@ impl Drop for OutputLock {
     fn drop(&mut self) {
         self.renewing.abort();
         lock(&self.output.lease).take();
-        let version = lock(&self.lease.version).clone();
-        // A lock that cannot be given back expires.
+        // A lock that cannot be given back expires. Whose it is counts, not its version: a renewal may have been stored whose answer was not
+        // waited for.
         let _ = block_on(async {
             let path = &self.lease.path;
-            if self.output.head(path).await?.is_some_and(|object| object.e_tag == version.e_tag) {
+            let found = self.output.read(path).await?;
+            let held = found.and_then(|(content, _)| serde_json::from_slice::<Document>(&content).ok());
+            if held.is_some_and(|held| held.owner.run == self.lease.owner.run) {
                 self.output.delete_all(vec![path.clone()]).await?;
             }
             Ok(())
