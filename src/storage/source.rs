@@ -175,24 +175,12 @@ pub fn current_fingerprint(url: &SourceUrl) -> Result<Fingerprint, StorageError>
     if remote::is_remote(url.url()) {
         return Ok(remote::look_at(url)?.fingerprint);
     }
-    let path = url.local_path().ok_or_else(|| no_reader(url))?;
-    let metadata = std::fs::metadata(&path).map_err(|source| StorageError::Io {
-        action: "look at",
-        path: path.display().to_string(),
-        source,
-    })?;
-    Ok(fingerprint(&metadata))
+    Ok(look_at_local(url)?.file.fingerprint)
 }
 
 /// As [`current_fingerprint`] for many sources, the remote ones at the same time; in the order of the URLs.
 pub fn current_fingerprints(urls: &[SourceUrl]) -> Vec<Result<Fingerprint, StorageError>> {
-    let far: Vec<SourceUrl> = urls.iter().filter(|url| remote::is_remote(url.url())).cloned().collect();
-    let mut looked = remote::look_at_all(&far).into_iter();
-    let fingerprint = |url: &SourceUrl| match remote::is_remote(url.url()) {
-        true => looked.next().unwrap_or_else(|| remote::look_at(url)).map(|file| file.fingerprint),
-        false => current_fingerprint(url),
-    };
-    urls.iter().map(fingerprint).collect()
+    look_at(urls).into_iter().map(|looked| Ok(looked?.file.fingerprint)).collect()
 }
 
 /// A source as it is now, though nothing of it is opened.

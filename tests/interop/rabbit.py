@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pika
 
+import certificates
 from pgstac import free_port
 from program import wait_until
 
@@ -26,7 +27,7 @@ class Broker:
         self.folder = Path(tempfile.mkdtemp(prefix="altostac-rabbit-"))
         self.port, self.tls_port, self.epmd = free_port(), free_port(), free_port()
         self.authority = self.folder / "ca.pem"
-        self._certificate()
+        certificates.make(self.folder)
         (self.folder / "plugins").write_text("[].\n")
         (self.folder / "rabbit.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlisteners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
@@ -45,16 +46,6 @@ class Broker:
         except BaseException:
             self.stop()
             raise
-
-    def _certificate(self):
-        def openssl(*arguments):
-            subprocess.run(["openssl", *map(str, arguments)], cwd=self.folder, check=True, capture_output=True, timeout=60)
-        elliptic = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        openssl("req", "-x509", *elliptic, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority", "-days", 2)
-        openssl("req", *elliptic, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-        (self.folder / "names").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "server.pem",
-                "-extfile", "names", "-days", 2)
 
     @property
     def environment(self):

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import requests
 
+import certificates
 from pgstac import free_port
 from program import end, wait_until
 
@@ -62,7 +63,7 @@ class WebServer:
         self.port, tls_port = free_port(), free_port()
         self.url, self.tls_url = f"http://127.0.0.1:{self.port}", f"https://127.0.0.1:{tls_port}"
         self.authority = self.folder / "ca.pem"
-        self._certificate()
+        certificates.make(self.folder)
         (self.folder / "users").write_text("nobody:{PLAIN}nothing\n")
         user = "user root;" if os.geteuid() == 0 else ""
         behind = f"location /upstream/ {{ proxy_pass {upstream}/; }}" if upstream else ""
@@ -76,17 +77,6 @@ class WebServer:
             self.stop()
             raise AssertionError("nginx does not answer")
         self.requests()
-
-    def _certificate(self):
-        """An authority of our own, and a certificate of it for the loopback."""
-        def openssl(*arguments):
-            subprocess.run(["openssl", *map(str, arguments)], cwd=self.folder, check=True, capture_output=True, timeout=60)
-        elliptic = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        openssl("req", "-x509", *elliptic, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority", "-days", 2)
-        openssl("req", *elliptic, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-        (self.folder / "names").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "server.pem",
-                "-extfile", "names", "-days", 2)
 
     def _answers(self):
         try:
