@@ -119,6 +119,7 @@ fn summary(collection: &str, counts: &PlanCounts) -> String {
         (counts.files_changed, "changed"),
         (counts.files_removed, "removed"),
         (counts.files_renamed, "renamed"),
+        (counts.files_touched, "touched"),
         (counts.files_unchanged, "unchanged"),
     ];
     let told = |counts: &[(usize, &str)]| {
@@ -183,6 +184,7 @@ mod tests {
             changed: vec![ChangedFileReport { file: "/a/8.nc".into(), why: "20 bytes, before 10".into() }],
             removed: Vec::new(),
             renamed: vec![RenamedFileReport { from: "/a/old.nc".into(), to: "/a/new.nc".into() }],
+            touched: Vec::new(),
             unchanged: 3,
         };
         let gone = PlannedReport { stopped: true, ..item("pr", Some(Action::Removed), &["no file of it is left"], 0) };

@@ -12,6 +12,8 @@
 //! `{{ value }}` writes a value as JSON, with its quotes. A name that is not there is an error. `stac_extensions` may be left out: those whose fields are used are declared
 //! after rendering, in addition to what a template declares. What templates can call beyond minijinja is in `template_functions`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
@@ -96,6 +98,29 @@ impl Templates {
             used[position] = name;
         }
         Ok(Self { environment, used })
+    }
+
+    /// Whether records tell when source files were modified.
+    ///
+    /// ```
+    /// use altostac::describe::Templates;
+    /// use altostac::model::recipe::StacSettings;
+    /// let tell = |profile: &str| Templates::load(&StacSettings { profile: profile.into(), ..StacSettings::default() }).unwrap().tell_modified();
+    /// assert!(tell("esgf") && !tell("default"));
+    /// ```
+    pub fn tell_modified(&self) -> bool {
+        let texts: BTreeMap<&str, String> =
+            self.environment.templates().map(|(name, template)| (name, template.source().to_owned())).collect();
+        // Those that it extends or includes count too.
+        let (mut waiting, mut seen) = (vec![self.used[2].as_str()], BTreeSet::new());
+        while let Some(name) = waiting.pop() {
+            let Some(text) = texts.get(name).filter(|_| seen.insert(name)) else { continue };
+            if text.contains("modified") {
+                return true;
+            }
+            waiting.extend(texts.keys().copied().filter(|other| text.contains(*other)));
+        }
+        false
     }
 
     /// The name of the template that is used for a file.

@@ -19,7 +19,7 @@ use super::workers::{Workers, weight};
 use super::{PipelineError, Progress, Survey, Workspace, chain, retired, settling, standing, survey};
 use crate::cftime::rfc3339;
 use crate::describe::{describe_collection, describe_parent};
-use crate::model::{ItemError, ItemId, KnownItem, Record, Revision};
+use crate::model::{ItemError, ItemId, KnownItem, Record, Revision, SourceFile, SourceUrl};
 use crate::plan::{Action, PlannedItem};
 use crate::publish::{
     CatalogHead, ParentCollection, STRUCTURAL_LINKS, branch_of, items_table, remove_catalogue, write_catalogue,
@@ -188,7 +188,7 @@ impl Run<'_> {
     fn item(&self, planned: &PlannedItem, is_guarded: bool) -> BuiltItem {
         let reasons = planned.reasons.clone();
         let built = match planned.action {
-            Action::Unchanged => self.standing(planned, BuiltStatus::Unchanged),
+            Action::Unchanged => self.leave(planned),
             Action::Removed | Action::Withdrawn if is_guarded => self.standing(planned, BuiltStatus::Unchanged),
             Action::Withdrawn => self.withdraw(planned),
             Action::Removed => {
@@ -202,6 +202,33 @@ impl Run<'_> {
             }
         };
         BuiltItem { reasons, ..built }
+    }
+
+    /// What stands, stands; of files that were touched it is remembered what they are now.
+    fn leave(&self, planned: &PlannedItem) -> BuiltItem {
+        let touched = self.touched_files(planned);
+        if let (Some(known), false) = (&planned.known, touched.is_empty()) {
+            tracing::info!(item = %planned.id, files = touched.len(), "files were touched: their bytes are the same");
+            let now: BTreeMap<&SourceUrl, &SourceFile> = touched.iter().map(|file| (&file.url, file)).collect();
+            let as_now = |file: &SourceFile| SourceFile::clone(now.get(&file.url).copied().unwrap_or(file));
+            let known = KnownItem { sources: known.sources.iter().map(as_now).collect(), ..known.clone() };
+            if let Err(error) = self.remembering.item(known) {
+                return self.failed(planned, error);
+            }
+            super::content::keep_touched(self.workspace, &planned.id, &touched);
+        }
+        self.standing(planned, BuiltStatus::Unchanged)
+    }
+
+    /// The files of an item that are others only by their fingerprints, as they are now.
+    fn touched_files(&self, planned: &PlannedItem) -> Vec<SourceFile> {
+        let touched: BTreeSet<&SourceUrl> = planned.changes.touched.iter().collect();
+        let files = planned.source.iter().flat_map(|source| &source.files);
+        if touched.is_empty() {
+            Vec::new()
+        } else {
+            files.filter(|file| touched.contains(&file.url)).cloned().collect()
+        }
     }
 
     fn work(&self, planned: &PlannedItem) -> BuiltItem {
@@ -218,6 +245,9 @@ impl Run<'_> {
         let files = planned.source.as_ref().map_or(&[][..], |source| &source.files);
         match settling::read_again(&planned.id, files, attempt).and_then(|built| self.keep(built)) {
             Ok(known) => {
+                if planned.action == Action::Redescribed {
+                    super::content::keep_touched(self.workspace, &planned.id, &self.touched_files(planned));
+                }
                 let status = if planned.action == Action::Added { BuiltStatus::Added } else { BuiltStatus::Changed };
                 self.built(&known, status)
             }

@@ -1,6 +1,6 @@
 //! Digests of the bytes of an item's sources: kept in the state, one file an item, written whole.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use super::Workspace;
 use super::item::{Means, Thoroughness, failure, seed};
-use crate::model::{ContentReport, FileContent, FileIndex, ItemError, ItemId, SourceFile, SourceUrl};
-use crate::storage::open_source;
+use super::settling::is_settled;
+use crate::model::{ContentReport, FileContent, FileIndex, ItemError, ItemId, KnownItem, SourceFile, SourceUrl};
+use crate::storage::{current_fingerprint, open_source};
 use crate::verify::{ContentOutcome, Differences, OpenSource, Reach, SMALL, check_content, has_bytes};
 
 fn path_of(workspace: &Workspace, id: &ItemId) -> PathBuf {
@@ -90,6 +91,46 @@ pub(super) fn rewritten(workspace: &Workspace, id: &ItemId, files: &[SourceFile]
     };
     let known: Vec<FileContent> = load(workspace, id).into_iter().filter(|known| files.contains(&known.file)).collect();
     known.par_iter().filter(is_other).map(|known| known.file.url.clone()).collect()
+}
+
+/// The files whose bytes are those that digests were taken of when they had another time or tag: of the same name and size, and settled. What cannot be
+/// read, or has no digests, is not told.
+pub(super) fn touched(workspace: &Workspace, known: &KnownItem, files: &[SourceFile]) -> Vec<SourceUrl> {
+    let before: HashMap<&SourceUrl, &SourceFile> = known.sources.iter().map(|file| (&file.url, file)).collect();
+    let is_candidate = |file: &&SourceFile| {
+        let before = before.get(&file.url);
+        before.is_some_and(|before| before.size == file.size && before.fingerprint != file.fingerprint)
+    };
+    let candidates: HashMap<&SourceUrl, &SourceFile> =
+        files.iter().filter(is_candidate).map(|file| (&file.url, file)).collect();
+    if candidates.is_empty() {
+        return Vec::new();
+    }
+    let contents: Vec<FileContent> = load(workspace, &known.id)
+        .into_iter()
+        .filter(|content| before.get(&content.file.url) == Some(&&content.file))
+        .collect();
+    let has_same = |content: &&FileContent| {
+        candidates.get(&content.file.url).is_some_and(|now| {
+            let source = open_source(&now.url).ok().filter(|source| source.file() == *now);
+            is_settled(now)
+                && source.is_some_and(|source| matches!(has_bytes(source.as_ref(), content), Ok(true)))
+                && current_fingerprint(&now.url).is_ok_and(|after| after == now.fingerprint)
+        })
+    };
+    contents.par_iter().filter(has_same).map(|content| content.file.url.clone()).collect()
+}
+
+/// Keeps that files have the bytes that they had, as they are now.
+pub(super) fn keep_touched(workspace: &Workspace, id: &ItemId, files: &[SourceFile]) {
+    let now: HashMap<&SourceUrl, &SourceFile> = files.iter().map(|file| (&file.url, file)).collect();
+    let mut contents = load(workspace, id);
+    for content in &mut contents {
+        if let Some(now) = now.get(&content.file.url) {
+            content.file = SourceFile::clone(now);
+        }
+    }
+    keep(workspace, id, &contents);
 }
 
 fn check(

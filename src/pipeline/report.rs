@@ -55,6 +55,8 @@ pub struct PlanCounts {
     pub files_removed: usize,
     /// Files that have another name now.
     pub files_renamed: usize,
+    /// Files of another time and the same bytes.
+    pub files_touched: usize,
     /// Files that are as they were.
     pub files_unchanged: usize,
 }
@@ -82,6 +84,7 @@ impl PlanCounts {
             counts.files_added += item.changes.added.len();
             counts.files_changed += item.changes.changed.len();
             counts.files_removed += item.changes.removed.len();
+            counts.files_touched += item.changes.touched.len();
             counts.files_unchanged += item.changes.unchanged;
             renamed.extend(item.changes.renamed.iter().map(|renamed| &renamed.from));
         }
@@ -101,6 +104,8 @@ pub struct FileChangesReport {
     pub removed: Vec<String>,
     /// Files of the same size and fingerprint that have another name now, perhaps in another item.
     pub renamed: Vec<RenamedFileReport>,
+    /// Files that are another only by their time or tag: their bytes are the same.
+    pub touched: Vec<String>,
     /// How many files are as they were.
     pub unchanged: usize,
 }
@@ -137,6 +142,7 @@ impl FileChangesReport {
             changed: changes.changed.iter().map(changed).collect(),
             removed: shown(&changes.removed),
             renamed: changes.renamed.iter().map(renamed).collect(),
+            touched: shown(&changes.touched),
             unchanged: changes.unchanged,
         }
     }

@@ -95,6 +95,11 @@ fn look(file: &SourceFile) -> Option<SourceFile> {
     Some(SourceFile { url: file.url.clone(), size, fingerprint })
 }
 
+/// Whether any change of a file from now on must show in its time.
+pub(super) fn is_settled(file: &SourceFile) -> bool {
+    unsettled(std::slice::from_ref(file), nanoseconds(SystemTime::now())).is_none()
+}
+
 /// How long it takes until a change of any of these files must show in its time; `None` if it would show now.
 fn unsettled(files: &[SourceFile], now_ns: i64) -> Option<Duration> {
     let tick = |file: &SourceFile| {

@@ -6,7 +6,9 @@ use super::published::Published;
 use super::report::{FileChangesReport, PlanCounts, PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Progress, Workspace};
 use crate::model::recipe::SourceFiles;
-use crate::model::{ItemError, ItemId, KnownItem, Revision, SourcePlace, SourceUrl};
+use crate::model::{
+    FileChecksum, ItemError, ItemId, ItemSource, ItemState, KnownItem, ProductFormat, Revision, SourcePlace, SourceUrl,
+};
 use crate::plan::{Circumstances, Guarded, PlannedItem, guard, plan};
 use crate::scan::Scan;
 use crate::storage::Output;
@@ -78,6 +80,8 @@ pub(super) fn compared(
         damaged: damaged(workspace, &known)?,
         unreadable: found.problems.iter().map(|problem| problem.place.clone()).collect(),
         rewritten: rewritten(workspace, &found, &known, progress),
+        touched: touched(workspace, &found, &known, progress),
+        tells_modified: workspace.templates.tell_modified(),
         on_removed: workspace.recipe.keeping.on_removed,
         force,
     };
@@ -109,6 +113,38 @@ fn rewritten(workspace: &Workspace, found: &Scan, known: &[KnownItem], progress:
     let other = other.collect();
     progress.end();
     other
+}
+
+/// Files whose bytes are what they were although their fingerprints are not, and whose fingerprints no product and no published table holds.
+fn touched(workspace: &Workspace, found: &Scan, known: &[KnownItem], progress: &dyn Progress) -> BTreeSet<SourceUrl> {
+    let stands = |item: &&KnownItem| item.state == ItemState::Current && item.revision.is_some();
+    let by_id: BTreeMap<&ItemId, &KnownItem> = known.iter().filter(stands).map(|item| (&item.id, item)).collect();
+    let most = workspace.recipe.stac.facts.source_assets;
+    let is_other = |item: &&ItemSource| {
+        let known = by_id.get(&item.id);
+        known.is_some_and(|known| known.sources != item.files && known.sources.len() as u64 <= most)
+    };
+    let items: Vec<&ItemSource> = found.items.iter().filter(is_other).collect();
+    if items.is_empty() {
+        return BTreeSet::new();
+    }
+    progress.begin("bytes", items.len() as u64);
+    let touched = items.iter().flat_map(|item| {
+        let known = by_id.get(&item.id);
+        let touched = known.map(|known| super::content::touched(workspace, known, &item.files)).unwrap_or_default();
+        progress.advance(item.id.as_str());
+        touched.into_iter().filter(move |url| !known.is_some_and(|known| holds_fingerprint(workspace, known, url)))
+    });
+    let touched = touched.collect();
+    progress.end();
+    touched
+}
+
+/// Whether a product holds what its readers compare the file with.
+fn holds_fingerprint(workspace: &Workspace, known: &KnownItem, url: &SourceUrl) -> bool {
+    let urls = &workspace.recipe.public_urls;
+    known.products.iter().any(|product| product.format == ProductFormat::Icechunk)
+        && known.sources.iter().any(|file| file.url == *url && FileChecksum::of(file, urls).is_some())
 }
 
 /// The roots of the recipe in which no file of any item lies.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::Circumstances;
 use crate::model::{Fingerprint, ItemSource, KnownItem, SourceFile, SourceUrl};
 
 /// What is different between the files of an item now and those of its last revision. Every list is sorted.
@@ -15,6 +16,8 @@ pub struct FileChanges {
     pub removed: Vec<SourceUrl>,
     /// Files that have another name now, or lie elsewhere: size and fingerprint are the same. The other name may be of another item.
     pub renamed: Vec<RenamedFile>,
+    /// Files that are another only by their fingerprint: their bytes are the same.
+    pub touched: Vec<SourceUrl>,
     /// How many files are as they were.
     pub unchanged: usize,
 }
@@ -40,7 +43,7 @@ pub struct RenamedFile {
 }
 
 impl FileChanges {
-    /// How many files are of each kind, in words; none if all are as they were.
+    /// How many files are of each kind, in words; none if the bytes of all are what they were.
     pub fn words(&self) -> Vec<String> {
         let counts = [
             (self.added.len(), "added"),
@@ -117,7 +120,7 @@ pub(super) fn changes(
     now: &[SourceFile],
     before: &[SourceFile],
     renames: &Renames,
-    rewritten: &BTreeSet<SourceUrl>,
+    Circumstances { rewritten, touched, .. }: &Circumstances,
 ) -> FileChanges {
     let by_url = |files: &[SourceFile]| -> BTreeMap<SourceUrl, SourceFile> {
         files.iter().map(|file| (file.url.clone(), file.clone())).collect()
@@ -127,6 +130,7 @@ pub(super) fn changes(
     for (url, file) in &now {
         match (before.get(url), renames.from.get(url)) {
             (Some(old), _) if old == file && !rewritten.contains(url) => changes.unchanged += 1,
+            (Some(old), _) if old != file && touched.contains(url) => changes.touched.push(url.clone()),
             (Some(old), _) => {
                 let rewritten = old == file;
                 changes.changed.push(ChangedFile { url: url.clone(), why: why(old, file), rewritten });
@@ -180,7 +184,7 @@ mod tests {
     }
 
     fn pairs(gone: &[SourceFile], new: &[SourceFile]) -> Vec<(String, String)> {
-        let changes = changes(new, gone, &renames(gone, new), &BTreeSet::new());
+        let changes = changes(new, gone, &renames(gone, new), &Circumstances::default());
         let name = |url: &SourceUrl| url.as_str().replace("file:///a/", "");
         changes.renamed.iter().map(|renamed| (name(&renamed.from), name(&renamed.to))).collect()
     }
@@ -224,9 +228,9 @@ mod tests {
         let before =
             [file("same", 1, 1), file("larger", 1, 1), file("older", 1, 9), file("gone", 1, 3), file("p/x", 7, 7)];
         let now = [file("same", 1, 1), file("larger", 2, 1), file("older", 1, 8), file("new", 1, 4), file("q/x", 7, 7)];
-        let none = BTreeSet::new();
-        let same = BTreeSet::from([now[0].url.clone()]);
-        let rewritten = changes(&now[..1], &before[..1], &Renames::default(), &same);
+        let none = Circumstances::default();
+        let other = Circumstances { rewritten: BTreeSet::from([now[0].url.clone()]), ..Circumstances::default() };
+        let rewritten = changes(&now[..1], &before[..1], &Renames::default(), &other);
         assert!(rewritten.changed[0].rewritten && rewritten.unchanged == 0);
         let changes = changes(&now, &before, &renames(&before, &now), &none);
         assert_eq!(changes.words(), ["1 file added", "1 file removed", "2 files changed", "1 file renamed"]);
@@ -234,5 +238,8 @@ mod tests {
         let whys: Vec<&str> = changes.changed.iter().map(|changed| changed.why.as_str()).collect();
         assert_eq!(whys[0], "2 bytes, before 1");
         assert!(whys[1].contains("a clock was set back"));
+        let same = Circumstances { touched: BTreeSet::from([now[0].url.clone(), now[2].url.clone()]), ..none };
+        let touched = super::changes(&now, &before, &renames(&before, &now), &same);
+        assert_eq!((touched.touched, touched.changed.len(), touched.unchanged), (vec![now[2].url.clone()], 1, 1));
     }
 }

@@ -70,6 +70,10 @@ pub struct Circumstances {
     pub unreadable: Vec<SourceUrl>,
     /// Files whose bytes are not what they were although their fingerprints are.
     pub rewritten: BTreeSet<SourceUrl>,
+    /// Files whose bytes are what they were although their fingerprints are not.
+    pub touched: BTreeSet<SourceUrl>,
+    /// Whether records tell when their files were modified.
+    pub tells_modified: bool,
     /// What becomes of items whose files are gone.
     pub on_removed: OnRemoved,
     /// Rebuild everything.
@@ -90,13 +94,13 @@ pub fn plan(found: Vec<ItemSource>, known: Vec<KnownItem>, circumstances: &Circu
         .map(|source| {
             let known = known.remove(&source.id);
             let before = known.as_ref().map_or(&[][..], |known| &known.sources);
-            let changes = files::changes(&source.files, before, &renames, &circumstances.rewritten);
+            let changes = files::changes(&source.files, before, &renames, circumstances);
             let (action, reasons) = decide(&source, known.as_ref(), &changes, circumstances);
             PlannedItem { id: source.id.clone(), action, reasons, changes, source: Some(source), known }
         })
         .collect();
     planned.extend(known.into_values().map(|item| {
-        let changes = files::changes(&[], &item.sources, &renames, &circumstances.rewritten);
+        let changes = files::changes(&[], &item.sources, &renames, circumstances);
         let (action, reasons) = without_files(&item, &changes, circumstances);
         PlannedItem { id: item.id.clone(), action, reasons, changes, source: None, known: Some(item) }
     }));
@@ -173,6 +177,9 @@ fn decide(
     }
     if known.record_digest != circumstances.record_digest {
         return (Action::Redescribed, vec!["the recipe asks for another record".into()]);
+    }
+    if circumstances.tells_modified && !changes.touched.is_empty() {
+        return (Action::Redescribed, vec![counted(changes.touched.len(), "file touched")]);
     }
     (Action::Unchanged, Vec::new())
 }
@@ -259,6 +266,22 @@ mod tests {
         assert_eq!(plan(items(), known(), &other_product)[0].action, Action::Changed);
         let force = Circumstances { force: true, ..circumstances() };
         assert_eq!(plan(items(), known(), &force)[0].action, Action::Changed);
+    }
+
+    #[test]
+    fn files_that_are_touched_are_the_same_unless_records_tell_their_times() {
+        let touched = BTreeSet::from([file("1", 1).url]);
+        let planned = |tells_modified, others: Vec<SourceFile>| {
+            let circumstances = Circumstances { touched: touched.clone(), tells_modified, ..circumstances() };
+            let now = std::iter::once(file("1", 2)).chain(others).collect();
+            plan(vec![found("a", now)], vec![known("a", vec![file("1", 1)])], &circumstances).remove(0)
+        };
+        let one = planned(false, Vec::new());
+        assert_eq!((one.action, one.reasons.len(), one.changes.touched.len()), (Action::Unchanged, 0, 1));
+        let one = planned(true, Vec::new());
+        assert_eq!((one.action, one.reasons), (Action::Redescribed, vec!["1 file touched".to_owned()]));
+        let one = planned(true, vec![file("2", 1)]);
+        assert_eq!((one.action, one.reasons), (Action::Changed, vec!["1 file added".to_owned()]));
     }
 
     #[test]

@@ -103,8 +103,12 @@ pub fn has_bytes(source: &dyn ByteSource, content: &FileContent) -> Result<bool,
         return Ok(false);
     }
     let is_same = |(number, then): (u64, &String)| block_digest(source, content.block, number).map(|now| now == *then);
-    let same: Result<Vec<bool>, StorageError> = (0..).zip(&content.blocks).map(is_same).collect();
-    Ok(same?.into_iter().all(|same| same))
+    for block in (0..).zip(&content.blocks) {
+        if !is_same(block)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn is_whole(content: &FileContent) -> bool {

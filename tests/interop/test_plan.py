@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from archives import make, recipe
 from oracle import Series, kerchunk
-from program import Project
+from program import Project, snapshot
 
 HURS, TASMAX, TAS = sorted(one.item_id for one in make.SERIES)
 
@@ -44,7 +44,10 @@ def many(tmp_path, count):
 def test_a_plan_names_files_and_reasons(project):
     project.build()
     tas, hurs = project.sources(TAS), project.sources(HURS)
-    os.utime(tas[0], ns=(1, tas[0].stat().st_mtime_ns - 10**9))
+    before = tas[0].stat().st_mtime_ns
+    tas[0].write_bytes(variants()[1])
+    os.utime(tas[0], ns=(1, before - 10**9))
+    os.utime(hurs[1], ns=(1, hurs[1].stat().st_mtime_ns - 10**9))
     with open(tas[1], "ab") as file:
         file.write(b"more")
     tas[2].rename(tas[2].with_name("another-name.nc"))
@@ -64,8 +67,9 @@ def test_a_plan_names_files_and_reasons(project):
     moved = [{"from": str(hurs[0]), "to": str(elsewhere)}]
     assert items[HURS]["changes"]["renamed"] == moved == items[TASMAX]["changes"]["renamed"]
     counts = answer["counts"]
-    assert (counts["changed"], counts["files_added"], counts["files_changed"], counts["files_removed"], counts["files_renamed"]) == (
-        3, 1, 2, 1, 2)
+    assert {key: count for key, count in counts.items() if count and key != "files_unchanged"} == {
+        "changed": 3, "files_added": 1, "files_changed": 2, "files_removed": 1, "files_renamed": 2, "files_touched": 1}
+    assert items[HURS]["changes"]["touched"] == [str(hurs[1])]
     text = project.run("plan").stdout
     assert f"~ {TAS}  1 file added, 1 file removed, 2 files changed, 1 file renamed" in text
     assert f"    > {tas[2]} → {tas[2].with_name('another-name.nc')}" in text and "3 to rebuild" in text
@@ -191,6 +195,63 @@ def test_bytes_that_were_replaced_under_the_same_size_and_time(project):
     assert project.build()[TAS]["status"] == "changed"
     assert project.build()[TAS]["status"] == "unchanged"
     project.run("verify", "--every-value").expect(0)
+
+
+def test_files_that_are_touched_are_what_they_were(project):
+    """As by a copy without times, or a backup that was restored: their bytes are read once, and nothing is written but the ledger."""
+    project.build()
+    tas, hurs = project.sources(TAS), project.sources(HURS)
+    published = project.folder / "published"
+    before = snapshot(published)
+    for path in tas[:2]:
+        os.utime(path, ns=(1, path.stat().st_mtime_ns - 10**9))
+    os.utime(hurs[0], (time.time() - 60, time.time() - 60))
+    answer, items = plan(project)
+    assert {item["action"] for item in items.values()} == {"unchanged"} and answer["counts"]["files_touched"] == 3
+    assert "3 touched" in project.run("plan").stdout
+    assert project.run("verify", "--sources").status == 1
+    assert {item["status"] for item in project.build().values()} == {"unchanged"}
+    assert snapshot(published) == before
+    project.run("verify", "--sources").expect(0)
+    project.run("verify", "--every-value").expect(0)
+    assert plan(project)[0]["counts"]["files_touched"] == 0
+    # And again, from what they are now.
+    os.utime(tas[0], (time.time() - 30, time.time() - 30))
+    assert plan(project)[0]["counts"]["files_touched"] == 1
+    tas[0].write_bytes(variants()[1])
+    os.utime(tas[0], (time.time() - 30, time.time() - 30))
+    assert plan(project)[1][TAS]["action"] == "changed"
+    assert project.build()[TAS]["status"] == "changed"
+
+
+def test_a_time_that_a_record_or_a_product_tells_is_told_anew(project):
+    project.edit(stac={"profile": "default"})
+    template = project.folder / "templates/asset.json.j2"
+    template.parent.mkdir()
+    template.write_text('{ {{ key | tojson }}: {{ dict(asset, updated=modified or updated) | tojson }} }')
+    project.build()
+    path = project.sources(TAS)[0]
+
+    def touch(seconds):
+        moment = int(time.time()) - seconds
+        os.utime(path, (moment, moment))
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+    told = touch(100)
+    assert plan(project)[1][TAS]["action"] == "redescribed"
+    built = project.build()
+    assert (built[TAS]["status"], built[TAS]["revision"], built[HURS]["status"]) == ("changed", 1, "unchanged")
+    assert told in {asset.get("updated") for asset in project.items[TAS]["assets"].values()}
+    touch(90)
+    assert plan(project)[1][TAS]["action"] == "redescribed", "its digests are of the file as it is now"
+    # A table of sources tells them too, and Icechunk's readers compare them.
+    template.unlink()
+    for keys in ({"stac": {"profile": "default", "source_assets": 2}}, {"stac": {"profile": "default"}, "products": ["icechunk"], "public_urls": []}):
+        project.edit(**keys)
+        project.build()
+        touch(80)
+        assert plan(project)[1][TAS]["action"] == "changed", keys
+        assert project.build()[TAS]["status"] == "changed"
 
 
 def test_stale_sources_are_told_without_opening_any(project):
