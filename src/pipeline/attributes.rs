@@ -4,15 +4,17 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::time::SystemTime;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::indexes::{is_settled, nanoseconds};
 use super::{PipelineError, Progress, Workspace, chain};
 use crate::model::facets::AskedAttributes;
 use crate::model::{Attributes, FileAttributes, FileIndex, Fingerprint, SourceFile, SourceUrl};
 use crate::scan::{Scan, scan_with};
-use crate::storage::open_source;
+use crate::storage::{LookedAt, look_at, open_source};
 
 const NAME: &str = "attributes.json";
 
@@ -20,7 +22,16 @@ const NAME: &str = "attributes.json";
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Remembered {
     asked: AskedAttributes,
-    files: HashMap<SourceUrl, (Fingerprint, FileAttributes)>,
+    files: HashMap<SourceUrl, Known>,
+}
+
+/// What is remembered of a file.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Known {
+    fingerprint: Fingerprint,
+    /// When the inode of a local file last changed.
+    changed_ns: Option<i64>,
+    attributes: FileAttributes,
 }
 
 /// Looks at the archive.
@@ -41,7 +52,13 @@ fn read(
     if known.asked != *asked {
         known = Remembered { asked: asked.clone(), files: HashMap::new() };
     }
-    let is_known = |file: &SourceFile| known.files.get(&file.url).is_some_and(|(state, _)| *state == file.fingerprint);
+    let begun = nanoseconds(SystemTime::now());
+    let looked = looked_at(files);
+    let is_known = |file: &SourceFile| {
+        let changed_ns = looked.get(&file.url).and_then(|looked| looked.changed_ns);
+        let is_same = |known: &Known| known.fingerprint == file.fingerprint && known.changed_ns == changed_ns;
+        known.files.get(&file.url).is_some_and(is_same)
+    };
     let new: Vec<&SourceFile> = files.iter().filter(|file| !is_known(file)).collect();
     if !new.is_empty() {
         progress.begin("attributes", new.len() as u64);
@@ -62,10 +79,14 @@ fn read(
     for file in files {
         let answer = match read.get(&file.url) {
             Some(answer) => answer.clone(),
-            None => Ok(known.files.get(&file.url).map(|(_, attributes)| attributes.clone()).unwrap_or_default()),
+            None => Ok(known.files.get(&file.url).map(|known| known.attributes.clone()).unwrap_or_default()),
         };
-        if let Ok(attributes) = &answer {
-            kept.insert(file.url.clone(), (file.fingerprint.clone(), attributes.clone()));
+        let looked = looked.get(&file.url);
+        // A change may follow that bears the same time: it would never be seen.
+        let may_be_kept = looked.is_none_or(|looked| looked.file == *file && is_settled(looked, begun));
+        if let (Ok(attributes), true) = (&answer, may_be_kept) {
+            let (fingerprint, changed_ns) = (file.fingerprint.clone(), looked.and_then(|looked| looked.changed_ns));
+            kept.insert(file.url.clone(), Known { fingerprint, changed_ns, attributes: attributes.clone() });
         }
         answers.push(answer);
     }
@@ -74,6 +95,12 @@ fn read(
         save(workspace, &Remembered { asked: asked.clone(), files: kept });
     }
     answers
+}
+
+/// What local files are now.
+fn looked_at(files: &[SourceFile]) -> HashMap<SourceUrl, LookedAt> {
+    let urls: Vec<SourceUrl> = files.iter().filter(|file| !file.url.is_remote()).map(|file| file.url.clone()).collect();
+    look_at(&urls).into_iter().flatten().map(|looked| (looked.file.url.clone(), looked)).collect()
 }
 
 fn of_file(file: &SourceFile, asked: &AskedAttributes) -> Result<FileAttributes, String> {

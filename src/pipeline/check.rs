@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use super::content;
-use super::item::{self, Compared, Means, failure, index_all};
+use super::item::{self, Compared, Means, VERIFICATION, failure, index_all};
 use super::opened::Opened;
 use super::report::{VerifiedItem, VerifyReport};
 use super::workers::{Workers, weight};
@@ -145,6 +145,6 @@ fn verify_product(
     match item::verify_product(means, product.clone(), standing.path(), compared, open, sampling, library) {
         Ok(verified) => Ok(verified.report().clone()),
         Err(VerifyError::Different { differences, .. }) => Err(Failure::Different(differences)),
-        Err(error) => Err(Failure::Other(failure("verification", super::chain(&error)))),
+        Err(error) => Err(Failure::Other(failure(VERIFICATION, super::chain(&error)))),
     }
 }

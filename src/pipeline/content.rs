@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::Workspace;
-use super::item::{Means, Thoroughness, failure, seed};
+use super::item::{Means, Thoroughness, VERIFICATION, failure, seed};
 use super::settling::is_settled;
 use crate::model::{ContentReport, FileContent, FileIndex, ItemError, ItemId, KnownItem, SourceFile, SourceUrl};
 use crate::storage::{current_fingerprint, open_source};
@@ -77,7 +77,7 @@ pub(super) fn at_build(
         return Ok(outcome);
     }
     let remedy = "if the sources are right as they are, say --force";
-    Err(failure("verification", format!("{id}: {}; {remedy}", outcome.differences)))
+    Err(failure(VERIFICATION, format!("{id}: {}; {remedy}", outcome.differences)))
 }
 
 /// The files of an item whose size and time are those that their digests were taken of, and whose bytes are not. What cannot be read is not told.

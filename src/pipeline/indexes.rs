@@ -178,7 +178,7 @@ impl Indexed {
         let looked = means.workers.compute(|| look_at(&urls));
         let begun = nanoseconds(self.begun);
         let one = |((index, known), looked): ((FileIndex, bool), LookedAt)| {
-            let is_same = looked.file == index.source && (known || is_settled(&looked, begun));
+            let is_same = looked.file == index.source && is_settled(&looked, begun);
             is_same.then_some(KeptIndex { index, changed_ns: looked.changed_ns, is_verified: known || is_verified })
         };
         let all = self.indexes.into_iter().zip(self.known).zip(looked);
@@ -189,13 +189,13 @@ impl Indexed {
     }
 }
 
-fn nanoseconds(time: SystemTime) -> i64 {
+pub(super) fn nanoseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Whether a file was at rest for so long when it was opened that a change since would show. Pure.
-fn is_settled(looked: &LookedAt, opened_ns: i64) -> bool {
+pub(super) fn is_settled(looked: &LookedAt, opened_ns: i64) -> bool {
     let last = match (looked.changed_ns, &looked.file.fingerprint) {
         (Some(changed), _) => changed,
         (None, Fingerprint::ModifiedAndSize { modified_ns, .. }) => *modified_ns,

@@ -36,6 +36,8 @@ use crate::write::bytes_to_copy;
 
 pub(super) const REPORT: &str = "report.json";
 pub(super) const SOURCES: &str = "sources.parquet";
+/// The kind of an error that a product, or what it is compared with, is not what it should be.
+pub(super) const VERIFICATION: &str = "verification";
 /// ENOSPC.
 const NO_SPACE: i32 = 28;
 
@@ -152,10 +154,10 @@ pub(super) fn build(
         None => next_revision(workspace, &planned.id, planned.known.as_ref())?,
     };
     let folder = product_folder(workspace, &planned.id, revision);
-    let mut staged = stage(workspace, &folder, (&chosen.products, &cube.files))?;
+    let before = planned.known.as_ref().filter(|known| !force && has_sound_products(known));
+    let mut staged = stage(workspace, &folder, (&chosen.products, &cube.files), before)?;
     cube.notes.extend(chosen.notes);
     let needed = chosen.products.iter().any(|settings| settings.format().is_copy()).then(|| bytes_to_copy(&cube));
-    let before = planned.known.as_ref().filter(|known| !force && known.state == ItemState::Current);
     let (mut written, mut reveals, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     let mut taken_over = BTreeSet::new();
     for settings in &chosen.products {
@@ -249,15 +251,27 @@ fn thumbnail(
     }
 }
 
+/// Whether the revision that stands may be built upon: a failure since, of another file or a full disk, says nothing against it.
+fn has_sound_products(known: &KnownItem) -> bool {
+    let failed_by = known.error.as_ref().map(|error| error.kind.as_str());
+    known.state == ItemState::Current
+        || known.state == ItemState::Failed && known.revision.is_some() && failed_by != Some(VERIFICATION)
+}
+
 /// The folder of a revision before it is revealed. If it is to hold copies, what an earlier run of the same plan left of it is taken up.
 fn stage(
     workspace: &Workspace,
     folder: &str,
     (products, files): (&[ProductSettings], &[SourceFile]),
+    before: Option<&KnownItem>,
 ) -> Result<StagedFolder, ItemError> {
     let is_afar = workspace.output.objects().is_some();
     let staged = if is_afar || products.iter().any(|settings| settings.format().is_copy()) {
         let mut plan = workspace.recipe.product_digest.clone();
+        // Copies are cut as those before.
+        if let Some(revision) = before.and_then(|known| known.revision) {
+            let _ = write!(plan, "\nafter {revision}");
+        }
         for file in files {
             let _ = write!(plan, "\n{} {} {}", file.url, file.size, file.fingerprint);
         }
@@ -446,7 +460,7 @@ fn prove(
     sampling: Sampling,
 ) -> Result<VerifiedProduct, ItemError> {
     verify_product(means, product, standing, compared, open, sampling, None)
-        .map_err(|error| failure("verification", chain(&error)))
+        .map_err(|error| failure(VERIFICATION, chain(&error)))
 }
 
 /// Compares a product, read back from the folder of its revision, with the indexes of its sources; a library reads them in our stead, if one is given.

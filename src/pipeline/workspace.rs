@@ -150,9 +150,11 @@ impl Workspace {
         drop(ledger);
         let (new, old) = (state.join(NEW_LEDGER), state.join(LEDGER));
         File::open(&new).and_then(|file| file.sync_all()).map_err(failed("sync", &new))?;
+        // There is a ledger at every moment: without one the next run would take everything for new.
         if old.exists() {
             let kept = state.join(OLD_LEDGER);
-            fs::rename(&old, &kept).map_err(failed("rename", &old))?;
+            remove_if_there(&kept)?;
+            fs::hard_link(&old, &kept).or_else(|_| fs::copy(&old, &kept).map(|_| ())).map_err(failed("copy", &old))?;
         }
         // What a killed run left there is of the old one.
         remove_if_there(&journal_of(&old))?;

@@ -194,6 +194,24 @@ def test_a_copy_keeps_what_did_not_change(tmp_path, proxy):
     archive.project.run("verify", "--every-value").expect(0)
 
 
+def test_a_failure_between_makes_nobody_start_anew(tmp_path, proxy):
+    """A file that arrives torn, and whole the next day: what follows from the others stands."""
+    archive = Archive(tmp_path / "torn", proxy, PRODUCTS)
+    archive.sync()
+    products = archive.project.collection_folder / "products/sst"
+    path = write_day(archive.days, DAYS)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:len(whole) // 2])
+    answer, writes = archive.sync(status=1)
+    assert (changed_items(answer), writes) == ({"sst": "failed"}, [])
+    path.write_bytes(whole)
+    answer, writes = archive.sync()
+    assert (changed_items(answer), answer["traffic"]["files"]) == ({"sst": "changed"}, 1)
+    inode = lambda revision, day: (products / f"{revision}/data.zarr/sst/c/{day}/0/0").stat().st_ino
+    assert all(inode("r1", day) == inode("r2", day) for day in range(DAYS))
+    archive.project.run("verify", "--every-value").expect(0)
+
+
 def test_what_is_remembered_is_not_trusted_further_than_it_goes(tmp_path, proxy):
     archive = Archive(tmp_path / "doubt", proxy, days=8)
     archive.sync()
