@@ -27,6 +27,7 @@
 //! | `lint` | what is wrong with a catalogue as it stands |
 //! | `references` | Kerchunk references of one file |
 //! | `owner` | who holds the lock of an output that others may write to |
+//! | `predecessor` | the record of the revision before, kept and linked |
 //! | `prune` | revisions that nobody points at any more, products of items that are gone |
 //! | `retired` | items whose files are gone and whose record stays |
 //! | `settling` | files that are written while they are read |
@@ -52,6 +53,7 @@ mod lint;
 mod opened;
 mod owner;
 mod products;
+mod predecessor;
 mod prune;
 mod published;
 mod quicklook;

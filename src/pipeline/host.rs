@@ -70,7 +70,9 @@ impl Host {
         let publishables = Publishables::new(workspace, Reader::Embedded)?;
         let mut grants = publishables.collection_grants()?;
         for id in publishables.ids()? {
-            grants.extend(publishables.item(&id)?.1);
+            let granted = publishables.item(&id)?.1;
+            grants.extend(granted.iter().filter_map(products_of));
+            grants.extend(granted);
         }
         let store = Store::open(&workspace.state.join("api.sqlite"))?;
         let title = workspace.recipe.collection.title.clone();
@@ -122,6 +124,14 @@ impl Host {
         let server = tokio::spawn(async move { serve(listener, state, shutdown).await });
         Ok(ServedCatalogue { url, server })
     }
+}
+
+/// Of the record of an earlier revision also the products, which lie beside it: who has opened them may still read them.
+fn products_of(record: &Grant) -> Option<Grant> {
+    let revision = record.url_path.strip_suffix(".json")?;
+    let path = record.path.with_extension("");
+    let is_folder = revision.starts_with("/products/") && path.is_dir();
+    is_folder.then(|| Grant { url_path: revision.to_owned(), path })
 }
 
 /// Reads a static catalogue into a store.

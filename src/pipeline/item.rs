@@ -19,7 +19,7 @@ use super::products::{self, Writing, sha256, staged_file};
 use super::quicklook::{THUMBNAIL, quicklook};
 use super::values::FileValues;
 use super::workers::Workers;
-use super::{Progress, Workspace, chain};
+use super::{Progress, Workspace, chain, predecessor};
 use crate::describe::{ItemInput, SourceFacts, describe_item};
 use crate::model::attribute;
 use crate::model::recipe::FacetDimension;
@@ -222,7 +222,8 @@ pub(super) fn build(
     let report_text = report(of_item, &cube, &found, &products, (&content.report, delivered), now);
     let report = staged_file(&mut staged, &folder, REPORT, |out| out.write_all(&report_text))?;
     let beside = (&report, &sources, thumbnail.as_ref());
-    let predecessor = predecessor(workspace, &planned.id, planned.known.as_ref());
+    let predecessor = predecessor::keep(workspace, &planned.id, planned.known.as_ref());
+    let predecessor = predecessor.map_err(|error| failure("output", chain(&error)))?;
     let describe = || describe(workspace, source, &cube, (&found, predecessor), &products, beside, now);
     let record = workers.timed("describe", || workers.compute(describe))?;
     workers.timed("store", || staged.commit()).map_err(|error| storage_failure(&error))?;
@@ -346,7 +347,7 @@ fn redescribe(
     // Older revisions have no quick-look.
     let thumbnail = beside(THUMBNAIL)?;
     let beside = (&there(REPORT)?, &there(SOURCES)?, thumbnail.as_ref());
-    let predecessor = standing_predecessor(workspace, &source.id);
+    let predecessor = predecessor::standing_link(workspace, &source.id);
     let describe = || describe(workspace, source, cube, (&found, predecessor), &products, beside, now);
     let record = means.workers.timed("describe", || means.workers.compute(describe))?;
     indexed.keep(means, &source.id, true);
@@ -563,33 +564,6 @@ fn describe(
             if is_property { format!("{said}; give it in item.properties of the recipe") } else { said },
         )
     })
-}
-
-/// The relation of a link to an earlier state of the same thing (RFC 5829).
-const PREDECESSOR: &str = "predecessor-version";
-
-/// The link of a new record to the report of the revision before, which stays for as long as the record does.
-fn predecessor(workspace: &Workspace, id: &ItemId, known: Option<&KnownItem>) -> Option<Value> {
-    let revision = known?.revision.filter(|_| workspace.recipe.keeping.revisions > 1)?;
-    let path = format!("{}/{REPORT}", product_folder(workspace, id, revision));
-    workspace.output.get(&path).ok()??;
-    Some(json!({
-        "rel": PREDECESSOR,
-        "href": format!("../products/{id}/{revision}/{REPORT}"),
-        "type": "application/json",
-        "title": format!("Revision {}", revision.number()),
-    }))
-}
-
-/// That link of the record as it stands.
-fn standing_predecessor(workspace: &Workspace, id: &ItemId) -> Option<Value> {
-    let record = read_record(workspace, id.as_str()).ok()??;
-    record.json["links"].as_array()?.iter().find(|link| is_predecessor(link)).cloned()
-}
-
-/// Whether a link leads to an earlier revision, not to another item.
-pub(super) fn is_predecessor(link: &Value) -> bool {
-    link["rel"] == PREDECESSOR && link["href"].as_str().is_some_and(|href| href.starts_with("../products/"))
 }
 
 /// Digests of the coordinates that are too large for the cube to hold: how far those of all files reach together.

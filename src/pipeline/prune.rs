@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use url::Url;
 
-use super::item::{is_predecessor, product_folder, read_record, revisions};
+use super::item::{product_folder, read_record, revisions};
 use super::send::{Publishables, Reader};
-use super::{PipelineError, Workspace, chain};
+use super::{PipelineError, Workspace, chain, predecessor};
 use crate::model::{ItemId, Revision};
 use crate::storage::OutputStore;
 
@@ -40,7 +40,9 @@ pub(super) fn prune(
     for (id, old) in spare {
         for revision in old {
             let folder = product_folder(workspace, id, revision);
-            match workspace.output.remove_folder(&folder) {
+            // Nobody links its record any more.
+            let removed = workspace.output.delete(&predecessor::path(workspace, id, revision));
+            match removed.and_then(|_| workspace.output.remove_folder(&folder)) {
                 Ok(_) => tracing::info!(item = %id, revision = revision.number(), "removed"),
                 Err(error) => problems.push(format!("{}: {}", workspace.output.shown(&folder), chain(&error))),
             }
@@ -110,9 +112,9 @@ pub(super) fn pointed_at(record: &Value, id: &ItemId) -> BTreeSet<Revision> {
     let start = format!("products/{id}/r");
     let assets = record.get("assets").and_then(Value::as_object).into_iter().flatten();
     let links = record.get("links").and_then(Value::as_array).into_iter().flatten();
-    let owners = assets.map(|(_, asset)| asset).chain(links.filter(|link| is_predecessor(link)));
+    let owners = assets.map(|(_, asset)| asset).chain(links.filter(|link| predecessor::is_link(link)));
     let hrefs = owners.filter_map(|owner| owner.get("href")?.as_str());
-    let number = |href: &str| href.split_once(&start)?.1.split('/').next()?.parse().ok();
+    let number = |href: &str| href.split_once(&start)?.1.split(['/', '.']).next()?.parse().ok();
     hrefs.filter_map(number).filter_map(Revision::new).collect()
 }
 
@@ -170,7 +172,7 @@ mod tests {
             "c": {"href": "../products/x/icechunk"},
             "d": {"href": "../products/xx/r4/a"},
         }, "links": [
-            {"rel": "predecessor-version", "href": "../products/x/r7/report.json"},
+            {"rel": "predecessor-version", "href": "../products/x/r7.json"},
             {"rel": "derived_from", "href": "../products/x/r8/report.json"},
         ]});
         let found = pointed_at(&record, &ItemId::new("x").unwrap());

@@ -3,9 +3,13 @@
 import json
 import os
 import shutil
+from pathlib import Path
+from urllib.parse import urljoin
 
 import numpy as np
+import pystac
 import pytest
+import requests
 import xarray as xr
 from netCDF4 import Dataset
 
@@ -185,10 +189,27 @@ def test_a_copy_keeps_what_did_not_change(tmp_path, proxy):
     assert kept.items() <= objects.items() and len(again) > len(objects)
     references = json.loads((products / "r1/kerchunk.json").read_text())["refs"]
     assert f"sst/{DAYS - 1}.0.0" in references and f"sst/{DAYS}.0.0" not in references
+    # Who follows the record's link finds the record of the revision before, and its products.
+    item_path = archive.project.collection_folder / "items/sst.json"
+    now = pystac.Item.from_file(item_path)
+    link = next(link for link in now.links if link.rel == "predecessor-version")
+    earlier = pystac.Item.from_file(link.get_absolute_href())
+    earlier.validate()
+    assert Path(earlier.assets["zarr"].get_absolute_href()) == old and now.properties["updated"] > earlier.properties["updated"]
+    assert Path(next(link for link in earlier.links if link.rel == "successor-version").get_absolute_href()) == item_path
+    assert {link.rel for link in earlier.links} >= {"root", "collection"} and "data0001" in earlier.assets
+    with xr.open_dataset(earlier.assets["zarr"].get_absolute_href(), engine="zarr", decode_times=False) as copy:
+        assert (copy.sst.values == before).all()
+    with Server("serve", archive.project.folder / archive.project.name, "--port", "0") as server:
+        served = requests.get(f"{server.url.rstrip('/')}/collections/sst/items/sst", timeout=30).json()
+        link = next(link for link in served["links"] if link["rel"] == "predecessor-version")
+        item = requests.get(link["href"], timeout=30).json()
+        zarr = urljoin(link["href"], item["assets"]["zarr"]["href"])
+        assert requests.get(f"{zarr}/sst/c/0/0/0", timeout=30).content == (old / "sst/c/0/0/0").read_bytes()
     # Revisions share files, and are removed one by one.
     write_day(archive.days, DAYS + 1)
     archive.sync()
-    assert not old.exists()
+    assert not old.exists() and not (products / "r1.json").exists() and (products / "r2.json").exists()
     with xr.open_dataset(products / "r3/data.zarr", engine="zarr", decode_times=False) as copy:
         assert (copy.sst.values[3] == values(3)).all() and (copy.sst.values[2] == values(2, 1)).all()
     archive.project.run("verify", "--every-value").expect(0)
