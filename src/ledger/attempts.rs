@@ -35,6 +35,19 @@ pub struct PublicationAttempt {
     pub updated: DateTime<Utc>,
 }
 
+/// An attempt that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// `collection` or `item`.
+    pub kind: String,
+    /// The record's id.
+    pub id: String,
+    /// SHA-256 in hexadecimal of the record as it is to be sent; `None` if it is to be removed.
+    pub wanted: Option<String>,
+    /// Whether somebody else put the record there: that it goes is nobody's business later.
+    pub is_foreign: bool,
+}
+
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptEnd {
@@ -42,6 +55,8 @@ pub enum AttemptEnd {
     Published(String),
     /// The API does not have it, as it should be.
     Removed,
+    /// A record that somebody else put there is gone, or is not.
+    Foreign,
     /// It did not come to that.
     Failed {
         /// The digest of the record as it was to be sent; `None` if it was to be removed.
@@ -152,20 +167,28 @@ impl Ledger {
         .collect()
     }
 
-    /// Remembers that records are about to be sent to an API: kind, id, and the digest that it is to hold. All in one transaction.
+    /// Remembers that records are about to be sent to an API; and, if it has `lost_items`, that nobody knows what it has of them. All in one
+    /// transaction.
     ///
     /// # Errors
     /// [`LedgerError::Database`] if it cannot be written; nothing is changed then.
-    pub fn begin_attempts<'a>(
+    pub fn begin_attempts(
         &mut self,
         api: &str,
-        attempts: impl IntoIterator<Item = (String, &'a str, Option<&'a str>)>,
+        attempts: &[NewAttempt],
+        lost_items: bool,
         now: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
         let now = plain(&now);
         self.together(|transaction| {
-            for (kind, id, wanted) in attempts {
-                put_attempt(transaction, (api, &kind, id), ("pending", wanted, None), &now)?;
+            if lost_items {
+                doubt_items(transaction, api)?;
+            }
+            for NewAttempt { kind, id, wanted, is_foreign } in attempts {
+                if !is_foreign {
+                    put_publication(transaction, (api, kind, id), "", &now)?;
+                }
+                put_attempt(transaction, (api, kind, id), ("pending", wanted.as_deref(), None), &now)?;
             }
             Ok(())
         })
@@ -205,16 +228,12 @@ impl Ledger {
         })
     }
 
-    /// Forgets what an API had of a collection: it has lost it.
+    /// An API has lost the collection, or says so: nobody knows what it has of its items. That it may have them stays known.
     ///
     /// # Errors
     /// [`LedgerError::Database`] if it cannot be written.
-    pub fn forget_publications(&mut self, api: &str) -> Result<(), LedgerError> {
-        self.together(|transaction| {
-            transaction.execute("DELETE FROM publication WHERE api = ?1 AND kind = 'item'", [api])?;
-            transaction.execute("DELETE FROM attempt WHERE api = ?1 AND kind = 'item'", [api])?;
-            Ok(())
-        })
+    pub fn doubt_publications(&mut self, api: &str) -> Result<(), LedgerError> {
+        self.together(|transaction| doubt_items(transaction, api))
     }
 
     fn together(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), LedgerError> {
@@ -228,13 +247,16 @@ impl Ledger {
 
 type Place<'a> = (&'a str, &'a str, &'a str);
 
+fn doubt_items(transaction: &Transaction<'_>, api: &str) -> rusqlite::Result<()> {
+    transaction.execute("UPDATE publication SET digest = '' WHERE api = ?1 AND kind = 'item'", [api]).map(drop)
+}
+
 fn put_attempt(
     transaction: &Transaction<'_>,
     (api, kind, id): Place<'_>,
     (state, wanted, message): (&str, Option<&str>, Option<&str>),
     now: &str,
 ) -> rusqlite::Result<()> {
-    put_publication(transaction, (api, kind, id), "", now)?;
     let query = "INSERT OR REPLACE INTO attempt (api, kind, id, state, wanted, message, updated)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut statement = transaction.prepare_cached(query)?;
@@ -270,7 +292,9 @@ fn put_end(
             forget("attempt")?;
             forget("publication")
         }
+        AttemptEnd::Foreign => forget("attempt"),
         AttemptEnd::Failed { wanted, message } => {
+            put_publication(transaction, (api, kind, id), "", now)?;
             put_attempt(transaction, (api, kind, id), ("failed", wanted.as_deref(), Some(message)), now)
         }
     }
@@ -288,6 +312,15 @@ mod tests {
         known.map(|known| (known.digest, known.is_attempted))
     }
 
+    fn new(id: &str, wanted: Option<&str>) -> NewAttempt {
+        NewAttempt { kind: "item".into(), id: id.into(), wanted: wanted.map(str::to_owned), is_foreign: false }
+    }
+
+    fn begin(ledger: &mut Ledger, ids: &[&str], wanted: Option<&str>, is_foreign: bool) {
+        let attempts: Vec<_> = ids.iter().map(|id| NewAttempt { is_foreign, ..new(id, wanted) }).collect();
+        ledger.begin_attempts(API, &attempts, false, Utc::now()).unwrap();
+    }
+
     fn end(ledger: &mut Ledger, id: &str, end: AttemptEnd) {
         ledger.end_attempts(API, [("item".to_owned(), id, end)], Utc::now()).unwrap();
     }
@@ -296,8 +329,7 @@ mod tests {
     fn an_attempt_is_known_until_it_ends_well() {
         let mut ledger = Ledger::in_memory().unwrap();
         assert_eq!(digest(&ledger, "a"), None);
-        let both = ["a", "b"].map(|id| ("item".to_owned(), id, Some("1")));
-        ledger.begin_attempts(API, both, Utc::now()).unwrap();
+        begin(&mut ledger, &["a", "b"], Some("1"), false);
         assert_eq!(digest(&ledger, "a"), Some((String::new(), true)));
         end(&mut ledger, "a", AttemptEnd::Published("1".into()));
         assert_eq!(digest(&ledger, "a"), Some(("1".into(), false)));
@@ -305,7 +337,7 @@ mod tests {
         let left = ledger.attempts(API).unwrap();
         assert_eq!((left.len(), left[0].id.as_str(), left[0].message.as_deref()), (1, "b", Some("no")));
         assert_eq!(left[0].state, AttemptState::Failed);
-        ledger.begin_attempts(API, [("item".to_owned(), "b", None)], Utc::now()).unwrap();
+        begin(&mut ledger, &["b"], None, false);
         let left = ledger.attempts(API).unwrap();
         assert_eq!(
             (left[0].state, left[0].wanted.clone(), left[0].message.clone()),
@@ -314,8 +346,32 @@ mod tests {
         end(&mut ledger, "b", AttemptEnd::Removed);
         assert_eq!((digest(&ledger, "b"), ledger.attempts(API).unwrap()), (None, Vec::new()));
         assert_eq!(ledger.to_be_removed(API).unwrap(), [ItemId::new("a").unwrap()], "it does not stand");
-        ledger.forget_publications(API).unwrap();
-        assert_eq!(digest(&ledger, "a"), None);
+    }
+
+    #[test]
+    fn of_a_lost_collection_nobody_knows_what_the_api_has_and_nothing_is_forgotten() {
+        let mut ledger = Ledger::in_memory().unwrap();
+        end(&mut ledger, "a", AttemptEnd::Published("1".into()));
+        end(&mut ledger, "b", AttemptEnd::Failed { wanted: None, message: "no".into() });
+        ledger.doubt_publications(API).unwrap();
+        assert_eq!(digest(&ledger, "a"), Some((String::new(), false)));
+        assert_eq!(ledger.attempts(API).unwrap()[0].message.as_deref(), Some("no"));
+        assert_eq!(ledger.to_be_removed(API).unwrap().len(), 2);
+        // With the attempt to make it anew.
+        end(&mut ledger, "a", AttemptEnd::Published("1".into()));
+        let collection = NewAttempt { kind: "collection".into(), ..new("c", Some("2")) };
+        ledger.begin_attempts(API, &[collection], true, Utc::now()).unwrap();
+        assert_eq!(digest(&ledger, "a"), Some((String::new(), false)));
+    }
+
+    #[test]
+    fn what_somebody_else_put_there_is_no_business_of_later_runs() {
+        let mut ledger = Ledger::in_memory().unwrap();
+        begin(&mut ledger, &["x"], None, true);
+        assert_eq!((ledger.attempts(API).unwrap().len(), digest(&ledger, "x")), (1, None));
+        assert!(ledger.to_be_removed(API).unwrap().is_empty());
+        end(&mut ledger, "x", AttemptEnd::Foreign);
+        assert!(ledger.attempts(API).unwrap().is_empty() && digest(&ledger, "x").is_none());
     }
 
     #[test]

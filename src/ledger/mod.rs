@@ -20,7 +20,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::model::{ItemError, ItemId, ItemState, KnownItem, Revision, SourceFile};
 
-pub use attempts::{AttemptEnd, AttemptState, KnownPublication, PublicationAttempt};
+pub use attempts::{AttemptEnd, AttemptState, KnownPublication, NewAttempt, PublicationAttempt};
 pub use deposits::{PendingPath, PoisonMessage, ToldPath};
 pub use publications::Publication;
 

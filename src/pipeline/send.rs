@@ -2,19 +2,29 @@
 
 mod journal;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
 use url::Url;
 
 use self::journal::LedgerJournal;
-use super::item::read_record;
+use super::item::{read_record, read_records};
 use super::{PipelineError, Workspace};
-use crate::model::{CollectionId, ItemId, Manage, PublishSettings, Record, RecordKind, ValidatedRecord};
+use crate::model::{
+    CollectionId, Fingerprint, ItemId, Manage, PublishSettings, Record, RecordKind, SourceFile, ValidatedRecord,
+};
 use crate::publish::{
     ApiOptions, Audience, Grant, Hint, MergeRules, Prune, PublishReport, PublishSet, PublishStatus, PublishableRecord,
     RecordReport, RecordToPublish, absolute, embedded, publish,
 };
-use crate::storage::{OutputStore, current_fingerprints};
+use crate::storage::{OutputStore, StorageError, current_fingerprints};
+
+/// So many items are read together.
+const READ_TOGETHER: usize = 100;
+
+/// About so many sources are looked at together.
+const LOOKED_AT_TOGETHER: usize = 10_000;
 
 /// What publishing is asked for.
 #[derive(Debug, Clone, Default)]
@@ -60,8 +70,21 @@ impl<'a> Publishables<'a> {
     }
 
     pub(super) fn item(&self, id: &ItemId) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
-        let record = read_record(self.workspace, id.as_str())?;
-        self.publishable(record.ok_or_else(|| self.missing(&self.workspace.item_path(id.as_str())))?)
+        self.item_of(id, read_record(self.workspace, id.as_str()))
+    }
+
+    /// As [`Publishables::item`] for several, in their order: they are read together.
+    fn items(&self, ids: &[ItemId]) -> Vec<Result<PublishableRecord, PipelineError>> {
+        let read = read_records(self.workspace, ids);
+        ids.par_iter().zip(read).map(|(id, read)| Ok(self.item_of(id, read)?.0)).collect()
+    }
+
+    fn item_of(
+        &self,
+        id: &ItemId,
+        record: Result<Option<Record>, PipelineError>,
+    ) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
+        self.publishable(record?.ok_or_else(|| self.missing(&self.workspace.item_path(id.as_str())))?)
     }
 
     pub(super) fn collection(&self) -> Result<PublishableRecord, PipelineError> {
@@ -137,8 +160,8 @@ async fn push(
     let removed: Vec<ItemId> = workspace.ledger().to_be_removed(name)?;
     let removed: Vec<ItemId> = removed.into_iter().filter(|id| is_asked(id.as_str())).collect();
     let candidates = Candidates { workspace, name, publishables, ask_all: options.ask_all };
-    let ids = publishables.ids()?.into_iter().filter(|id| is_asked(id.as_str()));
-    let mut items = ids.map(|id| candidates.item(&id)).peekable();
+    let ids: Vec<ItemId> = publishables.ids()?.into_iter().filter(|id| is_asked(id.as_str())).collect();
+    let mut items = ids.chunks(READ_TOGETHER).flat_map(|ids| candidates.items(ids)).peekable();
     // What is known already is told without asking; nobody is asked if it is all that there is.
     let known: Vec<_> = std::iter::from_fn(|| items.next_if(Result::is_err)).collect();
     let is_nothing = items.peek().is_none() && removed.is_empty();
@@ -151,25 +174,33 @@ async fn push(
         let own = &workspace.recipe.publish;
         let is_shared = workspace.recipe.manage == Manage::Extend;
         let keep = own.as_ref().map(|publish| publish.keep.clone()).unwrap_or_default();
-        let stays = |id: &str| workspace.ledger().knows(id).unwrap_or(true);
+        let goes: BTreeSet<String> = removed.iter().map(ToString::to_string).collect();
+        let stays = |id: &str| goes.contains(id) || workspace.ledger().knows(id).unwrap_or(true);
+        let has_lost = AtomicBool::new(false);
+        // Of an API that turns out to have lost the collection nothing is known any more.
+        let again = |(id, known): (&ItemId, Result<RecordToPublish, RecordReport>)| {
+            if has_lost.load(Ordering::Relaxed) { candidates.items(std::slice::from_ref(id)) } else { vec![known] }
+        };
         let most = own.as_ref().map_or(PublishSettings::DEFAULT_MAX_DELETES, |publish| publish.max_deletes);
         let prune = options.prune && options.items.is_empty() && !is_shared;
         let set = PublishSet {
             parents,
             collection,
-            items: known.into_iter().chain(items),
+            items: ids.iter().zip(known).flat_map(again).chain(items),
             removed,
             prune: prune.then_some(Prune { stays: &stays, most }),
             rules: MergeRules { keep, extend: is_shared },
         };
-        let mut journal = LedgerJournal { workspace, api: name };
+        let mut journal = LedgerJournal { workspace, api: name, has_lost: &has_lost };
         publish(api, set, options.api.clone(), &mut journal).await?
     };
     if !options.api.dry_run {
-        let mut left = super::prune::prune(workspace, &confirmed_items(&report.records), true)?;
-        left.extend(super::prune::prune_removed(workspace, true)?);
-        for problem in left {
-            tracing::warn!("not removed: {problem}");
+        let pruned = super::prune::prune(workspace, &confirmed_items(&report.records), true);
+        for left in [pruned, super::prune::prune_removed(workspace, true)] {
+            // What was published is published, and what could not be removed is removed later.
+            for problem in left.unwrap_or_else(|error| vec![super::chain(&error)]) {
+                tracing::warn!("not removed: {problem}");
+            }
         }
     }
     report.api = api.to_string();
@@ -212,9 +243,31 @@ impl Candidates<'_> {
         Ok(known.is_some_and(|known| known.digest == record.digest() && !known.is_attempted))
     }
 
-    fn item(&self, id: &ItemId) -> Result<RecordToPublish, RecordReport> {
-        let refused = |error: PipelineError| refusal(id, &error);
-        let (record, _) = self.publishables.item(id).map_err(refused)?;
+    /// What is to be sent of these, or what is known already, in their order: read together.
+    fn items(&self, ids: &[ItemId]) -> Vec<Result<RecordToPublish, RecordReport>> {
+        let records = self.publishables.items(ids).into_iter();
+        let mut items: Vec<_> = ids.iter().zip(records).map(|(id, record)| self.item(id, record)).collect();
+        let sent: Vec<&ItemId> = ids.iter().zip(&items).filter(|(_, item)| item.is_ok()).map(|(id, _)| id).collect();
+        let mut changed = changed_sources(self.workspace, &sent);
+        for (id, item) in ids.iter().zip(&mut items) {
+            match changed.remove(id) {
+                Some(Ok(message)) => {
+                    let failed = report(RecordKind::Item, id.as_str(), PublishStatus::Failed);
+                    *item = Err(RecordReport { message: Some(message), ..failed });
+                }
+                Some(Err(error)) => *item = Err(refusal(id, &error)),
+                None => {}
+            }
+        }
+        items
+    }
+
+    fn item(
+        &self,
+        id: &ItemId,
+        record: Result<PublishableRecord, PipelineError>,
+    ) -> Result<RecordToPublish, RecordReport> {
+        let record = record.map_err(|error| refusal(id, &error))?;
         let known = self.workspace.ledger().publication(self.name, "item", id.as_str());
         let known = known.map_err(|error| refusal(id, &error.into()))?;
         let hint = match &known {
@@ -226,30 +279,47 @@ impl Candidates<'_> {
         if !self.ask_all && hint == Hint::Stored && known.is_some_and(|known| known.digest == record.digest()) {
             return Err(report(RecordKind::Item, id.as_str(), PublishStatus::Unchanged));
         }
-        match changed_source(self.workspace, id).map_err(refused)? {
-            None => Ok(record),
-            message => Err(RecordReport { message, ..report(RecordKind::Item, id.as_str(), PublishStatus::Failed) }),
-        }
+        Ok(record)
     }
 }
 
-/// Whether a source is no longer what it was when it was indexed: its products may be wrong then.
-fn changed_source(workspace: &Workspace, id: &ItemId) -> Result<Option<String>, PipelineError> {
-    // The sources of what was withdrawn are gone, and its record says so.
-    let known = workspace.ledger().item(id.as_str())?.filter(|known| !known.state.is_withdrawn());
-    let Some(known) = known else { return Ok(None) };
-    let urls: Vec<_> = known.sources.iter().map(|file| file.url.clone()).collect();
-    for (file, now) in known.sources.iter().zip(current_fingerprints(&urls)) {
+/// The items of which a source is no longer what it was when it was indexed, or cannot be looked at: their products may be wrong.
+fn changed_sources(workspace: &Workspace, ids: &[&ItemId]) -> HashMap<ItemId, Result<String, PipelineError>> {
+    let (mut changed, mut expected) = (HashMap::new(), Vec::new());
+    for (at, id) in ids.iter().enumerate() {
+        // The sources of what was withdrawn are gone, and its record says so.
+        let known = workspace.ledger().item(id.as_str());
+        match known {
+            Ok(Some(known)) if !known.state.is_withdrawn() => {
+                expected.extend(known.sources.into_iter().map(|file| (*id, file)));
+            }
+            Ok(_) => {}
+            Err(error) => _ = changed.insert(ItemId::clone(id), Err(error.into())),
+        }
+        if expected.len() >= LOOKED_AT_TOGETHER || at + 1 == ids.len() {
+            for (id, message) in changes(&std::mem::take(&mut expected)) {
+                let message = format!("not sent: {message}; altostac build makes the item anew");
+                changed.entry(id).or_insert(Ok(message));
+            }
+        }
+    }
+    changed
+}
+
+/// The items of which a source is not what it was, and in words why.
+fn changes(expected: &[(&ItemId, SourceFile)]) -> Vec<(ItemId, String)> {
+    let urls: Vec<_> = expected.iter().map(|(_, file)| file.url.clone()).collect();
+    let change = |((id, file), now): (&(&ItemId, SourceFile), Result<Fingerprint, StorageError>)| {
         let message = match now {
-            Ok(now) if now == file.fingerprint => continue,
+            Ok(now) if now == file.fingerprint => return None,
             Ok(now) => {
                 format!("{} was changed since it was indexed: expected {}, found {now}", file.url, file.fingerprint)
             }
             Err(error) => super::chain(&error),
         };
-        return Ok(Some(format!("not sent: {message}; altostac build makes the item anew")));
-    }
-    Ok(None)
+        Some((ItemId::clone(id), message))
+    };
+    expected.iter().zip(current_fingerprints(&urls)).filter_map(change).collect()
 }
 
 fn report(kind: RecordKind, id: &str, status: PublishStatus) -> RecordReport {

@@ -38,6 +38,26 @@ pub struct Difference {
     pub ours: Option<Value>,
 }
 
+impl Difference {
+    /// About how many bytes it takes as JSON.
+    pub(super) fn size(&self) -> usize {
+        let values = [&self.theirs, &self.ours].into_iter().flatten().map(size);
+        values.fold(self.pointer.len(), usize::saturating_add)
+    }
+}
+
+/// About how many bytes a value takes; no record is nested deeper than what reads JSON allows.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(values) => values.iter().map(size).fold(2, usize::saturating_add),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + 3 + size(value)).fold(2, usize::saturating_add)
+        }
+    }
+}
+
 impl fmt::Display for Difference {
     /// The pointer and both values, shortened: `/properties/title: "a", there "b"`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

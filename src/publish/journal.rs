@@ -1,10 +1,22 @@
 //! What is remembered of attempts to publish, by whoever remembers: so that nothing is lost when the program is.
 
-use super::RecordReport;
+use super::PublishStatus;
 use crate::model::RecordKind;
 
 /// Why an attempt cannot be remembered.
 pub type JournalError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What an API has, as far as is known, before anything is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Before {
+    /// What it was sent, or nothing.
+    #[default]
+    Ours,
+    /// It does not have the collection that is about to be sent, and so none of its items, whatever it was sent before.
+    NoCollection,
+    /// A record that somebody else put there, and that is to go.
+    Foreign,
+}
 
 /// A record that is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +27,19 @@ pub struct Attempt {
     pub id: String,
     /// SHA-256 in hexadecimal of the record as it is sent; `None` if it is to be removed.
     pub digest: Option<String>,
+    /// What the API has.
+    pub before: Before,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptReport {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// What became of the record.
+    pub status: PublishStatus,
+    /// Why it failed, in the words of the server.
+    pub message: Option<String>,
 }
 
 /// Remembers attempts. Several are told at once, so that they can be written at once.
@@ -25,13 +50,13 @@ pub trait Journal {
     /// If they cannot be remembered: they are not sent then, nor is anything after them.
     fn begin(&mut self, attempts: &[Attempt]) -> Result<(), JournalError>;
 
-    /// What became of these, with the digests of what the API was seen to hold, or was to hold.
+    /// What became of these.
     ///
     /// # Errors
     /// If that cannot be remembered: nothing more is sent then.
-    fn end(&mut self, reports: &[(Option<String>, RecordReport)]) -> Result<(), JournalError>;
+    fn end(&mut self, reports: &[AttemptReport]) -> Result<(), JournalError>;
 
-    /// The API did not have the collection, or has it no longer: none of its items is where it was.
+    /// The API has the collection no longer: nobody knows where its items are.
     ///
     /// # Errors
     /// As of [`Journal::end`].
@@ -47,7 +72,7 @@ impl Journal for NoJournal {
         Ok(())
     }
 
-    fn end(&mut self, _reports: &[(Option<String>, RecordReport)]) -> Result<(), JournalError> {
+    fn end(&mut self, _reports: &[AttemptReport]) -> Result<(), JournalError> {
         Ok(())
     }
 

@@ -20,7 +20,7 @@ mod static_catalog;
 pub use auth::{Auth, AuthError, ClientCredentials, Secret};
 pub use compare::{Difference, differences};
 pub use hrefs::{Audience, Grant, PublishableRecord, absolute, embedded};
-pub use journal::{Attempt, Journal, JournalError, NoJournal};
+pub use journal::{Attempt, AttemptReport, Before, Journal, JournalError, NoJournal};
 pub use merge::{MergeRules, grown};
 pub use options::ApiOptions;
 pub use report::{Counts, PublishReport, PublishStatus, RecordReport};

@@ -16,9 +16,10 @@ use self::coordinator::Coordinator;
 use self::single::Publisher;
 use super::client::ApiClient;
 use super::{
-    ApiOptions, Journal, MergeRules, PublishError, PublishReport, PublishStatus, PublishableRecord, RecordReport,
+    ApiOptions, Attempt, Before, Journal, MergeRules, PublishError, PublishReport, PublishStatus, PublishableRecord,
+    RecordReport,
 };
-use crate::model::{ItemId, RecordKind};
+use crate::model::{ItemId, Record, RecordKind};
 
 pub use surplus::Prune;
 
@@ -57,6 +58,11 @@ impl RecordToPublish {
 
     fn id(&self) -> &str {
         &self.record.record().id
+    }
+
+    fn attempt(&self, before: Before) -> Attempt {
+        let Record { kind, id, .. } = self.record.record();
+        Attempt { kind: *kind, id: id.clone(), digest: Some(self.digest.clone()), before }
     }
 }
 
@@ -123,7 +129,6 @@ where
         run.one(Task::Collection(Box::new(RecordToPublish::new(parent, Hint::Stored)))).await;
     }
     let collection = run.one(Task::Collection(Box::new(RecordToPublish::new(set.collection, Hint::Stored)))).await;
-    run.collection_is(collection);
     let items = set.items.into_iter().map(|item| item.map(|item| Task::Item(Box::new(item))));
     let removed = set.removed.into_iter().map(|id| Ok(Task::Remove(id.to_string())));
     let tasks = items.chain(removed);
@@ -146,28 +151,22 @@ enum Task {
     Collection(Box<RecordToPublish>),
     Item(Box<RecordToPublish>),
     Remove(String),
+    /// An item that nobody knows.
+    RemoveForeign(String),
 }
 
 impl Task {
     fn kind(&self) -> RecordKind {
         match self {
             Self::Collection(_) => RecordKind::Collection,
-            Self::Item(_) | Self::Remove(_) => RecordKind::Item,
+            Self::Item(_) | Self::Remove(_) | Self::RemoveForeign(_) => RecordKind::Item,
         }
     }
 
     fn id(&self) -> &str {
         match self {
             Self::Collection(record) | Self::Item(record) => record.id(),
-            Self::Remove(id) => id,
-        }
-    }
-
-    /// What the API is to hold; `None` for nothing.
-    fn digest(&self) -> Option<&str> {
-        match self {
-            Self::Collection(record) | Self::Item(record) => Some(&record.digest),
-            Self::Remove(_) => None,
+            Self::Remove(id) | Self::RemoveForeign(id) => id,
         }
     }
 
@@ -175,7 +174,7 @@ impl Task {
     fn size(&self) -> usize {
         match self {
             Self::Collection(record) | Self::Item(record) => record.body.len(),
-            Self::Remove(id) => id.len(),
+            Self::Remove(id) | Self::RemoveForeign(id) => id.len(),
         }
     }
 
@@ -185,6 +184,16 @@ impl Task {
             record.hint = Hint::OnItsWay;
         }
         self
+    }
+
+    /// The attempt at it, as the journal is told.
+    fn attempt(&self) -> Attempt {
+        let removal = |id: &String, before| Attempt { kind: RecordKind::Item, id: id.clone(), digest: None, before };
+        match self {
+            Self::Collection(record) | Self::Item(record) => record.attempt(Before::Ours),
+            Self::Remove(id) => removal(id, Before::Ours),
+            Self::RemoveForeign(id) => removal(id, Before::Foreign),
+        }
     }
 
     fn report(&self, status: PublishStatus, message: Option<String>) -> RecordReport {

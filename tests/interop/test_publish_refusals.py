@@ -104,6 +104,55 @@ def test_a_collection_that_is_deleted_meanwhile(project, api):
     all_is_well(project, api)
 
 
+def test_a_collection_that_was_deleted_between_two_runs(project, api):
+    """sync does not ask about what the API confirmed: that the API has lost it all shows by the collection, even if the answer to making it is lost."""
+    loses = []
+
+    def lose(asked):
+        if loses and asked.method == "POST" and asked.target.rstrip("/").endswith("/collections"):
+            loses.clear()
+            requests.post(f"{api.url}/collections", data=asked.body, headers={"Content-Type": "application/json"}, timeout=30).raise_for_status()
+            return "reset"
+
+    described = project.recipe["collection"]
+    with FaultProxy(api.url, before=lose) as proxy:
+        project.edit(publish={"api": proxy.url})
+        project.run("sync", "--json").expect(0)
+        # The collection is new, and the answer is lost; the collection is new; nothing is but the last of the items.
+        for number, arguments in enumerate(((), (), ("--force", "--item", sorted(project.items)[-1]))):
+            requests.delete(f"{api.url}/collections/{COLLECTION}", timeout=30).raise_for_status()
+            if number == 0:
+                loses.append(True)
+            if not arguments:
+                project.edit(collection=described | {"title": f"title {number}"})
+            else:
+                project.run("build", *arguments).expect(0)
+            counts = project.run("sync", "--json").expect(0).json["publication"]["counts"]
+            assert not loses and counts["created"] >= COUNT and counts["failed"] == 0, (number, counts)
+            assert stored(api) == set(project.items), number
+    project.edit(collection=described)
+
+
+def test_a_deletion_that_was_refused_is_no_order_for_later(project, api):
+    """What --prune may not delete is let alone by runs that are not asked to prune."""
+    refuses = []
+    with FaultProxy(api.url, before=lambda asked: "403" if refuses and asked.method == "DELETE" else None) as proxy:
+        project.edit(publish={"api": proxy.url, "max_deletes": "50%"})
+        project.run("publish").expect(0)
+        stray = next(iter(project.items.values())) | {"id": "stray", "links": []}
+        answer = requests.post(f"{api.url}/collections/{COLLECTION}/items", json=stray, timeout=30)
+        assert answer.status_code == 201, answer.text
+        refuses.append(True)
+        answer = project.run("publish", "--prune", "--json").expect(1)
+        assert set(failures(answer)) == {"stray"}
+        refuses.clear()
+        proxy.forget()
+        project.run("publish", "--json").expect(0)
+        project.run("sync", "--json").expect(0)
+        assert proxy.writes() == [] and "stray" in stored(api)
+        assert statuses(project.run("publish", "--prune", "--json").expect(0))["removed"] == 1
+
+
 def test_a_body_that_the_api_refuses(api, tmp_path):
     """PostgreSQL has no place for the character NUL; one item has it in a property."""
     from program import FIXTURE, Project

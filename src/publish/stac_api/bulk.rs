@@ -10,11 +10,10 @@ use bytes::Bytes;
 use reqwest::Method;
 
 use super::batch::Entry;
-use super::coordinator::attempt;
 use super::single::{Failure, Outcome, Publisher};
 use crate::model::RecordKind;
-use crate::publish::PublishStatus;
 use crate::publish::client::{Answer, RequestError};
+use crate::publish::{Before, PublishStatus};
 
 /// Fewer than these are sent one by one.
 const FEWEST: usize = 10;
@@ -92,10 +91,7 @@ impl Publisher {
         if new.len() < FEWEST || self.bulk.way().is_none() {
             return;
         }
-        let attempts = new.iter().map(|at| {
-            let item = &entries[*at].item;
-            attempt(RecordKind::Item, item.id(), Some(item.digest()))
-        });
+        let attempts = new.iter().map(|at| entries[*at].item.attempt(Before::Ours));
         if let Err(failure) = self.begin(attempts.collect()).await {
             new.iter().for_each(|at| entries[*at].result = Some(Err(Failure::new(failure.message()))));
             return;

@@ -9,8 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::single::Publisher;
 use super::surplus::Prune;
 use super::{RecordReport, Task};
-use crate::model::RecordKind;
-use crate::publish::{Attempt, Journal, JournalError, PublishError, PublishStatus};
+use crate::publish::{Attempt, AttemptReport, Difference, Journal, JournalError, PublishError, PublishStatus};
 
 /// A batch is full when its records take so many bytes.
 const BATCH_BYTES: usize = 4 << 20;
@@ -24,8 +23,8 @@ const AGAIN_LIMIT: usize = 1000;
 /// After so many failures one after the other, what failed is not tried again alone.
 const LAST_FAILURES: usize = 3;
 
-/// So many differences are kept in a report: more tell nobody anything.
-const DIFFERENCES_LIMIT: usize = 20_000;
+/// So many bytes of differences are kept in a report: more tell nobody anything.
+const DIFFERENCES_LIMIT: usize = 64 << 20;
 
 /// Attempts that are to be remembered before they are made; the answer is whether they are.
 pub(super) struct Begin {
@@ -87,14 +86,6 @@ impl<'a> Coordinator<'a> {
         self.done.get(&index).map(|report| report.status)
     }
 
-    /// Says what became of the collection: where it was not, none of its items is.
-    pub(super) fn collection_is(&mut self, status: Option<PublishStatus>) {
-        if status == Some(PublishStatus::Created) && !self.publisher.dry_run() {
-            let told = self.journal.lost();
-            self.note(told);
-        }
-    }
-
     /// Whether the API has the collection now: some have it and let nobody change it.
     pub(super) async fn has_collection(&self, status: Option<PublishStatus>) -> bool {
         self.failure.is_none() && (status != Some(PublishStatus::Failed) || self.publisher.has_collection().await)
@@ -137,7 +128,7 @@ impl<'a> Coordinator<'a> {
             Ok(surplus) => surplus,
             Err(problem) => return Some(problem),
         };
-        self.batches(surplus.into_iter().map(|id| Ok(Task::Remove(id))), 1, most).await;
+        self.batches(surplus.into_iter().map(|id| Ok(Task::RemoveForeign(id))), 1, most).await;
         self.again().await;
         None
     }
@@ -218,17 +209,20 @@ impl<'a> Coordinator<'a> {
     }
 
     fn end(&mut self, finished: Vec<Finished>) {
-        let digests = finished.iter().map(|one| (one.task.digest().map(str::to_owned), one.report.clone())).collect();
         if !self.publisher.dry_run() && self.failure.is_none() {
-            let digests: Vec<(Option<String>, RecordReport)> = digests;
-            let told = self.journal.end(&digests);
+            let report = |Finished { task, report, .. }: &Finished| {
+                let (attempt, status, message) = (task.attempt(), report.status, report.message.clone());
+                AttemptReport { attempt, status, message }
+            };
+            let reports: Vec<AttemptReport> = finished.iter().map(report).collect();
+            let told = self.journal.end(&reports);
             self.note(told);
         }
         for Finished { index, task, mut report, again } in finished {
             if again && report.status == PublishStatus::Failed && self.again.len() < AGAIN_LIMIT {
                 self.again.insert(index, task);
             }
-            self.differences += report.differences.len();
+            self.differences += report.differences.iter().map(Difference::size).sum::<usize>();
             if self.differences > DIFFERENCES_LIMIT {
                 report.differences = Vec::new();
             }
@@ -263,9 +257,4 @@ fn batch(tasks: &mut impl Iterator<Item = Result<Task, RecordReport>>, size: usi
         *next += 1;
     }
     (!batch.tasks.is_empty() || !batch.known.is_empty()).then_some(batch)
-}
-
-/// An attempt at a task.
-pub(super) fn attempt(kind: RecordKind, id: &str, digest: Option<&str>) -> Attempt {
-    Attempt { kind, id: id.into(), digest: digest.map(str::to_owned) }
 }

@@ -14,12 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
 use super::bulk::BulkState;
-use super::coordinator::{Begin, Finished, attempt};
+use super::coordinator::{Begin, Finished};
 use super::{Hint, RecordToPublish, Task};
 use crate::model::{Record, RecordKind};
 use crate::publish::client::{Answer, ApiClient, Offer, RequestError};
 use crate::publish::{
-    Attempt, Audience, Difference, MergeRules, PublishStatus, PublishableRecord, RecordReport, differences,
+    Attempt, Audience, Before, Difference, MergeRules, PublishStatus, PublishableRecord, RecordReport, differences,
 };
 
 /// So often a record is looked at anew that others change while it is replaced.
@@ -152,7 +152,7 @@ impl Publisher {
     pub(super) async fn one(&self, index: usize, task: Task) -> Finished {
         let result = match &task {
             Task::Collection(record) | Task::Item(record) => self.checked(record).await,
-            Task::Remove(id) => self.remove(id).await,
+            Task::Remove(id) | Task::RemoveForeign(id) => self.remove(id, task.attempt()).await,
         };
         finished(index, task, result)
     }
@@ -231,7 +231,9 @@ impl Publisher {
                 return Ok(Outcome { status, http_status: None, differences });
             }
             if !begun {
-                self.begin(vec![attempt(record.kind, &record.id, Some(&publish.digest))]).await?;
+                let is_own = record.kind == RecordKind::Collection && record.id == self.collection;
+                let before = if is_own && found.is_none() { Before::NoCollection } else { Before::Ours };
+                self.begin(vec![publish.attempt(before)]).await?;
                 begun = true;
             }
             let body = match &wanted {
@@ -270,7 +272,7 @@ impl Publisher {
         }
     }
 
-    async fn remove(&self, id: &str) -> Result<Outcome, Failure> {
+    async fn remove(&self, id: &str, attempt: Attempt) -> Result<Outcome, Failure> {
         let target = self.item_target(id);
         // ESGF's API keeps what was deleted and marks it.
         let is_gone = |found: Option<&Found>| found.is_none_or(|found| found.json["properties"]["retracted"] == true);
@@ -279,7 +281,7 @@ impl Publisher {
             let status = if is_gone(found.as_ref()) { PublishStatus::Unchanged } else { PublishStatus::Removed };
             return Ok(Outcome::new(status, None));
         }
-        self.begin(vec![attempt(RecordKind::Item, id, None)]).await?;
+        self.begin(vec![attempt]).await?;
         let answer = self.client.send(Method::DELETE, &target.record, None, None).await?;
         if matches!(answer.status, 404 | 410) {
             return Ok(Outcome::new(PublishStatus::Unchanged, Some(answer.status)));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::model::{KeptField, RemovalLimit};
-use crate::publish::{Attempt, Journal, JournalError};
+use crate::publish::{Attempt, AttemptReport, Journal, JournalError};
 
 const CLASSES: [&str; 2] = [TRANSACTION, "https://api.stacspec.org/v1.0.0/item-search"];
 
@@ -243,8 +243,8 @@ impl Journal for Memory {
         Ok(())
     }
 
-    fn end(&mut self, reports: &[(Option<String>, RecordReport)]) -> Result<(), JournalError> {
-        self.told.extend(reports.iter().map(|(_, report)| format!("end {} {:?}", report.id, report.status)));
+    fn end(&mut self, reports: &[AttemptReport]) -> Result<(), JournalError> {
+        self.told.extend(reports.iter().map(|report| format!("end {} {:?}", report.attempt.id, report.status)));
         Ok(())
     }
 
@@ -288,7 +288,7 @@ impl Journal for Shared {
         self.0.lock().unwrap().begin(attempts)
     }
 
-    fn end(&mut self, reports: &[(Option<String>, RecordReport)]) -> Result<(), JournalError> {
+    fn end(&mut self, reports: &[AttemptReport]) -> Result<(), JournalError> {
         self.0.lock().unwrap().end(reports)
     }
 
