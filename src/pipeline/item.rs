@@ -1,45 +1,42 @@
 //! One item, from its files to a valid record.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+mod description;
+mod errors;
+mod indexing;
+mod proof;
+mod records;
+mod revisions;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::time::UNIX_EPOCH;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use rayon::prelude::*;
-use serde_json::{Value, json};
 
+use self::description::{Found, describe, report};
+pub(super) use self::errors::{VERIFICATION, error_of, failure, storage_error};
+use self::errors::{of_scratch, storage_failure};
+pub(super) use self::indexing::{coordinate_digests, index_all, index_file, index_source};
+pub(super) use self::proof::{Compared, seed, verify_product};
+use self::proof::{prove, sampling};
+pub(super) use self::records::{read_record, read_records};
+pub(super) use self::revisions::{REPORT, SOURCES, product_folder, revisions, standing};
+use self::revisions::{has_sound_products, next_revision, stage};
 use super::conflicts::conflicts_error;
-use super::indexes::{Indexed, Unopened, index_item, index_like};
+use super::indexes::{Indexed, Unopened, index_item};
 use super::opened::Opened;
 use super::products::{self, Writing, sha256, staged_file};
 use super::quicklook::{THUMBNAIL, quicklook};
 use super::values::FileValues;
 use super::workers::Workers;
 use super::{Progress, Workspace, chain, predecessor};
-use crate::describe::{ItemInput, SourceFacts, describe_item};
-use crate::model::attribute;
-use crate::model::recipe::FacetDimension;
 use crate::model::{
-    ContentReport, Digest, Facets, FileContent, FileIndex, ItemError, ItemId, ItemSource, ItemState, KnownFacts,
-    KnownItem, Note, Product, ProductFile, ProductSettings, Record, RecordKind, Revision, SmallValues, SourceFile,
-    SourceUrl, ValidatedRecord, VariablePath, VerifiedProduct, VirtualCube,
+    FileContent, FileIndex, ItemError, ItemSource, ItemState, KnownItem, Note, ProductFile, Revision, SourceUrl,
+    ValidatedRecord, VerifiedProduct, VirtualCube,
 };
 use crate::plan::{Action, PlannedItem};
-use crate::read::{NativeReader, ReadError, SourceReader};
-use crate::storage::{ByteSource, Delivered, OutputStore, StagedFolder, Standing, StorageError, open_source};
-use crate::verify::{DEFAULT_BUDGET, Evidence, FacetLabels, OpenSource, Sampling, VerifyError, verify};
+use crate::storage::{OutputStore, StagedFolder, open_source};
 use crate::write::bytes_to_copy;
-
-pub(super) const REPORT: &str = "report.json";
-pub(super) const SOURCES: &str = "sources.parquet";
-/// The kind of an error that a product, or what it is compared with, is not what it should be.
-pub(super) const VERIFICATION: &str = "verification";
-/// ENOSPC.
-const NO_SPACE: i32 = 28;
 
 /// An item whose products stand and whose record is valid: only the record is still to be written.
 pub(super) struct Built {
@@ -64,58 +61,6 @@ pub(super) struct Means<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) workers: &'a Workers,
     pub(super) progress: &'a dyn Progress,
-}
-
-/// The sources of an item: as they were when its product was made, their indexes of this run, and what facets say of each.
-#[derive(Clone, Copy)]
-pub(super) struct Compared<'a> {
-    pub(super) recorded: &'a [SourceFile],
-    /// Those whose values an earlier revision was compared with.
-    pub(super) verified: &'a [SourceFile],
-    /// Files of a copy that an earlier revision was verified with.
-    pub(super) taken_over: &'a BTreeSet<String>,
-    pub(super) indexes: &'a [FileIndex],
-    pub(super) file_facets: &'a [Facets],
-}
-
-/// What records and reports say of the files beyond the cube.
-struct Found {
-    coordinate_digests: BTreeMap<VariablePath, Digest>,
-    source_facts: BTreeMap<SourceUrl, SourceFacts>,
-    file_notes: Vec<Value>,
-    known: KnownFacts,
-}
-
-impl Found {
-    fn of(indexes: &[FileIndex]) -> Self {
-        let noted = indexes.iter().filter(|index| !index.notes.is_empty());
-        let notes = |index: &FileIndex| json!({"file": index.source.url.to_string(), "notes": index.notes});
-        let text = |index: &FileIndex, name: &str| attribute::text(&index.root.attributes, name).map(str::to_owned);
-        let facts = |index: &FileIndex| SourceFacts {
-            tracking_id: text(index, "tracking_id"),
-            creation_date: text(index, "creation_date"),
-        };
-        Self {
-            coordinate_digests: coordinate_digests(indexes),
-            source_facts: indexes.iter().map(|index| (index.source.url.clone(), facts(index))).collect(),
-            file_notes: noted.map(notes).collect(),
-            known: KnownFacts::default(),
-        }
-    }
-
-    /// Finds what the recipe asks for beyond the cube; what people should know of it and of the cube's times.
-    fn look_up(
-        &mut self,
-        means: Means<'_>,
-        (source, cube): (&ItemSource, &VirtualCube),
-        indexes: &[FileIndex],
-        open: OpenSource<'_>,
-    ) -> Result<Vec<Note>, ItemError> {
-        let (known, mut notes) = super::facts::find(means, (&source.id, cube), (indexes, &source.file_facets), open)?;
-        self.known = known;
-        notes.extend(crate::describe::notes(cube, &self.coordinate_digests));
-        Ok(notes)
-    }
 }
 
 /// Builds an item that is added, changed or described anew.
@@ -252,62 +197,6 @@ fn thumbnail(
     }
 }
 
-/// Whether the revision that stands may be built upon: a failure since, of another file or a full disk, says nothing against it.
-fn has_sound_products(known: &KnownItem) -> bool {
-    let failed_by = known.error.as_ref().map(|error| error.kind.as_str());
-    known.state == ItemState::Current
-        || known.state == ItemState::Failed && known.revision.is_some() && failed_by != Some(VERIFICATION)
-}
-
-/// The folder of a revision before it is revealed. If it is to hold copies, what an earlier run of the same plan left of it is taken up.
-fn stage(
-    workspace: &Workspace,
-    folder: &str,
-    (products, files): (&[ProductSettings], &[SourceFile]),
-    before: Option<&KnownItem>,
-) -> Result<StagedFolder, ItemError> {
-    let is_afar = workspace.output.objects().is_some();
-    let staged = if is_afar || products.iter().any(|settings| settings.format().is_copy()) {
-        let mut plan = workspace.recipe.product_digest.clone();
-        // Copies are cut as those before.
-        if let Some(revision) = before.and_then(|known| known.revision) {
-            let _ = write!(plan, "\nafter {revision}");
-        }
-        for file in files {
-            let _ = write!(plan, "\n{} {} {}", file.url, file.size, file.fingerprint);
-        }
-        workspace.output.resume(folder, &sha256(plan.as_bytes())[..32], &products::KEPT)
-    } else {
-        workspace.output.stage(folder)
-    };
-    staged.map_err(|error| storage_failure(&error))
-}
-
-/// What went wrong with the output, and what can be done about it.
-fn storage_failure(error: &StorageError) -> ItemError {
-    let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    failure("output", format!("{}{remedy}", chain(error)))
-}
-
-/// The error of a full disk says what a revision needs that is made here before it is uploaded.
-fn of_scratch(workspace: &Workspace, needed: Option<u64>, error: ItemError) -> ItemError {
-    let full = io::Error::from_raw_os_error(NO_SPACE).to_string();
-    if !error.message.contains(&full) {
-        return error;
-    }
-    let Some(objects) = workspace.output.objects() else {
-        let message = format!("{}: make room in {}", error.message, workspace.output.shown(""));
-        return ItemError { message, ..error };
-    };
-    let needed = needed.map(|bytes| format!(", up to {bytes} bytes for the copy of the values")).unwrap_or_default();
-    let message = format!(
-        "{}; a revision is made whole in {} before it is uploaded{needed}: make room there, or choose another folder with --state",
-        error.message,
-        objects.scratch().display()
-    );
-    ItemError { message, ..error }
-}
-
 /// Makes the record anew of products that stand; they are verified again first.
 fn redescribe(
     means: Means<'_>,
@@ -377,278 +266,4 @@ fn built(
         updated: now,
     };
     Built { record, known, contents: None }
-}
-
-/// Indexes files, several at once, whatever is known of them.
-pub(super) fn index_all(
-    means: Means<'_>,
-    files: &[SourceFile],
-    open: OpenSource<'_>,
-) -> Result<Vec<FileIndex>, ItemError> {
-    index_like(means, files, None, open)
-}
-
-pub(super) fn index_file(file: &SourceFile, open: OpenSource<'_>) -> Result<FileIndex, ItemError> {
-    let source = open(&file.url).map_err(|error| storage_error(&file.url, &error))?;
-    index_source(source.as_ref())
-}
-
-pub(super) fn index_source(source: &dyn ByteSource) -> Result<FileIndex, ItemError> {
-    crate::index::index(source).map_err(|error| {
-        let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        let files = vec![source.file().url.to_string()];
-        ItemError { files, ..failure("index", format!("{}{remedy}", chain(&error))) }
-    })
-}
-
-pub(super) fn storage_error(url: &SourceUrl, error: &StorageError) -> ItemError {
-    let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    ItemError { files: vec![url.to_string()], ..failure("io", format!("{}{remedy}", chain(error))) }
-}
-
-pub(super) fn failure(kind: &str, message: String) -> ItemError {
-    ItemError { kind: kind.into(), message, files: Vec::new() }
-}
-
-pub(super) fn error_of(kind: &str, error: &dyn std::error::Error) -> ItemError {
-    failure(kind, chain(error))
-}
-
-pub(super) fn product_folder(workspace: &Workspace, id: &ItemId, revision: Revision) -> String {
-    format!("{}/products/{id}/{revision}", workspace.recipe.collection.id)
-}
-
-/// The revision after the known one, and after every one that stands in the output: a run that was cut off may have left one there. One that was
-/// not uploaded to its end is taken up again.
-fn next_revision(workspace: &Workspace, id: &ItemId, known: Option<&KnownItem>) -> Result<Revision, ItemError> {
-    let known = known.and_then(|known| known.revision);
-    let found = revisions(workspace, id).map_err(|error| storage_failure(&error))?;
-    let last = found.into_iter().max();
-    if let Some(last) = last.filter(|last| known.is_none_or(|known| *last > known)) {
-        let is_complete = workspace.output.is_complete(&product_folder(workspace, id, last));
-        let is_complete = is_complete.map_err(|error| storage_failure(&error))?;
-        return Ok(if is_complete { last.next() } else { last });
-    }
-    Ok(known.map_or(Revision::FIRST, Revision::next))
-}
-
-/// The revisions of an item that stand in the output, whole or not.
-pub(super) fn revisions(workspace: &Workspace, id: &ItemId) -> Result<Vec<Revision>, StorageError> {
-    let names = workspace.output.folders(&format!("{}/products/{id}", workspace.recipe.collection.id))?;
-    let number = |name: String| name.strip_prefix('r')?.parse().ok();
-    Ok(names.into_iter().filter_map(number).filter_map(Revision::new).collect())
-}
-
-/// The files of a product in the folder of its revision, where they can be read by their paths.
-pub(super) fn standing(workspace: &Workspace, product: &Product) -> Result<Standing, ItemError> {
-    let folder = product_folder(workspace, &product.item, product.revision);
-    // `data.zarr.digests` stands beside `data.zarr`.
-    let wanted = |name: &str| name.starts_with(product.format.file_name());
-    workspace.output.standing(&folder, &wanted).map_err(|error| storage_failure(&error))
-}
-
-/// How many values are compared: few if those of all files were compared with an earlier product.
-fn sampling(every_value: bool, are_all_verified: bool) -> Sampling {
-    let budget = if are_all_verified { DEFAULT_BUDGET / 16 } else { DEFAULT_BUDGET };
-    Sampling { budget, seed: seed(), every_value }
-}
-
-fn prove(
-    means: Means<'_>,
-    product: Product,
-    standing: &Path,
-    (compared, open): (Compared<'_>, OpenSource<'_>),
-    sampling: Sampling,
-) -> Result<VerifiedProduct, ItemError> {
-    verify_product(means, product, standing, compared, open, sampling, None)
-        .map_err(|error| failure(VERIFICATION, chain(&error)))
-}
-
-/// Compares a product, read back from the folder of its revision, with the indexes of its sources; a library reads them in our stead, if one is given.
-pub(super) fn verify_product(
-    means: Means<'_>,
-    product: Product,
-    standing: &Path,
-    Compared { recorded, verified, taken_over, indexes, file_facets }: Compared<'_>,
-    open: OpenSource<'_>,
-    sampling: Sampling,
-    library: Option<&dyn SourceReader>,
-) -> Result<VerifiedProduct, VerifyError> {
-    let recipe = &means.workspace.recipe;
-    let label = |at: usize, name: &str| file_facets.get(at).and_then(|facets| facets.get(name)).cloned();
-    let labels = |asked: &FacetDimension| FacetLabels {
-        dimension: asked.name.to_string(),
-        labels: (0..indexes.len()).map(|at| label(at, &asked.from).unwrap_or_default()).collect(),
-    };
-    let facets: Vec<FacetLabels> = recipe.aggregate.along.facets.iter().map(labels).collect();
-    let (urls, facets) = (&recipe.public_urls, &facets[..]);
-    let unreadable = |source: ReadError| VerifyError::Unreadable {
-        item: product.item.clone(),
-        format: product.format,
-        source: source.into(),
-    };
-    let read_back = &products::read_back(&product, standing, &means.workspace.output).map_err(unreadable)?;
-    let native = NativeReader::new(open);
-    let reader = library.unwrap_or(&native);
-    let on_overlap = recipe.aggregate.on_overlap;
-    let evidence = Evidence {
-        product,
-        read_back,
-        recorded,
-        verified,
-        taken_over,
-        indexes,
-        facets,
-        on_overlap,
-        urls,
-        open,
-        reader,
-        sampling,
-    };
-    means.workers.read(recorded, || verify(evidence))
-}
-
-/// Another sample every time: what one run does not look at, another does.
-pub(super) fn seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_secs().rotate_left(32) ^ u64::from(now.subsec_nanos())
-}
-
-fn describe(
-    workspace: &Workspace,
-    source: &ItemSource,
-    cube: &VirtualCube,
-    (found, predecessor): (&Found, Option<Value>),
-    products: &[VerifiedProduct],
-    (report, sources, thumbnail): (&ProductFile, &ProductFile, Option<&ProductFile>),
-    now: DateTime<Utc>,
-) -> Result<ValidatedRecord, ItemError> {
-    let recipe = &workspace.recipe;
-    let mut record = describe_item(&ItemInput {
-        cube,
-        coordinate_digests: &found.coordinate_digests,
-        source_facts: &found.source_facts,
-        id: &source.id,
-        facets: &source.facets,
-        properties: &source.properties,
-        products,
-        report: Some(report),
-        thumbnail,
-        source_manifest: Some(sources),
-        collection: &recipe.collection,
-        public_urls: &recipe.public_urls,
-        created: created(workspace, &source.id).unwrap_or(now),
-        updated: now,
-        datetime: recipe.item.datetime,
-        geometry: recipe.item.geometry.as_ref(),
-        item_facts: &recipe.item.facts,
-        record_facts: &recipe.stac.facts,
-        known: &found.known,
-        templates: &workspace.templates,
-    })
-    .map_err(|error| {
-        let remedy = error.remedy().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        // What is wrong with a dataset is wrong in its first file: there a curator looks.
-        let files = cube.files.iter().take(1).map(|file| file.url.to_string()).collect();
-        ItemError { files, ..failure(error.kind(), format!("{}{remedy}", chain(&error))) }
-    })?;
-    if let Some(links) = record.json.get_mut("links").and_then(Value::as_array_mut) {
-        links.extend(predecessor);
-    }
-    workspace.validator.validate(record).map_err(|error| {
-        let said = chain(&error);
-        // What a file says wrongly the recipe can say rightly.
-        let is_property = said.contains("/properties/");
-        failure(
-            "validate",
-            if is_property { format!("{said}; give it in item.properties of the recipe") } else { said },
-        )
-    })
-}
-
-/// Digests of the coordinates that are too large for the cube to hold: how far those of all files reach together.
-pub(super) fn coordinate_digests(indexes: &[FileIndex]) -> BTreeMap<VariablePath, Digest> {
-    let mut found: BTreeMap<VariablePath, Digest> = BTreeMap::new();
-    for (path, variable) in indexes.iter().flat_map(|index| index.root.all_variables()) {
-        let SmallValues::Digest(digest) = &variable.values else { continue };
-        match found.get_mut(&path) {
-            Some(known) if known.sha256 != digest.sha256 => {
-                known.minimum = known.minimum.min(digest.minimum);
-                known.maximum = known.maximum.max(digest.maximum);
-                known.sample.clear();
-                for (known, bits) in known.quarter_degrees.iter_mut().zip(&digest.quarter_degrees) {
-                    *known |= bits;
-                }
-            }
-            Some(_) => {}
-            None => {
-                found.insert(path, Digest::clone(digest));
-            }
-        }
-    }
-    found
-}
-
-/// When the item's record was first made.
-fn created(workspace: &Workspace, id: &ItemId) -> Option<DateTime<Utc>> {
-    let record = read_record(workspace, id.as_str()).ok()??;
-    record.json.pointer("/properties/created")?.as_str()?.parse().ok()
-}
-
-/// An item's record as it stands in the static catalogue.
-pub(super) fn read_record(workspace: &Workspace, id: &str) -> Result<Option<Record>, super::PipelineError> {
-    record(workspace, id, workspace.output.get(&workspace.item_path(id))?)
-}
-
-/// As [`read_record`] for several items, in their order.
-pub(super) fn read_records(workspace: &Workspace, ids: &[ItemId]) -> Vec<Result<Option<Record>, super::PipelineError>> {
-    let paths: Vec<String> = ids.iter().map(|id| workspace.item_path(id.as_str())).collect();
-    let read = workspace.output.get_all(&paths).into_par_iter();
-    // What takes long is reading JSON.
-    ids.par_iter().zip(read).map(|(id, bytes)| record(workspace, id.as_str(), bytes?)).collect()
-}
-
-fn record(workspace: &Workspace, id: &str, bytes: Option<Bytes>) -> Result<Option<Record>, super::PipelineError> {
-    let Some(bytes) = bytes else { return Ok(None) };
-    let json: Value = serde_json::from_slice(&bytes).map_err(|error| super::PipelineError::NotACatalogue {
-        path: workspace.output.shown(&workspace.item_path(id)),
-        found: error.to_string(),
-    })?;
-    Ok(Some(Record { kind: RecordKind::Item, id: id.into(), json }))
-}
-
-fn report(
-    (workspace, id, revision): (&Workspace, &ItemId, Revision),
-    cube: &VirtualCube,
-    found: &Found,
-    products: &[VerifiedProduct],
-    (content, delivered): (&ContentReport, Option<Delivered>),
-    now: DateTime<Utc>,
-) -> Vec<u8> {
-    let verified: Vec<Value> = products
-        .iter()
-        .map(|verified| {
-            let Product { format, files, chunks, unlisted, .. } = verified.product();
-            json!({"format": format, "chunks": chunks, "files": files, "unlisted": unlisted, "verification": verified.report()})
-        })
-        .collect();
-    let mut report = json!({
-        "item": id,
-        "revision": revision,
-        "made_by": concat!("altostac ", env!("CARGO_PKG_VERSION")),
-        "made_at": now,
-        "recipe": {"products": workspace.recipe.product_digest, "record": workspace.record_digest()},
-        "files": cube.files.len(),
-        "joined_along": cube.joins,
-        "variables": cube.choices,
-        "notes": cube.notes,
-        "file_notes": found.file_notes,
-        "products": verified,
-        "source_bytes": content,
-    });
-    // Sent as it was verified, and read back from there.
-    if let Some(delivered) = delivered {
-        report["stored"] = json!(delivered);
-    }
-    serde_json::to_vec_pretty(&report).unwrap_or_default()
 }
