@@ -269,14 +269,15 @@ fn each_api_that_is_away_is_told_once_with_its_cause() {
     // Nothing listens there.
     let apis = "publish: {api: [\"http://127.0.0.1:1\", \"http://127.0.0.1:9\"]}";
     fs::write(project.path("recipe.yaml"), format!("{recipe}\n{apis}\n")).unwrap();
-    let (report, status) = project.json(&["publish", "recipe.yaml"]);
+    let output = project.run(&["publish", "recipe.yaml", "--json"]);
+    let (report, status): (Value, _) = (serde_json::from_slice(&output.stdout).unwrap(), output.status.code().unwrap());
     let problem = report["publications"][1]["problems"][0].as_str().unwrap();
     assert!(
         status == 1 && problem.contains("\n  because: ") && problem.contains("\n  remedy: check the URL"),
         "{problem}"
     );
     assert!(problem.to_lowercase().contains("connection refused"), "{problem}");
-    let said = stderr(&project.run(&["publish", "recipe.yaml"]));
+    let said = stderr(&output);
     assert_eq!(said.matches("does not answer").count(), 2, "{said}");
     assert_eq!(said.matches("remedy: ").count(), 2, "{said}");
 }
