@@ -46,21 +46,7 @@ impl Printer {
 
     /// Prints an error with all its causes, and advice.
     pub(super) fn failure(&self, error: &dyn Error, remedy: Option<&str>) {
-        let mut text = format!("error: {error}\n");
-        let mut shown = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let said = error.to_string();
-            if !shown.ends_with(&said) {
-                text.push_str(&format!("  because: {said}\n"));
-            }
-            shown = said;
-            cause = error.source();
-        }
-        if let Some(remedy) = remedy {
-            text.push_str(&format!("  remedy: {remedy}\n"));
-        }
-        self.say(text.trim_end());
+        self.say(&format!("error: {}", explained(error, remedy)));
     }
 
     /// Prints an item's error.
@@ -104,6 +90,25 @@ impl Printer {
     pub(super) fn say(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{}", printable(text));
     }
+}
+
+/// An error with all its causes, and advice: each in a line of its own.
+pub(super) fn explained(error: &dyn Error, remedy: Option<&str>) -> String {
+    let mut shown = error.to_string();
+    let mut text = shown.clone();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !shown.ends_with(&said) {
+            text.push_str(&format!("\n  because: {said}"));
+        }
+        shown = said;
+        cause = error.source();
+    }
+    if let Some(remedy) = remedy {
+        text.push_str(&format!("\n  remedy: {remedy}"));
+    }
+    text
 }
 
 /// Names and texts come from files: control characters must not reach the terminal.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
-use super::printer::Printer;
+use super::printer::{Printer, explained};
 use super::{Failure, Outcome, RecipeArgs};
 use crate::model::recipe::Recipe;
 use crate::model::{Manage, PublishSettings};
@@ -76,7 +76,7 @@ impl Publish {
             prune: self.prune,
             api: ApiOptions { dry_run: self.dry_run, ..ApiOptions::default() },
         };
-        let reports = sent_to_all(printer, &workspace, apis, &options)?;
+        let reports = sent_to_all(&workspace, apis, &options)?;
         let outcome = Outcome::of(reports.iter().all(PublishReport::is_success));
         let colours = printer.has_colours();
         let text: Vec<String> = reports.iter().flat_map(|report| lines(report, colours)).collect();
@@ -139,7 +139,6 @@ fn access(settings: Option<&PublishSettings>, api: &Url, printer: &Printer) -> R
 
 /// Publishes to one API after the other, in a runtime of its own. Where there are several, one that cannot be used does not stop the others.
 pub(super) fn sent_to_all(
-    printer: &Printer,
     workspace: &Workspace,
     destinations: Vec<Destination>,
     options: &SendOptions,
@@ -153,9 +152,8 @@ pub(super) fn sent_to_all(
         match runtime.block_on(send(workspace, &api, &options)) {
             Ok(report) => reports.push(report),
             Err(error @ PipelineError::Publish(_)) if !is_one => {
-                printer.failure(&error, error.remedy().as_deref());
                 let mut report = PublishReport::of(api.as_str(), options.api.dry_run, Vec::new());
-                report.problems.push(error.to_string());
+                report.problems.push(explained(&error, error.remedy().as_deref()));
                 reports.push(report);
             }
             Err(error) => return Err(error.into()),

@@ -79,7 +79,7 @@ impl Sync {
             );
             return Ok(outcome);
         }
-        let sent = publish::sent_to_all(printer, &workspace, apis, &SendOptions::default());
+        let sent = publish::sent_to_all(&workspace, apis, &SendOptions::default());
         let (publications, failure) = match sent {
             Ok(reports) => (reports, None),
             Err(failure) => (Vec::new(), Some(failure)),

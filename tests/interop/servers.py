@@ -24,14 +24,14 @@ error_log {folder}/error.log;
 {user}
 events {{ worker_connections 512; }}
 http {{
-    log_format ours '$request_method $request_uri $status $body_bytes_sent $http_range $server_port';
+    log_format ours '$request_method $request_uri $status $body_bytes_sent $http_range $server_port $server_protocol';
     access_log {folder}/access.log ours;
     client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
     uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
     types {{ application/x-netcdf nc; }}
     server {{
         listen 127.0.0.1:{port};
-        listen 127.0.0.1:{tls_port} ssl;
+        listen 127.0.0.1:{tls_port} ssl{http2};
         ssl_certificate {folder}/server.pem;
         ssl_certificate_key {folder}/server.key;
         root {root};
@@ -53,12 +53,15 @@ class Request:
     status: int
     sent: int
     range: str
+    protocol: str
 
 
 class WebServer:
-    """nginx on a folder, over http and https; both on the loopback. What is below `/upstream/` is asked of another server."""
+    """nginx on a folder, over http and https; both on the loopback. What is below `/upstream/` is asked of another server.
 
-    def __init__(self, root, upstream=None):
+    HTTP/2 is offered over https alone, if at all."""
+
+    def __init__(self, root, upstream=None, http2=False):
         self.folder = Path(tempfile.mkdtemp(prefix="altostac-nginx-"))
         self.port, tls_port = free_port(), free_port()
         self.url, self.tls_url = f"http://127.0.0.1:{self.port}", f"https://127.0.0.1:{tls_port}"
@@ -67,7 +70,8 @@ class WebServer:
         (self.folder / "users").write_text("nobody:{PLAIN}nothing\n")
         user = "user root;" if os.geteuid() == 0 else ""
         behind = f"location /upstream/ {{ proxy_pass {upstream}/; }}" if upstream else ""
-        configuration = NGINX.format(folder=self.folder, root=root, port=self.port, tls_port=tls_port, user=user, upstream=behind)
+        configuration = NGINX.format(folder=self.folder, root=root, port=self.port, tls_port=tls_port, user=user, upstream=behind,
+                                     http2=" http2" if http2 else "")
         (self.folder / "nginx.conf").write_text(configuration)
         program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
         assert program, "no nginx: tests/run installs it"
@@ -91,8 +95,8 @@ class WebServer:
         self._told = getattr(self, "_told", 0) + len(lines)
         found = []
         for line in lines:
-            method, target, status, sent, *range_, _ = line.split(" ")
-            found.append(Request(method, target, int(status), int(sent), " ".join(range_)))
+            method, target, status, sent, *range_, _, protocol = line.split(" ")
+            found.append(Request(method, target, int(status), int(sent), " ".join(range_), protocol))
         return found
 
     def stop(self):

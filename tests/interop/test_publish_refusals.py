@@ -131,6 +131,8 @@ def test_a_collection_that_was_deleted_between_two_runs(project, api):
             assert not loses and counts["created"] >= COUNT and counts["failed"] == 0, (number, counts)
             assert stored(api) == set(project.items), number
     project.edit(collection=described)
+    # Others publish what stands there, and expect no more of sync.
+    project.build()
 
 
 def test_a_deletion_that_was_refused_is_no_order_for_later(project, api):

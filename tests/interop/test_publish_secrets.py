@@ -194,6 +194,30 @@ def test_secrets_in_the_recipe_and_over_plain_http_are_refused(project):
     project.edit(public_urls=[])
 
 
+@pytest.mark.parametrize("name", WAYS)
+def test_no_secret_is_shown_over_http_2(project, parrot, tmp_path, name):
+    """Its frames and compressed headers are logged by a library of their own."""
+    web = WebServer(tmp_path, upstream=parrot.url, http2=True)
+    try:
+        api, answers = f"{web.tls_url}/upstream", []
+        project.edit(publish={"api": api, "auth": way_of(name, api), "ca": str(web.authority)})
+        for behaviour in ("well", "stale", "401", "400"):
+            parrot.behaviour = behaviour
+            parrot.records.clear()
+            parrot.refused.clear()
+            parrot.given.clear()
+            answers.append(logged(project, "publish", "--json").expect(0 if behaviour in ("well", "stale") else 1))
+        # What came before was its own look whether nginx answers.
+        assert {asked.protocol for asked in web.requests() if asked.target.startswith("/upstream")} == {"HTTP/2.0"}
+        for answer in answers:
+            assert "h2::codec::framed_write: send frame=Headers" in answer.stderr and "h2::hpack::decoder" in answer.stderr, "HTTP/2 was not logged"
+        assert any("(hidden)" in answer.stdout for answer in answers), "the parrot was not heard"
+        assert shown(project, answers, [SECRET, TOKEN]) == []
+    finally:
+        parrot.behaviour = "well"
+        web.stop()
+
+
 def test_an_authority_of_our_own(project, parrot, tmp_path):
     """API and token endpoint behind TLS, below a path that the API does not know of."""
     web = WebServer(tmp_path, upstream=parrot.url)

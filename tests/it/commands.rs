@@ -262,6 +262,27 @@ fn products_of_changed_sources_are_not_published() {
 }
 
 #[test]
+fn each_api_that_is_away_is_told_once_with_its_cause() {
+    let project = Project::new();
+    project.statuses(&["build", "recipe.yaml"]);
+    let recipe = fs::read_to_string(project.path("recipe.yaml")).unwrap();
+    // Nothing listens there.
+    let apis = "publish: {api: [\"http://127.0.0.1:1\", \"http://127.0.0.1:9\"]}";
+    fs::write(project.path("recipe.yaml"), format!("{recipe}\n{apis}\n")).unwrap();
+    let output = project.run(&["publish", "recipe.yaml", "--json"]);
+    let (report, status): (Value, _) = (serde_json::from_slice(&output.stdout).unwrap(), output.status.code().unwrap());
+    let problem = report["publications"][1]["problems"][0].as_str().unwrap();
+    assert!(
+        status == 1 && problem.contains("\n  because: ") && problem.contains("\n  remedy: check the URL"),
+        "{problem}"
+    );
+    assert!(problem.to_lowercase().contains("connection refused"), "{problem}");
+    let said = stderr(&output);
+    assert_eq!(said.matches("does not answer").count(), 2, "{said}");
+    assert_eq!(said.matches("remedy: ").count(), 2, "{said}");
+}
+
+#[test]
 fn one_run_at_a_time() {
     let project = Project::new();
     fs::create_dir_all(project.path(".altostac/recipe")).unwrap();

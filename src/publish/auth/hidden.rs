@@ -9,7 +9,7 @@ use super::Secret;
 /// A shorter secret is not looked for inside base64: what is left of it there is also found elsewhere.
 const LEAST_INSIDE_BASE64: usize = 6;
 
-/// So many texts are looked for at most: the secrets of late, for a server may speak of the last but one.
+/// So many texts of secrets that are renewed are looked for at most: those of late, for a server may speak of the last but one.
 const LIMIT: usize = 150;
 
 /// What stands where a secret stood.
@@ -17,18 +17,23 @@ const HIDDEN: &str = "(hidden)";
 
 /// Secrets that are to be taken out of others' words.
 #[derive(Default)]
-pub(super) struct Hidden(Vec<Zeroizing<String>>);
+pub(super) struct Hidden {
+    /// What the settings name: however many tokens come, it is what they are asked for with.
+    lasting: Vec<Zeroizing<String>>,
+    /// What came later, the last one first.
+    renewed: Vec<Zeroizing<String>>,
+}
 
 impl Hidden {
-    /// Also hides this secret.
+    /// Also hides this secret, for good.
     pub(super) fn add(&mut self, secret: &Secret) {
-        let text = secret.expose();
-        let mut texts = vec![Zeroizing::new(text.to_owned())];
-        texts.extend((0..3).flat_map(|offset| inside_base64(text.as_bytes(), offset)));
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        texts.dedup();
-        self.0.splice(0..0, texts);
-        self.0.truncate(LIMIT);
+        self.lasting.extend(texts(secret));
+    }
+
+    /// Also hides this secret, which others will follow.
+    pub(super) fn add_renewed(&mut self, secret: &Secret) {
+        self.renewed.splice(0..0, texts(secret));
+        self.renewed.truncate(LIMIT);
     }
 
     /// The beginning of a text without any of them: about so many characters.
@@ -37,7 +42,9 @@ impl Hidden {
         while count < limit
             && let Some(next) = rest.chars().next()
         {
-            let length = self.0.iter().find_map(|secret| length_of(secret, rest.as_bytes()));
+            let all = self.lasting.iter().chain(&self.renewed);
+            // One may begin with another.
+            let length = all.filter_map(|secret| length_of(secret, rest.as_bytes())).max();
             if let Some(after) = length.and_then(|length| rest.get(length..)) {
                 shown.push_str(HIDDEN);
                 (count, rest) = (count + HIDDEN.len(), after);
@@ -48,6 +55,15 @@ impl Hidden {
         }
         shown
     }
+}
+
+/// What shows a secret: itself, and what of base64 is its own.
+fn texts(secret: &Secret) -> Vec<Zeroizing<String>> {
+    let text = secret.expose();
+    let mut texts = vec![Zeroizing::new(text.to_owned())];
+    texts.extend((0..3).flat_map(|offset| inside_base64(text.as_bytes(), offset)));
+    texts.dedup();
+    texts
 }
 
 /// The characters that alone stand for a secret in base64 of anything in which it begins at a place of this remainder by three.
@@ -171,6 +187,28 @@ mod tests {
         hidden.add(&Secret::new("hunter2hunter2").unwrap());
         assert_eq!(hidden.hidden_in("12345678 hunter2hunter2", 12), "12345678 (hidden)");
         assert_eq!(hidden.hidden_in("12345678 hunter2hunter2", 5), "12345");
+    }
+
+    #[test]
+    fn renewals_push_nothing_out_but_older_ones() {
+        let secret = |text: String| Secret::new(text).unwrap();
+        let mut hidden = Hidden::default();
+        hidden.add(&secret("hunter2 & more".into()));
+        (0..100).for_each(|number| hidden.add_renewed(&secret(format!("token-{number:03}"))));
+        let basic = BASE64_STANDARD_NO_PAD.encode("altostac:hunter2 & more");
+        assert_eq!(hidden.hidden_in("hunter2 & more, token-099, token-098", 1000), "(hidden), (hidden), (hidden)");
+        assert!(hidden.hidden_in(&basic, 1000).contains(HIDDEN));
+        assert!(hidden.renewed.len() <= LIMIT);
+    }
+
+    #[test]
+    fn of_two_that_begin_alike_nothing_is_left() {
+        for (lasting, renewed) in [("abc", "abc-def"), ("abc-def", "abc")] {
+            let mut hidden = Hidden::default();
+            hidden.add(&Secret::new(lasting).unwrap());
+            hidden.add_renewed(&Secret::new(renewed).unwrap());
+            assert_eq!(hidden.hidden_in("abc-def abc", 1000), "(hidden) (hidden)");
+        }
     }
 
     proptest! {

@@ -316,7 +316,7 @@ impl Authorizer {
 
     fn hide(&self, secret: Option<&Secret>) {
         if let Some(secret) = secret {
-            self.hidden.lock().unwrap_or_else(PoisonError::into_inner).add(secret);
+            self.hidden.lock().unwrap_or_else(PoisonError::into_inner).add_renewed(secret);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, Response};
 use serde::Deserialize;
@@ -127,8 +128,9 @@ impl TokenEndpoint {
             let (name, value) = self.as_header().map_err(Failure::Final)?;
             request = request.header(name, value);
         }
-        let request =
-            request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(self.form(style).to_string());
+        // The form is wiped once it is sent, as headers are.
+        let form = Bytes::from_owner(self.form(style));
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if is_tls(&error) => return Err(Failure::Final(nothing(hide(&chain(error))))),

@@ -102,7 +102,7 @@ impl Publisher {
                 self.searches.store(false, Ordering::Relaxed);
             }
             let mut page: Value = serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200)?;
-            let Value::Array(features) = page["features"].take() else { return None };
+            let Some(Value::Array(features)) = page.get_mut("features").map(Value::take) else { return None };
             let ours = features.into_iter().filter(|feature| feature["collection"] == *self.collection);
             found.extend(ours.filter_map(|feature| Some((feature["id"].as_str()?.to_owned(), feature))));
         }

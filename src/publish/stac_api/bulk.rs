@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use reqwest::Method;
 
 use super::batch::Entry;
@@ -109,9 +110,12 @@ impl Publisher {
                 continue;
             }
             let is_accepted = answer.as_ref().is_ok_and(Answer::is_success);
+            let is_queued = answer.as_ref().is_ok_and(|answer| answer.status == 202);
             let missing = self.read_back(entries, &piece, &answer).await;
             match &missing {
                 Some(missing) if missing.len() < piece.len() => self.bulk.works(),
+                // It may still come.
+                Some(_) if is_queued => {}
                 Some(_) if is_accepted => self.bulk.leave(way),
                 _ if !is_accepted => self.bulk.strike(way),
                 _ => {}
@@ -121,7 +125,7 @@ impl Publisher {
             {
                 self.notice_loss(answer, RecordKind::Item).await;
             }
-            // Where all is said to be well, what is missing is looked at one by one.
+            // Where all is said to be well, what is missing is looked at one by one, unless it waits in a queue.
             if let Some(mut missing) = missing
                 && !is_accepted
             {
@@ -141,7 +145,8 @@ impl Publisher {
         self.client.send(Method::POST, &url, Some(&body), None).await
     }
 
-    /// Settles what a search finds as it should be, and returns the others; `None` if there is no search.
+    /// Settles what a search finds as it should be, and returns the others; `None` if there is no search. What was only accepted for later
+    /// (202) is awaited and settled whether it comes or not: sent again, it would be in the queue twice.
     async fn read_back(
         &self,
         entries: &mut [Entry],
@@ -149,7 +154,8 @@ impl Publisher {
         answer: &Result<Answer, RequestError>,
     ) -> Option<Vec<usize>> {
         let status = answer.as_ref().ok().map(|answer| answer.status);
-        let (is_accepted, is_queued) = (answer.as_ref().is_ok_and(Answer::is_success), status == Some(202));
+        let queued = answer.as_ref().ok().filter(|answer| answer.status == 202);
+        let is_accepted = answer.as_ref().is_ok_and(Answer::is_success);
         let (options, begin) = (self.client.options(), Instant::now());
         let mut missing = piece.to_vec();
         loop {
@@ -160,7 +166,12 @@ impl Publisher {
                 entries[*at].known.look = true;
                 entries[*at].known.sent = is_accepted || found.is_some();
             }
-            let found = found?;
+            let Some(found) = found else {
+                return match queued {
+                    Some(answer) => Some(self.await_each(entries, missing, answer).await),
+                    None => None,
+                };
+            };
             missing.retain(|at| {
                 let entry = &mut entries[*at];
                 let record = entry.item.record.record();
@@ -170,11 +181,28 @@ impl Publisher {
                 }
                 !agrees
             });
-            if missing.is_empty() || !is_queued || begin.elapsed() >= options.queue_timeout {
+            if missing.is_empty() || queued.is_none() {
+                return Some(missing);
+            }
+            if begin.elapsed() >= options.queue_timeout {
+                missing.iter().for_each(|at| entries[*at].result = Some(Err(Failure::queued(options.queue_timeout))));
                 return Some(missing);
             }
             tokio::time::sleep(options.queue_pause).await;
         }
+    }
+
+    /// Without a search: awaits each by itself, and returns those that did not come.
+    async fn await_each(&self, entries: &mut [Entry], queued: Vec<usize>, answer: &Answer) -> Vec<usize> {
+        let looks = queued.iter().map(|at| {
+            let record = entries[*at].item.record.record();
+            async move { self.written(&record.json, &self.item_target(&record.id), answer).await }
+        });
+        let results = join_all(looks).await;
+        for (at, result) in queued.iter().zip(results) {
+            entries[*at].result = Some(result.map(|()| Outcome::new(PublishStatus::Created, Some(answer.status))));
+        }
+        queued.into_iter().filter(|at| matches!(entries[*at].result, Some(Err(_)))).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -51,6 +51,12 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { http_status: None, message: message.into(), differences: Vec::new(), is_unanswered: false }
+    }
+
+    /// It was accepted for later, and that did not come.
+    pub(super) fn queued(awaited: Duration) -> Self {
+        let message = format!("queued: accepted, but not done after {awaited:?}");
+        Self { http_status: Some(202), ..Self::new(message) }
     }
 
     pub(super) fn message(&self) -> &str {
@@ -291,7 +297,7 @@ impl Publisher {
     }
 
     /// Reads back what was sent.
-    async fn written(&self, wanted: &Value, target: &Target, answer: &Answer) -> Result<(), Failure> {
+    pub(super) async fn written(&self, wanted: &Value, target: &Target, answer: &Answer) -> Result<(), Failure> {
         self.await_state(target, answer, |found| {
             let differences = found.map(|found| differences(wanted, &found.json, &target.record));
             differences.map_or(Err(Vec::new()), |found| if found.is_empty() { Ok(()) } else { Err(found) })
@@ -315,12 +321,12 @@ impl Publisher {
         loop {
             let Err(differences) = check(self.get(target).await?.as_ref()) else { return Ok(()) };
             if !is_queued || begin.elapsed() >= options.queue_timeout {
-                let message = if is_queued {
-                    format!("queued: accepted, but not done after {:?}", options.queue_timeout)
+                let failure = if is_queued {
+                    Failure::queued(options.queue_timeout)
                 } else {
-                    "the API answered that all is well, but does not hold what was sent".to_owned()
+                    Failure::new("the API answered that all is well, but does not hold what was sent")
                 };
-                return Err(Failure { http_status: Some(answer.status), differences, ..Failure::new(message) });
+                return Err(Failure { http_status: Some(answer.status), differences, ..failure });
             }
             tokio::time::sleep(options.queue_pause).await;
         }

@@ -30,21 +30,25 @@ impl fmt::Debug for Prune<'_> {
 impl Publisher {
     /// The items that the API has beyond those that stay; a text that says why none may go.
     pub(super) async fn surplus(&self, prune: &Prune<'_>) -> Result<Vec<String>, String> {
-        let (mut surplus, mut all, mut pages) = (HashSet::new(), 0_usize, HashSet::new());
+        let (mut surplus, mut seen) = (Vec::new(), HashSet::new());
         let mut url = Some(self.listing());
-        while let Some(page_url) = url.take().filter(|url| pages.insert(url.clone())) {
+        while let Some(page_url) = url.take() {
             let page = self.page(&page_url).await.map_err(|failure| {
                 format!("nothing was pruned: the items of the API cannot be listed: {}", failure.message())
             })?;
-            let features = page["features"].as_array().map(Vec::as_slice).unwrap_or_default();
-            all += features.len();
-            let others = features.iter().filter(|feature| feature["properties"]["retracted"] != true);
-            let ids = others.filter_map(|feature| feature["id"].as_str()).filter(|id| !(prune.stays)(id));
-            surplus.extend(ids.map(str::to_owned));
-            if !features.is_empty() {
+            let seen_before = seen.len();
+            for (id, feature) in self.ours(&page) {
+                let is_new = seen.insert(id.to_owned());
+                if is_new && feature["properties"]["retracted"] != true && !(prune.stays)(id) {
+                    surplus.push(id.to_owned());
+                }
+            }
+            // Some always name a next page.
+            if seen.len() > seen_before {
                 url = next_page(&page_url, &page);
             }
         }
+        let all = seen.len();
         if !prune.most.allows(surplus.len(), all) {
             return Err(format!(
                 "nothing was pruned: the catalogue does not hold {} of {all} items that the API has; {} may be deleted at once (publish.max_deletes)",
@@ -52,9 +56,18 @@ impl Publisher {
                 prune.most
             ));
         }
-        let mut surplus: Vec<String> = surplus.into_iter().collect();
         surplus.sort_unstable();
         Ok(surplus)
+    }
+
+    /// The items of a page that are of our collection, by their ids: not all APIs heed what they are asked for.
+    fn ours<'a>(&self, page: &'a Value) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let features = page["features"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ours = features.iter().filter(|feature| {
+            let collection = &feature["collection"];
+            collection.is_null() || *collection == *self.collection
+        });
+        ours.filter_map(|feature| Some((feature["id"].as_str()?, feature)))
     }
 
     fn listing(&self) -> Url {

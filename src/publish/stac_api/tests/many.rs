@@ -1,6 +1,6 @@
 //! Many items at once, and what others do to them meanwhile.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 use crate::model::{KeptField, RemovalLimit};
@@ -140,6 +140,79 @@ async fn an_api_that_takes_one_at_a_time_is_asked_once_whether_it_takes_more() {
 }
 
 #[tokio::test]
+async fn a_search_that_answers_with_something_else_is_none() {
+    for answer in [json!([]), json!("ok"), json!(1), json!({"features": {}})] {
+        let store = Store::default();
+        let api = larger(&store, true, "").await;
+        api.mount("GET", "/search", ResponseTemplate::new(200).set_body_json(&answer), 1).await;
+        let report = publish_all(&api, &ids(12), Stored).await;
+        assert_eq!((report.counts.created, store.records().len()), (13, 13), "{answer}");
+    }
+}
+
+/// What is queued comes when it was looked for so often, or never.
+struct Queue {
+    store: Store,
+    waiting: Mutex<Vec<(String, Value)>>,
+    looks: Mutex<Option<usize>>,
+}
+
+impl Queue {
+    async fn before(api: &Api, looks: Option<usize>) {
+        let queue = Arc::new(Self { store: api.store.clone(), waiting: Mutex::default(), looks: Mutex::new(looks) });
+        let (taking, looking) = (Arc::clone(&queue), queue);
+        api.mount("POST", "/collections/c/bulk_items", move |request: &Request| taking.take(request), 1).await;
+        let looked = wiremock::matchers::path_regex("^/search$|^/collections/c/items/.");
+        let look = move |request: &Request| looking.look(request);
+        Mock::given(method("GET")).and(looked).respond_with(look).with_priority(1).mount(&api.server).await;
+    }
+
+    fn take(&self, request: &Request) -> ResponseTemplate {
+        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        let items = sent["items"].as_object().unwrap().iter();
+        self.waiting.lock().unwrap().extend(items.map(|(id, json)| (format!("{ITEMS}/{id}"), json.clone())));
+        ResponseTemplate::new(202)
+    }
+
+    fn look(&self, request: &Request) -> ResponseTemplate {
+        let mut waiting = self.waiting.lock().unwrap();
+        if let Some(looks) = self.looks.lock().unwrap().as_mut().filter(|_| !waiting.is_empty()) {
+            *looks = looks.saturating_sub(1);
+            if *looks == 0 {
+                waiting.drain(..).for_each(|(place, json)| self.store.insert(&place, json));
+            }
+        }
+        Larger { store: self.store.clone(), bulk: true, refused: "" }.respond(request)
+    }
+}
+
+#[tokio::test]
+async fn what_is_queued_together_is_awaited_and_never_sent_twice() {
+    let (ids, quick) = (ids(30), ApiOptions { queue_timeout: Duration::ZERO, batch: 15, concurrency: 1, ..options() });
+    let items: Vec<_> = ids.iter().map(|id| (id.as_str(), New)).collect();
+    for searches in [true, false] {
+        let store = Store::default();
+        let api = if searches { larger(&store, true, "").await } else { Api::start_with(store.clone()).await };
+        Queue::before(&api, None).await;
+        let report = api.publish_with(&items, &[], quick.clone()).await;
+        assert_eq!((report.counts.created, report.counts.failed), (1, 30), "search: {searches}");
+        assert_eq!(message(&report, 30), "queued: accepted, but not done after 0ns");
+        assert_eq!(report.records[30].http_status, Some(202));
+        let collection = "POST /collections".to_owned();
+        let together = "POST /collections/c/bulk_items".to_owned();
+        let writes: Vec<_> = api.requests().await.into_iter().filter(|request| request.starts_with("POST")).collect();
+        assert_eq!(writes, [collection, together.clone(), together], "search: {searches}");
+
+        let store = Store::default();
+        let api = if searches { larger(&store, true, "").await } else { Api::start_with(store.clone()).await };
+        Queue::before(&api, Some(5)).await;
+        let report = api.publish_with(&items[..15], &[], batches()).await;
+        assert_eq!((report.counts.created, api.writes().await), (16, 2), "search: {searches}");
+        assert_eq!(report.records[15].http_status, Some(202));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_was_lost_is_found_out_about() {
     let (store, ids) = (Store::default(), ids(30));
     let api = larger(&store, true, "").await;
@@ -206,6 +279,45 @@ async fn items_that_nobody_knows_go_if_they_are_few() {
     let report = pruned(RemovalLimit::Share(5000)).await;
     assert_eq!((statuses(&report), report.is_success()), (vec![Unchanged, Removed, Removed], true));
     assert_eq!(api.store.records().len(), 3);
+}
+
+async fn pruned(api: &Api, most: RemovalLimit) -> PublishReport {
+    let stays = |id: &str| id.starts_with("ours");
+    let set = PublishSet { prune: Some(Prune { stays: &stays, most }), ..PublishSet::<Vec<_>>::of(collection()) };
+    publish(&api.url(), set, options(), &mut NoJournal).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_listing_that_never_ends_is_ended() {
+    let api = Api::start().await;
+    api.store.insert("/collections/c", collection_json());
+    let turn = AtomicUsize::new(0);
+    let endless = move |_: &Request| {
+        let turn = turn.fetch_add(1, Ordering::SeqCst);
+        // The second page is the first one again, and so are all others.
+        assert!(turn < 5, "it is asked on and on");
+        let next = json!([{"rel": "next", "href": format!("/collections/c/items?token={turn}")}]);
+        let features = [json!({"id": "ours"}), json!({"id": "x"})];
+        ResponseTemplate::new(200).set_body_json(json!({"features": features, "links": next}))
+    };
+    api.mount("GET", ITEMS, endless, 1).await;
+    let report = pruned(&api, RemovalLimit::Items(0)).await;
+    assert!(report.problems[0].contains("1 of 2 items"), "{:?}", report.problems);
+    assert_eq!(api.requests().await.iter().filter(|request| request.ends_with("/items")).count(), 2);
+}
+
+#[tokio::test]
+async fn items_of_others_count_for_nothing() {
+    let api = Api::start().await;
+    api.store.insert("/collections/c", collection_json());
+    let others = (0..97).map(|number| json!({"id": format!("other{number}"), "collection": "d"}));
+    let ours = ["ours1", "x", "y"].map(|id| json!({"id": id, "collection": "c"}));
+    let features: Vec<Value> = others.chain(ours).collect();
+    api.mount("GET", ITEMS, ResponseTemplate::new(200).set_body_json(json!({"features": features})), 1).await;
+    // A tenth of 100 would be 10.
+    let report = pruned(&api, RemovalLimit::Share(1000)).await;
+    assert!(report.problems.first().is_some_and(|told| told.contains("2 of 3 items")), "{:?}", report.problems);
+    assert_eq!(api.writes().await, 0);
 }
 
 #[tokio::test]
