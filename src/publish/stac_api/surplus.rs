@@ -13,6 +13,9 @@ use crate::model::RemovalLimit;
 /// So many items are asked for at once.
 const PAGE: usize = 250;
 
+/// No collection has more items: a list that goes on is made up.
+const MOST_LISTED: usize = 20_000_000;
+
 /// Which items of the collection are to go that nobody asked to remove.
 pub struct Prune<'a> {
     /// Whether an item stays.
@@ -42,6 +45,11 @@ impl Publisher {
                 if is_new && feature["properties"]["retracted"] != true && !(prune.stays)(id) {
                     surplus.push(id.to_owned());
                 }
+            }
+            if seen.len() > MOST_LISTED {
+                return Err(format!(
+                    "nothing was pruned: the API lists more than {MOST_LISTED} items of the collection"
+                ));
             }
             // Some always name a next page.
             if seen.len() > seen_before {
