@@ -194,6 +194,8 @@ struct Follower {
     /// How often following a key has failed in a row.
     attempts: HashMap<String, u32>,
     next_full: Instant,
+    /// When another look at the whole archive is due that was asked for since the latest began.
+    asked: Option<Instant>,
     failed_fulls: u32,
     /// What was seen when the whole archive was last looked at; `None` if that cannot be said.
     seen: Option<Seen>,
@@ -212,6 +214,7 @@ impl Follower {
             waiting: Debounce::new(settings.quiet, settings.longest),
             attempts: HashMap::new(),
             next_full: Instant::now(),
+            asked: None,
             failed_fulls: 0,
             seen: None,
             running: None,
@@ -269,7 +272,8 @@ impl Follower {
 
     fn ask_for_full(&mut self, reason: &str, now: Instant) {
         tracing::warn!("the whole archive is looked at: {reason}");
-        self.next_full = self.next_full.min(now + self.quiet);
+        let due = now + self.quiet;
+        self.asked = Some(self.asked.map_or(due, |asked| asked.min(due)));
     }
 
     fn next_wake(&self) -> Instant {
@@ -278,7 +282,7 @@ impl Follower {
             return pulse;
         }
         let due = self.waiting.next().unwrap_or(pulse);
-        due.min(self.next_full).min(pulse)
+        due.min(self.next_full).min(self.asked.unwrap_or(pulse)).min(pulse)
     }
 
     fn start_what_is_due(&mut self, tell: &dyn Fn(&str)) {
@@ -286,11 +290,10 @@ impl Follower {
             return;
         }
         let now = Instant::now();
-        let full = self.next_full <= now;
+        let full = self.next_full <= now || self.asked.is_some_and(|asked| asked <= now);
         let (job, taken) = if full {
             self.ground.renew(tell);
-            // What asks for another from now on brings it forward.
-            self.next_full = now + self.ground.period();
+            self.asked = None;
             (Job::Full, self.waiting.take_all())
         } else {
             let taken = self.waiting.take(now);
@@ -318,8 +321,8 @@ impl Follower {
         if let Some(line) = done.summary() {
             tell(&line);
         }
-        self.remember(&mut done);
         if done.busy {
+            self.let_desk_choose();
             let until = now + self.retry;
             taken.into_iter().for_each(|(key, paths)| self.waiting.put_off(key, paths, until));
             self.next_full = if full { until } else { self.next_full.max(until) };
@@ -331,12 +334,12 @@ impl Follower {
                 self.ask_for_full("the roots of the recipe are others", now);
             }
         }
+        self.remember(&mut done);
         if done.full {
             self.failed_fulls = if round.ok { 0 } else { self.failed_fulls.saturating_add(1) };
             let period = self.ground.period();
             let pause = if round.ok { period } else { self.pause(self.failed_fulls).min(period) };
-            // One that was asked for meanwhile is not forgotten.
-            self.next_full = self.next_full.min(now + pause);
+            self.next_full = now + pause;
         } else if done.problem.is_some() && done.stamp.is_none() {
             // Nothing could be begun: the recipe perhaps. It is not the items' fault.
             self.next_full = self.next_full.max(now + self.retry);
@@ -345,16 +348,21 @@ impl Follower {
         self.metrics.set_pending(self.desk.pending_count(), self.waiting.len() as u64);
     }
 
-    /// Remembers what was seen; from now on the desk goes by it.
+    /// Remembers what was seen.
     fn remember(&mut self, done: &mut Done) {
         let links = done.links.take();
-        if done.full && !done.busy {
+        if done.full {
             let known = self.seen.take().map(|seen| seen.links);
             let links = links.map(Arc::new).or(known);
             self.seen = done.stamp.take().zip(links).map(|(stamp, links)| Seen { stamp, links });
         } else if let (Some(seen), Some(links)) = (&mut self.seen, links) {
             Arc::make_mut(&mut seen.links).extend(&links);
         }
+        self.let_desk_choose();
+    }
+
+    /// Nothing is under way: the desk need not keep what is known to be of no concern.
+    fn let_desk_choose(&self) {
         self.desk.set_links(self.seen.as_ref().map(|seen| Arc::clone(&seen.links)));
     }
 
@@ -425,7 +433,8 @@ mod tests {
     }
 
     fn seconds_to_full(follower: &Follower) -> u64 {
-        follower.next_full.saturating_duration_since(Instant::now()).as_secs()
+        let due = follower.asked.unwrap_or(follower.next_full).min(follower.next_full);
+        due.saturating_duration_since(Instant::now()).as_secs()
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -474,6 +483,7 @@ mod tests {
         std::fs::rename(folder.join("second"), folder.join("away")).unwrap();
         std::fs::create_dir(folder.join("second")).unwrap();
         follower.next_full = Instant::now() + Duration::from_secs(5000);
+        assert!(seconds_to_full(&follower) > 10);
         let path = folder.join("second");
         until_told(&mut heard, &path).await;
         follower.note(Told::Path { key: "second".into(), path, serial: 1 });

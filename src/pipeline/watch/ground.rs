@@ -15,14 +15,14 @@ use crate::watch::{FolderEvent, Folders, is_on_network};
 /// Folders that the kernel does not tell all of are looked at so often.
 const NETWORK_PERIOD: Duration = Duration::from_secs(900);
 
-/// Which folders are watched.
+/// The roots, and what the kernel tells of.
 pub(super) struct Ground {
     desk: Arc<Desk>,
     inotify: bool,
     /// How often the whole archive is looked at if the kernel tells of all of it.
     longest: Duration,
     period: Duration,
-    /// The roots when the kernel was asked, and which folders stood there; `None` if it is to be asked anew.
+    /// The roots at the latest look, and which folders stood there; `None` if that is in doubt.
     roots: Option<Vec<(PathBuf, Option<FileId>)>>,
     folders: Option<Folders>,
 }
@@ -39,9 +39,9 @@ impl Ground {
         self.period
     }
 
-    /// Whether the roots of the recipe are others than those that are watched.
+    /// Whether the roots of the recipe are others than at the latest look at the whole archive: what happened in them may not have been told.
     pub(super) fn is_stale(&self) -> bool {
-        self.inotify && self.roots.as_ref() != Some(&self.standing())
+        self.roots.as_ref() != Some(&self.standing())
     }
 
     /// Something happened to a path: whether it is a root, and another folder may stand there now.
@@ -62,8 +62,8 @@ impl Ground {
         roots.into_iter().map(with_id).collect()
     }
 
-    /// Asks the kernel to tell of the roots, unless it was; where it cannot, the whole archive is looked at more often. What happened to them
-    /// before is not told.
+    /// Before a look at the whole archive, which sees what was not told: asks the kernel to tell of the roots that stand there now, unless it was.
+    /// Where it cannot, the whole archive is looked at more often.
     pub(super) fn renew(&mut self, tell: &dyn Fn(&str)) {
         if !self.is_stale() {
             return;
@@ -71,9 +71,12 @@ impl Ground {
         // The kernel watches only so many folders: not those of the old roots besides.
         self.folders = None;
         let standing = self.standing();
-        let roots = standing.iter().map(|(root, _)| root.clone());
-        let (afar, here): (Vec<PathBuf>, Vec<PathBuf>) = roots.partition(|root| is_on_network(root));
+        let roots: Vec<PathBuf> = standing.iter().map(|(root, _)| root.clone()).collect();
         self.roots = Some(standing);
+        if !self.inotify {
+            return;
+        }
+        let (afar, here): (Vec<PathBuf>, Vec<PathBuf>) = roots.into_iter().partition(|root| is_on_network(root));
         for root in &afar {
             let every = NETWORK_PERIOD.as_secs();
             tell(&format!("{} is on a network file system: it is looked at every {every} s", root.display()));
