@@ -230,7 +230,35 @@ LISTINGS = {
 }
 
 
+DEPOSITS = {
+    "text": "2024-01-31T12:05:33:/badc/t12:00:00/y.nc:DEPOSIT:1234:by hand: twice",
+    "json": '{"datetime": "2024-01-31T12:05:33", "filepath": "/badc/x/y.nc", "action": "SYMLINK", "filesize": "1234", "message": ""}',
+}
+
+
+def amqp_seeds():
+    def frame(kind, payload):
+        return struct.pack(">BHI", kind, 1, len(payload)) + payload + b"\xce"
+
+    def method(number, payload):
+        return frame(1, struct.pack(">HH", *number) + payload)
+
+    def message(tag, body, pieces):
+        size = -(-len(body) // pieces) or 1
+        head = method((60, 60), b"\x04ctag" + struct.pack(">QB", tag, 0) + b"\x00\x03key") + frame(2, struct.pack(">HHQH", 60, 0, len(body), 0))
+        return head + b"".join(frame(3, body[at:at + size]) for at in range(0, len(body), size))
+
+    bodies = [text.encode() for text in DEPOSITS.values()] + [b""]
+    write("amqp", "messages", b"".join(message(tag, body, 1 + tag) for tag, body in enumerate(bodies)) + frame(8, b""))
+    write("amqp", "start", method((10, 10), b"\0\x09" + struct.pack(">I", 10) + b"\x01pS\0\0\0\x03abc" + struct.pack(">I", 5) + b"PLAIN" + struct.pack(">I", 5) + b"en_US"))
+    write("amqp", "tune", method((10, 30), struct.pack(">HIH", 2047, 131072, 60)))
+    write("amqp", "closed", method((20, 40), struct.pack(">HB", 404, 9) + b"NOT_FOUND" + struct.pack(">HH", 50, 10)))
+    write("amqp", "cancelled", method((60, 30), b"\x04ctag\0"))
+
+
 def text_seeds():
+    for name, body in DEPOSITS.items():
+        write("deposit", name, body)
     root = pathlib.Path(__file__).parent.parent
     for path in sorted((root / "fixtures").rglob("*.yaml")):
         write("recipe", path.stem, path.read_bytes())
@@ -261,6 +289,7 @@ if __name__ == "__main__":
     hdf5_seeds()
     netcdf_seeds()
     chunk_seeds()
+    amqp_seeds()
     text_seeds()
     for folder in sorted(CORPUS.iterdir()):
         seeds = list(folder.glob("seed-*"))

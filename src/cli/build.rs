@@ -78,7 +78,7 @@ pub(super) fn built(
 ) -> Result<BuildReport, Failure> {
     let every_value = thorough.every_value;
     let (items, jobs) = (items.items, items.jobs);
-    let options = BuildOptions { items, force, allow_removal, every_value, jobs, touched: None };
+    let options = BuildOptions { items, force, allow_removal, every_value, jobs, ..BuildOptions::default() };
     Ok(build(workspace, &options, &Bar::default())?)
 }
 

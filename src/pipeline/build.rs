@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -25,6 +25,7 @@ use crate::publish::{
     CatalogHead, ParentCollection, STRUCTURAL_LINKS, branch_of, items_table, remove_catalogue, write_catalogue,
     write_item,
 };
+use crate::scan::LinkTargets;
 use crate::storage::{OutputStore, count_opened_anew, opened_files, traffic};
 use crate::write::ItemColumns;
 
@@ -49,6 +50,8 @@ pub struct BuildOptions {
     pub jobs: usize,
     /// Look only at these files and folders of the archive, and at the items that they belong to; without any, at the whole archive.
     pub touched: Option<Vec<PathBuf>>,
+    /// Where links lead, by the looks until now; of `touched` it says which of them more depends on.
+    pub links: Arc<LinkTargets>,
 }
 
 /// Builds what has to be built, and writes the static catalogue. A run that finds nothing to do writes nothing.
@@ -64,11 +67,11 @@ pub fn build(
     let before = traffic();
     count_opened_anew();
     let surveyed = match &options.touched {
-        Some(paths) => super::touched::survey(workspace, paths, progress)?,
+        Some(paths) => super::touched::survey(workspace, paths, &options.links, progress)?,
         None => survey(workspace, &options.items, options.force, progress)?,
     };
     let looked = begun.elapsed();
-    let Survey { planned, failed, unmatched, mut problems, warnings, mut guarded } = surveyed;
+    let Survey { planned, failed, unmatched, mut problems, warnings, mut guarded, links } = surveyed;
     if options.allow_removal {
         guarded.lift();
     }
@@ -138,6 +141,7 @@ pub fn build(
         stages: workers.stages().into_iter().map(|(stage, spent)| (stage.to_owned(), spent.as_secs_f64())).collect(),
         elapsed_s: begun.elapsed().as_secs_f64(),
         news,
+        links,
     })
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::published::{ApiStatus, ItemPublication};
 use crate::model::{ContentReport, ItemError, ItemState, Note, ProductFormat, VariableChoice, VerificationReport};
 use crate::plan::{Action, FileChanges};
+use crate::scan::LinkTargets;
 use crate::storage::Traffic;
 
 /// The answer of `altostac plan`.
@@ -256,6 +257,10 @@ pub struct BuildReport {
     #[serde(skip)]
     #[schemars(skip)]
     pub news: News,
+    /// Where links lead that were listed by their own path.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub links: LinkTargets,
 }
 
 /// Whether there is something to tell of a run.

@@ -169,6 +169,7 @@ mod tests {
             stages: [("index".to_owned(), 0.25)].into(),
             elapsed_s: 1.5,
             news: News { is_any: true, begun: DateTime::UNIX_EPOCH },
+            links: Default::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::model::{
     FileChecksum, ItemError, ItemId, ItemSource, ItemState, KnownItem, ProductFormat, Revision, SourcePlace, SourceUrl,
 };
 use crate::plan::{Circumstances, Guarded, PlannedItem, guard, plan};
-use crate::scan::Scan;
+use crate::scan::{LinkTargets, Scan};
 use crate::storage::Output;
 
 /// The outcome of scan and plan.
@@ -28,6 +28,8 @@ pub struct Survey {
     pub warnings: Vec<String>,
     /// Items that do not go although their files are gone; [`Guarded::lift`] lets them.
     pub guarded: Guarded,
+    /// Where links lead that are listed by their own path.
+    pub links: LinkTargets,
 }
 
 /// Looks at the archive and compares it with what is known; with `only` about these items alone.
@@ -94,6 +96,7 @@ pub(super) fn compared(
         unmatched: found.unmatched.iter().map(|file| format!("{}: {}", file.path, file.reason)).collect(),
         problems: found.problems.iter().map(ToString::to_string).collect(),
         warnings: found.warnings,
+        links: found.links,
     })
 }
 

@@ -7,25 +7,27 @@ use super::survey::compared;
 use super::{PipelineError, Progress, Survey, Workspace};
 use crate::model::{ItemState, KnownItem, SourceUrl};
 use crate::plan::Action;
-use crate::scan::{Scan, Unsure, items_of, scan_paths};
+use crate::scan::{LinkTargets, Scan, Unsure, items_of, scan_paths};
 
-/// Looks at files and folders that something happened to, at the other files of their items as the ledger knows them, and compares.
+/// Looks at files and folders that something happened to, at the other files of their items as the ledger knows them, and compares. `links` is what was
+/// found until now.
 ///
 /// # Errors
 /// [`PipelineError::Unsure`] if the whole archive has to be looked at to tell.
 pub(super) fn survey(
     workspace: &Workspace,
     paths: &[PathBuf],
+    links: &LinkTargets,
     progress: &dyn Progress,
 ) -> Result<Survey, PipelineError> {
     let unsure = |Unsure(reason)| PipelineError::Unsure { reason };
     let recipe = &workspace.recipe;
-    let first = scan_paths(recipe, paths)?.map_err(unsure)?;
+    let first = scan_paths(recipe, paths, links)?.map_err(unsure)?;
     let ids = touched_items(workspace, paths, &first)?;
     let known = known_items(workspace, &ids)?;
     let sources = known.iter().flat_map(|item| &item.sources).filter_map(|file| file.url.local_path());
     let files: BTreeSet<PathBuf> = paths.iter().cloned().chain(sources).collect();
-    let found = scan_paths(recipe, &files.into_iter().collect::<Vec<_>>())?.map_err(unsure)?;
+    let found = scan_paths(recipe, &files.into_iter().collect::<Vec<_>>(), links)?.map_err(unsure)?;
     if let Some(other) = ids_of(&found).find(|id| !ids.contains(*id)) {
         return Err(PipelineError::Unsure {
             reason: format!("files of {other} were found where those of others were"),

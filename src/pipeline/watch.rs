@@ -3,11 +3,13 @@
 //! | file | does |
 //! | --- | --- |
 //! | `desk` | takes in what is told: into the ledger first |
+//! | `ground` | the folders that the kernel tells of |
 //! | `round` | one sync, of a few items or of the whole archive |
 //!
 //! The recipe's lock is held while a sync is under way alone: other commands can run between two of them.
 
 mod desk;
+mod ground;
 mod round;
 
 use std::collections::HashMap;
@@ -26,16 +28,13 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::{PipelineError, Workspace};
 use crate::model::WatchSettings;
-use crate::scan::local_roots;
-use crate::watch::{Credentials, Debounce, FolderEvent, Folders, Metrics, Round, is_on_network, listen, serve_health};
+use crate::watch::{Credentials, Debounce, Metrics, Round, listen, serve_health};
 use desk::{Desk, Told};
-use round::{Done, Job, Place};
+use ground::Ground;
+use round::{Done, Job, Place, Seen};
 
 /// The longest pause before something is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
-/// Folders that the kernel does not tell all of are looked at so often.
-const NETWORK_PERIOD: Duration = Duration::from_secs(900);
 
 /// The loop goes round at least so often.
 const PULSE: Duration = Duration::from_secs(1);
@@ -133,7 +132,6 @@ pub async fn watch(
     let settings = recipe.watch.clone();
     let metrics = Arc::new(Metrics::new(settings.broker.is_some()));
     let (events, heard) = unbounded_channel();
-    let roots = local_roots(&recipe);
     let desk = Arc::new(Desk::open(&state, recipe, events, Arc::clone(&metrics))?);
     let (stopping, stopped) = tokio::sync::watch::channel(false);
     if let Some(address) = options.metrics {
@@ -147,9 +145,9 @@ pub async fn watch(
         let intake: Arc<dyn crate::watch::Intake> = desk.clone();
         listener = Some(tokio::spawn(listen(broker, credentials, intake, Arc::clone(&metrics), stopped.clone())));
     }
-    let (folders, period) = watch_folders(&settings, roots, &desk, tell);
-    tell(&format!("looking at the whole archive now, and every {} s", period.as_secs()));
-    let mut follower = Follower::new(place, Arc::clone(&desk), metrics, &settings, period);
+    let mut follower = Follower::new(place, desk, metrics, &settings);
+    follower.ground.renew(tell);
+    tell(&format!("looking at the whole archive now, and every {} s", follower.ground.period().as_secs()));
     follower.load_pending()?;
     let mut stop = pin!(stop);
     let running = tokio::select! {
@@ -158,7 +156,7 @@ pub async fn watch(
     };
     // Whoever listened is gone if nobody hears it.
     let _ = stopping.send(true);
-    drop(folders);
+    follower.ground.leave();
     if let Some(listener) = listener {
         let _ = tokio::time::timeout(Duration::from_secs(2), listener).await;
     }
@@ -166,52 +164,10 @@ pub async fn watch(
     tell(&format!("a sync is under way; it has {} s to finish", options.grace.as_secs()));
     match tokio::time::timeout(options.grace, &mut work.handle).await {
         Ok(done) => {
-            follower.finish(work.taken, done, tell);
+            follower.finish(work, done, tell);
             Ok(Ended::Finished)
         }
         Err(_) => Ok(Ended::Abandoned),
-    }
-}
-
-/// Asks the kernel to tell of local roots; where it cannot, the whole archive is looked at more often.
-fn watch_folders(
-    settings: &WatchSettings,
-    roots: Vec<PathBuf>,
-    desk: &Arc<Desk>,
-    tell: &dyn Fn(&str),
-) -> (Option<Folders>, Duration) {
-    let period = settings.period();
-    if !settings.inotify {
-        return (None, period);
-    }
-    let (told, heard) = unbounded_channel();
-    let (afar, here): (Vec<PathBuf>, Vec<PathBuf>) = roots.into_iter().partition(|root| is_on_network(root));
-    for root in &afar {
-        tell(&format!(
-            "{} is on a network file system: it is looked at every {} s",
-            root.display(),
-            NETWORK_PERIOD.as_secs()
-        ));
-    }
-    let watched = tokio::task::block_in_place(|| Folders::watch(&here, told));
-    tokio::spawn(take_in(heard, Arc::clone(desk)));
-    match watched {
-        Ok(folders) if afar.is_empty() => (Some(folders), period),
-        Ok(folders) => (Some(folders), period.min(NETWORK_PERIOD)),
-        Err(error) => {
-            tell(&format!("warning: {}: the whole archive is looked at instead", super::chain(&error)));
-            (None, period.min(NETWORK_PERIOD))
-        }
-    }
-}
-
-/// Keeps what the kernel tells, a few times a second.
-async fn take_in(mut heard: UnboundedReceiver<FolderEvent>, desk: Arc<Desk>) {
-    let mut batch = Vec::new();
-    while heard.recv_many(&mut batch, 10_000).await > 0 {
-        let told = std::mem::take(&mut batch);
-        tokio::task::block_in_place(|| desk.folders_told(told));
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -221,6 +177,8 @@ type Waiting = Vec<(String, Vec<(PathBuf, i64)>)>;
 /// A sync under way, and what it follows.
 struct Work {
     handle: JoinHandle<Done>,
+    /// Whether it was ordered to look at the whole archive.
+    full: bool,
     taken: Waiting,
 }
 
@@ -231,29 +189,32 @@ struct Follower {
     metrics: Arc<Metrics>,
     retry: Duration,
     quiet: Duration,
-    period: Duration,
+    ground: Ground,
     waiting: Debounce<String, (PathBuf, i64)>,
     /// How often following a key has failed in a row.
     attempts: HashMap<String, u32>,
     next_full: Instant,
+    /// When another look at the whole archive is due that was asked for since the latest began.
+    asked: Option<Instant>,
     failed_fulls: u32,
-    /// What the recipe said when the whole archive was last looked at.
-    seen: Option<round::Stamp>,
+    /// What was seen when the whole archive was last looked at; `None` if that cannot be said.
+    seen: Option<Seen>,
     running: Option<Work>,
 }
 
 impl Follower {
-    fn new(place: Place, desk: Arc<Desk>, metrics: Arc<Metrics>, settings: &WatchSettings, period: Duration) -> Self {
+    fn new(place: Place, desk: Arc<Desk>, metrics: Arc<Metrics>, settings: &WatchSettings) -> Self {
         Self {
             place,
+            ground: Ground::new(Arc::clone(&desk), settings),
             desk,
             metrics,
             retry: settings.retry,
             quiet: settings.quiet,
-            period,
             waiting: Debounce::new(settings.quiet, settings.longest),
             attempts: HashMap::new(),
             next_full: Instant::now(),
+            asked: None,
             failed_fulls: 0,
             seen: None,
             running: None,
@@ -274,7 +235,7 @@ impl Follower {
         loop {
             self.metrics.live();
             self.metrics.set_pending(self.desk.pending_count(), self.waiting.len() as u64);
-            self.start_what_is_due();
+            self.start_what_is_due(tell);
             let wake = self.next_wake();
             let done = tokio::select! {
                 told = heard.recv() => {
@@ -287,8 +248,8 @@ impl Follower {
                 () = tokio::time::sleep_until(wake.into()) => None,
                 done = finished(&mut self.running) => Some(done),
             };
-            if let Some((taken, done)) = done {
-                self.finish(taken, done, tell);
+            if let Some((work, done)) = done.flatten() {
+                self.finish(work, done, tell);
             }
             while let Ok(told) = heard.try_recv() {
                 self.note(told);
@@ -299,12 +260,20 @@ impl Follower {
     fn note(&mut self, told: Told) {
         let now = Instant::now();
         match told {
-            Told::Path { key, path, serial } => self.waiting.note(key, (path, serial), now),
-            Told::Everything(reason) => {
-                tracing::warn!("the whole archive is looked at: {reason}");
-                self.next_full = self.next_full.min(now + self.quiet);
+            Told::Path { key, path, serial } => {
+                if self.ground.is_shaken_by(&path) {
+                    self.ask_for_full(&format!("something happened to {}", path.display()), now);
+                }
+                self.waiting.note(key, (path, serial), now);
             }
+            Told::Everything(reason) => self.ask_for_full(&reason, now),
         }
+    }
+
+    fn ask_for_full(&mut self, reason: &str, now: Instant) {
+        tracing::warn!("the whole archive is looked at: {reason}");
+        let due = now + self.quiet;
+        self.asked = Some(self.asked.map_or(due, |asked| asked.min(due)));
     }
 
     fn next_wake(&self) -> Instant {
@@ -313,15 +282,18 @@ impl Follower {
             return pulse;
         }
         let due = self.waiting.next().unwrap_or(pulse);
-        due.min(self.next_full).min(pulse)
+        due.min(self.next_full).min(self.asked.unwrap_or(pulse)).min(pulse)
     }
 
-    fn start_what_is_due(&mut self) {
+    fn start_what_is_due(&mut self, tell: &dyn Fn(&str)) {
         if self.running.is_some() {
             return;
         }
         let now = Instant::now();
-        let (job, taken) = if self.next_full <= now {
+        let full = self.next_full <= now || self.asked.is_some_and(|asked| asked <= now);
+        let (job, taken) = if full {
+            self.ground.renew(tell);
+            self.asked = None;
             (Job::Full, self.waiting.take_all())
         } else {
             let taken = self.waiting.take(now);
@@ -332,15 +304,17 @@ impl Follower {
             (Job::Paths(paths.collect()), taken)
         };
         self.metrics.begin_round();
+        self.desk.set_links(None);
         let (place, seen) = (self.place.clone(), self.seen.clone());
         let runtime = tokio::runtime::Handle::current();
         let handle = tokio::task::spawn_blocking(move || round::work(&place, job, seen.as_ref(), &runtime));
-        self.running = Some(Work { handle, taken });
+        self.running = Some(Work { handle, full, taken });
     }
 
     /// Settles what was followed; puts the rest off.
-    fn finish(&mut self, taken: Waiting, done: Result<Done, JoinError>, tell: &dyn Fn(&str)) {
-        let done = done.unwrap_or_else(|error| Done::failed(format!("a fault of altostac: {error}; please report it")));
+    fn finish(&mut self, Work { full, taken, .. }: Work, done: Result<Done, JoinError>, tell: &dyn Fn(&str)) {
+        let fault = |error: JoinError| format!("a fault of altostac: {error}; please report it");
+        let mut done = done.unwrap_or_else(|error| Done::failed(full, fault(error)));
         let now = Instant::now();
         let round = Round { full: done.full, ok: done.is_success(), duration: done.duration, items: done.counts() };
         self.metrics.end_round(&round, done.first_problem());
@@ -348,18 +322,23 @@ impl Follower {
             tell(&line);
         }
         if done.busy {
+            self.let_desk_choose();
             let until = now + self.retry;
             taken.into_iter().for_each(|(key, paths)| self.waiting.put_off(key, paths, until));
-            self.next_full = self.next_full.max(until);
+            self.next_full = if full { until } else { self.next_full.max(until) };
             return;
         }
         if let Some(recipe) = &done.recipe {
             self.desk.set_recipe(Arc::clone(recipe));
+            if self.ground.is_stale() {
+                self.ask_for_full("the roots of the recipe are others", now);
+            }
         }
+        self.remember(&mut done);
         if done.full {
-            self.seen.clone_from(&done.stamp);
             self.failed_fulls = if round.ok { 0 } else { self.failed_fulls.saturating_add(1) };
-            let pause = if round.ok { self.period } else { self.pause(self.failed_fulls).min(self.period) };
+            let period = self.ground.period();
+            let pause = if round.ok { period } else { self.pause(self.failed_fulls).min(period) };
             self.next_full = now + pause;
         } else if done.problem.is_some() && done.stamp.is_none() {
             // Nothing could be begun: the recipe perhaps. It is not the items' fault.
@@ -367,6 +346,24 @@ impl Follower {
         }
         self.settle(taken, &done, now);
         self.metrics.set_pending(self.desk.pending_count(), self.waiting.len() as u64);
+    }
+
+    /// Remembers what was seen.
+    fn remember(&mut self, done: &mut Done) {
+        let links = done.links.take();
+        if done.full {
+            let known = self.seen.take().map(|seen| seen.links);
+            let links = links.map(Arc::new).or(known);
+            self.seen = done.stamp.take().zip(links).map(|(stamp, links)| Seen { stamp, links });
+        } else if let (Some(seen), Some(links)) = (&mut self.seen, links) {
+            Arc::make_mut(&mut seen.links).extend(&links);
+        }
+        self.let_desk_choose();
+    }
+
+    /// Nothing is under way: the desk need not keep what is known to be of no concern.
+    fn let_desk_choose(&self) {
+        self.desk.set_links(self.seen.as_ref().map(|seen| Arc::clone(&seen.links)));
     }
 
     fn settle(&mut self, taken: Waiting, done: &Done, now: Instant) {
@@ -402,17 +399,99 @@ fn pause(first: Duration, attempts: u32) -> Duration {
 }
 
 /// Done when the sync under way is; never if there is none.
-async fn finished(running: &mut Option<Work>) -> (Waiting, Result<Done, JoinError>) {
+async fn finished(running: &mut Option<Work>) -> Option<(Work, Result<Done, JoinError>)> {
     let done = match running {
         Some(work) => (&mut work.handle).await,
         None => std::future::pending().await,
     };
-    (running.take().map(|work| work.taken).unwrap_or_default(), done)
+    Some((running.take()?, done))
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::model::recipe::Recipe;
+
+    const RECIPE: &str = "collection: {id: c, description: D}\nsources: [{root: first}]\nitem: {pattern: '{file}.nc', id: '{{ file }}'}\noutput: out\n";
+
+    fn recipe(folder: &Path, text: &str) -> Arc<Recipe> {
+        std::fs::create_dir_all(folder.join("first")).unwrap();
+        std::fs::create_dir_all(folder.join("second")).unwrap();
+        Arc::new(crate::recipe::parse(text, &folder.join("recipe.yaml")).unwrap())
+    }
+
+    fn follower(folder: &Path) -> (Follower, UnboundedReceiver<Told>) {
+        let (follower, heard) = unbounded_channel();
+        let (metrics, quiet) = (Arc::new(Metrics::new(false)), Duration::from_secs(10));
+        let desk = Desk::open(folder, recipe(folder, RECIPE), follower, Arc::clone(&metrics)).unwrap();
+        let settings =
+            WatchSettings { inotify: true, quiet, retry: Duration::from_secs(1000), ..WatchSettings::default() };
+        // There is no recipe: what is started fails at once.
+        let place = Place { recipe: folder.join("recipe.yaml"), state: Some(folder.to_owned()), jobs: 1 };
+        (Follower::new(place, Arc::new(desk), metrics, &settings), heard)
+    }
+
+    fn seconds_to_full(follower: &Follower) -> u64 {
+        let due = follower.asked.unwrap_or(follower.next_full).min(follower.next_full);
+        due.saturating_duration_since(Instant::now()).as_secs()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_lost_during_a_look_at_everything_asks_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut follower, _heard) = follower(&folder.path().canonicalize().unwrap());
+        for (is_lost, expected) in [(false, 990..=1000), (true, 0..=10)] {
+            follower.next_full = Instant::now();
+            follower.start_what_is_due(&|_| ());
+            let work = follower.running.take().unwrap();
+            assert!(work.full);
+            if is_lost {
+                follower.note(Told::Everything("the queue was full".into()));
+            }
+            follower.failed_fulls = 0;
+            follower.finish(work, Ok(Done::failed(true, "x".into())), &|_| ());
+            assert!(expected.contains(&seconds_to_full(&follower)), "{is_lost}: {}", seconds_to_full(&follower));
+        }
+    }
+
+    /// Waits until a path is told; all others are of its folder.
+    async fn until_told(heard: &mut UnboundedReceiver<Told>, awaited: &Path) {
+        loop {
+            match heard.recv().await.unwrap() {
+                Told::Path { path, .. } if path == awaited => return,
+                Told::Path { path, .. } => assert!(path.starts_with(awaited.parent().unwrap()), "{}", path.display()),
+                Told::Everything(reason) => unreachable!("{reason}"),
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn roots_are_watched_that_the_recipe_has_now_and_that_stand_there_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let (mut follower, mut heard) = follower(&folder);
+        follower.ground.renew(&|line| unreachable!("{line}"));
+        assert!(!follower.ground.is_stale());
+        follower.desk.set_recipe(recipe(&folder, &RECIPE.replace("first", "second")));
+        assert!(follower.ground.is_stale());
+        follower.ground.renew(&|line| unreachable!("{line}"));
+        std::fs::write(folder.join("first/a.nc"), "a").unwrap();
+        std::fs::write(folder.join("second/a.nc"), "a").unwrap();
+        until_told(&mut heard, &folder.join("second/a.nc")).await;
+        // Another folder in its place, and with luck under the same number.
+        std::fs::rename(folder.join("second"), folder.join("away")).unwrap();
+        std::fs::create_dir(folder.join("second")).unwrap();
+        follower.next_full = Instant::now() + Duration::from_secs(5000);
+        assert!(seconds_to_full(&follower) > 10);
+        let path = folder.join("second");
+        until_told(&mut heard, &path).await;
+        follower.note(Told::Path { key: "second".into(), path, serial: 1 });
+        assert!(seconds_to_full(&follower) <= 10 && follower.ground.is_stale());
+        follower.ground.renew(&|line| unreachable!("{line}"));
+        std::fs::write(folder.join("second/b.nc"), "b").unwrap();
+        until_told(&mut heard, &folder.join("second/b.nc")).await;
+    }
 
     #[test]
     fn pauses_grow_up_to_an_hour() {

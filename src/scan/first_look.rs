@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::remote::{self, Wanted};
-use super::walk::{self, Enough};
+use super::walk::{self, Enough, Seen};
 use super::{FoundFile, ScanProblem};
 use crate::model::recipe::Globs;
 use crate::model::{SourcePlace, SourceUrl};
@@ -39,20 +39,20 @@ pub fn first_look(
         ended.fetch_or(is_enough, Ordering::Relaxed);
         is_enough
     };
-    let (mut found, mut problems, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut seen, mut files) = (Seen::default(), Vec::new());
     match root {
         SourcePlace::Local(root) => {
-            walk::walk(root, (&include, &exclude), Some(output), &mut found, &mut problems, enough);
+            walk::walk(root, (&include, &exclude), Some(output), &mut seen, enough);
         }
         SourcePlace::Remote(root) => {
             let wanted = Wanted { include: &include, exclude: &exclude, outputs: &[] };
             match root.url().scheme() {
-                "http" | "https" => files = remote::listed(root, wanted, &mut problems, enough),
-                _ => remote::objects(root, wanted, &mut found, &mut problems),
+                "http" | "https" => files = remote::listed(root, wanted, &mut seen.problems, enough),
+                _ => remote::objects(root, wanted, &mut seen.found, &mut seen.problems),
             }
         }
     }
-    files.extend(found.into_iter().map(|FoundFile { path, file }| (path, file.url)));
+    files.extend(seen.found.into_iter().map(|FoundFile { path, file }| (path, file.url)));
     files.sort();
-    Ok(Listing { files, complete: !ended.into_inner(), problems })
+    Ok(Listing { files, complete: !ended.into_inner(), problems: seen.problems })
 }

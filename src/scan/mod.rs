@@ -8,6 +8,7 @@
 //! | `listing/` | what a server's listing of a folder says (pure) |
 //! | `list.rs` | the files that a text file names |
 //! | `narrow.rs` | a few files alone, as a whole scan sees them |
+//! | `links.rs` | where listed links lead |
 //! | `first_look.rs` | what is there, when no recipe says what is meant |
 //! | `templates.rs` | what an id and properties are rendered from |
 //! | `group.rs` | facets, ids, properties; what makes an item fail (pure) |
@@ -35,6 +36,7 @@ use crate::model::{IdError, ItemSource, SourceFile, SourcePlace, SourceUrl};
 
 mod first_look;
 mod group;
+mod links;
 mod list;
 mod listing;
 mod narrow;
@@ -44,6 +46,7 @@ mod values;
 mod walk;
 
 pub use first_look::{Listing, first_look};
+pub use links::LinkTargets;
 pub use narrow::{Unsure, items_of, local_roots, place_in_archive, scan_paths};
 
 #[cfg(fuzzing)]
@@ -66,6 +69,8 @@ pub struct Scan {
     pub problems: Vec<ScanProblem>,
     /// Values that no vocabulary has, where the recipe asks no more than to be told, sorted.
     pub warnings: Vec<String>,
+    /// Where links lead that are listed by their own path.
+    pub links: LinkTargets,
 }
 
 /// Reads attributes of files: an answer for each file, in their order; in words why there is none.
@@ -257,23 +262,24 @@ pub fn scan(recipe: &Recipe) -> Result<Scan, ScanError> {
 /// # Errors
 /// As [`scan`].
 pub fn scan_with(recipe: &Recipe, attributes: ReadAttributes<'_>) -> Result<Scan, ScanError> {
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    let mut seen = walk::Seen::default();
     for source in &recipe.sources {
         match &source.files {
             SourceFiles::Matching { include, exclude } => match &source.root {
                 SourcePlace::Local(root) => {
                     let output = recipe.output.local();
-                    walk::walk(root, (include, exclude), output, &mut found, &mut problems, &|_| false);
+                    walk::walk(root, (include, exclude), output, &mut seen, &|_| false);
                 }
                 SourcePlace::Remote(root) => {
                     let outputs = outputs(recipe);
                     let wanted = remote::Wanted { include, exclude, outputs: &outputs };
-                    remote::walk(root, wanted, &mut found, &mut problems);
+                    remote::walk(root, wanted, &mut seen.found, &mut seen.problems);
                 }
             },
-            SourceFiles::Listed(list) => list::read(list, &source.root, &mut found, &mut problems)?,
+            SourceFiles::Listed(list) => list::read(list, &source.root, &mut seen.found, &mut seen.problems)?,
         }
     }
+    let walk::Seen { mut found, mut problems, links } = seen;
     // Roots may overlap, and a list may name a file twice: the first naming counts.
     let mut seen = HashSet::with_capacity(found.len());
     found.retain(|found| seen.insert(found.file.url.clone()));
@@ -294,7 +300,7 @@ pub fn scan_with(recipe: &Recipe, attributes: ReadAttributes<'_>) -> Result<Scan
         path,
     });
     let (items, failed, warnings) = (grouped.items, grouped.failed, grouped.warnings);
-    Ok(Scan { items, failed, unmatched: unmatched.collect(), problems, warnings })
+    Ok(Scan { items, failed, unmatched: unmatched.collect(), problems, warnings, links })
 }
 
 /// The URLs of the output: its own, and what readers outside see instead.

@@ -1,11 +1,11 @@
 //! A few files of a large archive, seen as a whole scan sees them; or a word why that cannot be told without one.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{FoundFile, Scan, ScanError, UnmatchedFile, explain, group, walk};
+use super::{FoundFile, LinkTargets, Scan, ScanError, UnmatchedFile, explain, group, walk};
 use crate::model::facets::{AskedAttributes, FileAttributes};
 use crate::model::recipe::{Globs, Recipe, SourceFiles};
 use crate::model::{Fingerprint, SourceFile, SourcePlace, SourceUrl};
@@ -111,78 +111,94 @@ pub fn items_of(recipe: &Recipe, paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, 
 }
 
 /// Looks at these files, and at what lies below these folders, as a whole scan would see them. What is not there any more is not in the answer.
+/// `links` is what all scans found until now.
 ///
 /// # Errors
 /// [`Unsure`] if a whole scan might see something else; the outer one is of [`ScanError`].
-pub fn scan_paths(recipe: &Recipe, paths: &[PathBuf]) -> Result<Result<Scan, Unsure>, ScanError> {
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    if let Err(unsure) = look_at(recipe, paths, &mut found, &mut problems) {
+pub fn scan_paths(recipe: &Recipe, paths: &[PathBuf], links: &LinkTargets) -> Result<Result<Scan, Unsure>, ScanError> {
+    let mut seen = walk::Seen::default();
+    if let Err(unsure) = look_at(recipe, paths, links, &mut seen) {
         return Ok(Err(unsure));
     }
+    let walk::Seen { mut found, mut problems, links } = seen;
     let mut seen = HashSet::with_capacity(found.len());
     found.retain(|found: &FoundFile| seen.insert(found.file.url.clone()));
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    problems.sort_by(|a: &super::ScanProblem, b| a.place.cmp(&b.place));
+    problems.sort_by(|a, b| a.place.cmp(&b.place));
     let grouped = group::group(&recipe.item, &recipe.aggregate.along, found, &unread)?;
     let unmatched = grouped.unmatched.into_iter().map(|path| UnmatchedFile { reason: explain(recipe, &path), path });
     let (items, failed, warnings) = (grouped.items, grouped.failed, grouped.warnings);
-    Ok(Ok(Scan { items, failed, unmatched: unmatched.collect(), problems, warnings }))
+    Ok(Ok(Scan { items, failed, unmatched: unmatched.collect(), problems, warnings, links }))
 }
 
-fn look_at(
-    recipe: &Recipe,
-    paths: &[PathBuf],
-    found: &mut Vec<FoundFile>,
-    problems: &mut Vec<super::ScanProblem>,
-) -> Result<(), Unsure> {
+fn look_at(recipe: &Recipe, paths: &[PathBuf], links: &LinkTargets, seen: &mut walk::Seen) -> Result<(), Unsure> {
     if !recipe.item.facets.asked_attributes().is_empty() {
         return Err(Unsure::because("facets are taken from attributes of all files"));
     }
-    let roots = roots(recipe)?;
-    for root in &roots {
+    for path in paths {
+        if links.lead_to(path) {
+            return Err(Unsure::because(format!("links lead to {}", path.display())));
+        }
+    }
+    for root in &roots(recipe)? {
         // A root that is not mounted would look like one that was emptied.
         if !fs::read_dir(root.path).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(Unsure::because(format!("{} cannot be read, or is empty", root.path.display())));
         }
-        let globs = (root.include, root.exclude);
+        let (globs, output) = ((root.include, root.exclude), recipe.output.local());
+        let mut ways = Ways { root, output, open: HashMap::new() };
         let below = paths.iter().filter(|path| path.starts_with(root.path));
-        let below = below.map(|path| way_to(root, recipe.output.local(), path).map(|open| open.then_some(path)));
+        let below = below.map(|path| ways.lead_to(path).map(|is_open| is_open.then_some(path)));
         let below: Vec<&PathBuf> = below.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-        walk::walk_parts(root.path, globs, recipe.output.local(), &below, found, problems)?;
+        walk::walk_parts(root.path, globs, output, &below, seen)?;
     }
     Ok(())
 }
 
-/// Whether a walk comes to this path: no, if a folder on the way is left out or gone.
-fn way_to(root: &Root<'_>, output: Option<&Path>, path: &Path) -> Result<bool, Unsure> {
-    let Ok(below) = path.strip_prefix(root.path) else { return Ok(false) };
-    let mut folder = PathBuf::new();
-    for component in below.parent().into_iter().flat_map(Path::components) {
-        folder.push(component);
-        let real = root.path.join(&folder);
-        if Some(real.as_path()) == output || component.as_os_str() == walk::STATE {
-            return Ok(false);
-        }
-        if root.exclude.matches_all_below(&folder) {
-            // Links may lead there: to the file, or to what was in a folder that is gone.
-            return if root.include.matches(below) || !path.is_file() { Err(left_out(below)) } else { Ok(false) };
-        }
-        match fs::symlink_metadata(&real) {
-            Ok(metadata) if metadata.is_dir() => {}
-            Ok(metadata) if metadata.is_symlink() => {
-                return Err(Unsure::because(format!("{} is a link to a folder", real.display())));
-            }
-            Ok(_) => return Ok(false),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(Unsure::because(format!("{} cannot be looked at: {error}", real.display()))),
-        }
-    }
-    if root.exclude.matches(below) || root.exclude.matches_all_below(below) {
-        return if root.include.matches(below) { Err(left_out(below)) } else { Ok(false) };
-    }
-    Ok(true)
+/// The ways from a root: files lie many in a folder.
+struct Ways<'a> {
+    root: &'a Root<'a>,
+    output: Option<&'a Path>,
+    /// The folders that were asked for: whether a walk comes to what lies in them.
+    open: HashMap<PathBuf, bool>,
 }
 
-fn left_out(below: &Path) -> Unsure {
-    Unsure::because(format!("links may lead to {}, which the globs leave out", below.display()))
+impl Ways<'_> {
+    /// Whether a walk comes to this path: no, if it or a folder on the way is left out, or such a folder gone.
+    fn lead_to(&mut self, path: &Path) -> Result<bool, Unsure> {
+        let Ok(below) = path.strip_prefix(self.root.path) else { return Ok(false) };
+        let folder = below.parent().unwrap_or(below);
+        let is_open = match self.open.get(folder) {
+            Some(is_open) => *is_open,
+            None => {
+                let is_open = self.is_open(folder)?;
+                self.open.insert(folder.to_owned(), is_open);
+                is_open
+            }
+        };
+        let exclude = self.root.exclude;
+        Ok(is_open && !exclude.matches(below) && !exclude.matches_all_below(below))
+    }
+
+    fn is_open(&self, below: &Path) -> Result<bool, Unsure> {
+        let mut folder = PathBuf::new();
+        for component in below.components() {
+            folder.push(component);
+            let real = self.root.path.join(&folder);
+            let is_ours = Some(real.as_path()) == self.output || component.as_os_str() == walk::STATE;
+            if is_ours || self.root.exclude.matches_all_below(&folder) {
+                return Ok(false);
+            }
+            match fs::symlink_metadata(&real) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(metadata) if metadata.is_symlink() => {
+                    return Err(Unsure::because(format!("{} is a link to a folder", real.display())));
+                }
+                Ok(_) => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(Unsure::because(format!("{} cannot be looked at: {error}", real.display()))),
+            }
+        }
+        Ok(true)
+    }
 }

@@ -444,6 +444,11 @@ fn everything_below(root: &Path) -> Vec<std::path::PathBuf> {
     walkdir::WalkDir::new(root).min_depth(1).into_iter().map(|entry| entry.unwrap().into_path()).collect()
 }
 
+/// A look at a few where nothing is known of links.
+fn few(recipe: &Recipe, paths: &[std::path::PathBuf]) -> Result<Scan, Unsure> {
+    scan_paths(recipe, paths, &LinkTargets::default()).unwrap()
+}
+
 #[test]
 fn a_few_files_are_seen_as_the_whole_scan_sees_them() {
     let folder = tree(&[
@@ -460,17 +465,16 @@ fn a_few_files_are_seen_as_the_whole_scan_sees_them() {
     let recipe = recipe(&root, "{model}/{version}/{file}", "{{ model }}.{{ version }}");
     let whole = scan(&recipe).unwrap();
     // All of it together is all of it.
-    let all = scan_paths(&recipe, &everything_below(&root)).unwrap().unwrap();
+    let all = few(&recipe, &everything_below(&root)).unwrap();
     assert_eq!(all.items, whole.items);
     assert!(all.problems.is_empty() && all.unmatched.is_empty());
     // A folder is all that lies below it; one file is one file.
-    let part =
-        scan_paths(&recipe, &[root.join("m"), root.join("gone/v1/a.nc"), root.join("m/v9/a.nc")]).unwrap().unwrap();
+    let part = few(&recipe, &[root.join("m"), root.join("gone/v1/a.nc"), root.join("m/v9/a.nc")]).unwrap();
     assert_eq!(items(&part, &root), ["m.v1: m/v1/a.nc m/v1/b.nc", "m.v2: m/v2/a.nc"]);
-    let one = scan_paths(&recipe, &[root.join("m/v1/b.nc")]).unwrap().unwrap();
+    let one = few(&recipe, &[root.join("m/v1/b.nc")]).unwrap();
     assert_eq!(items(&one, &root), ["m.v1: m/v1/b.nc"]);
     for ours in ["published", ".altostac", "published/x/y.nc", ".altostac/z/q.nc"] {
-        assert!(scan_paths(&recipe, &[root.join(ours)]).unwrap().unwrap().items.is_empty(), "{ours}");
+        assert!(few(&recipe, &[root.join(ours)]).unwrap().items.is_empty(), "{ours}");
         assert_eq!(place_in_archive(&recipe, &root.join(ours)), None);
     }
 }
@@ -484,11 +488,10 @@ fn what_a_few_files_do_not_tell_is_not_guessed() {
     symlink(elsewhere.path().join("v3"), root.join("m/v3")).unwrap();
     let mut recipe = recipe(&root, "{model}/{version}/{file}", "{{ model }}.{{ version }}");
     recipe.sources = vec![source(&root, &["**/*.nc"], &["**/files/**"])];
-    let is_unsure = |recipe: &Recipe, path: &str| scan_paths(recipe, &[root.join(path)]).unwrap().is_err();
-    assert!(is_unsure(&recipe, "m/latest"), "a link to a folder");
+    let is_unsure = |recipe: &Recipe, path: &str| few(recipe, &[root.join(path)]).is_err();
+    assert!(is_unsure(&recipe, "m/v3"), "a link to a folder outside");
     assert!(is_unsure(&recipe, "m/v3/c.nc"), "below one");
-    assert!(is_unsure(&recipe, "m/files/a.nc"), "links may lead there");
-    assert!(is_unsure(&recipe, "m/files/gone"), "so they may to what was a folder");
+    assert!(is_unsure(&recipe, "m/latest/a.nc"), "below one inside");
     assert!(!is_unsure(&recipe, "m/files/readme"));
     assert!(!is_unsure(&recipe, "m/v1/gone.nc"));
     // The real place of a file behind a link within the root, and the name of one that leads out of it.
@@ -497,6 +500,54 @@ fn what_a_few_files_do_not_tell_is_not_guessed() {
     assert_eq!(place_in_archive(&recipe, Path::new("/somewhere/else.nc")), None);
     recipe.sources.push(source(&root.join("m"), &["**/*.nc"], &[]));
     assert!(is_unsure(&recipe, "m/v1/a.nc"), "roots overlap");
+}
+
+/// A link that leads inside the root is followed by no scan, so it may come, go and turn.
+#[test]
+fn links_to_folders_inside_the_root_change_nothing() {
+    let folder = tree(&["m/v1/a.nc", "m/v2/a.nc"]);
+    let root = folder.path().canonicalize().unwrap();
+    let recipe = recipe(&root, "{model}/{version}/{file}", "{{ model }}.{{ version }}");
+    let before = scan(&recipe).unwrap();
+    for version in ["v1", "v2"] {
+        let _ = fs::remove_file(root.join("m/latest"));
+        symlink(version, root.join("m/latest")).unwrap();
+        let seen = few(&recipe, &[root.join("m/latest")]).unwrap();
+        assert!(seen.items.is_empty() && seen.problems.is_empty());
+        assert_eq!(scan(&recipe).unwrap().items, before.items);
+    }
+}
+
+#[test]
+fn what_links_lead_to_is_told_from_what_they_do_not() {
+    let folder = tree(&["m/v1/a.nc", "m/v1/b.nc", "m/v1/readme", "m/files/d/c.nc", "m/files/d/e.nc", "m/other/x.nc"]);
+    let root = folder.path().canonicalize().unwrap();
+    for (made, target) in [
+        ("m/current", "v1"),
+        ("m/latest/a.nc", "../v1/a.nc"),
+        ("m/latest/b.nc", "../current/b.nc"),
+        ("m/latest/c.nc", "../files/d/c.nc"),
+        ("m/latest/late.nc", "../files/late/late.nc"),
+    ] {
+        fs::create_dir_all(root.join(made).parent().unwrap()).unwrap();
+        symlink(target, root.join(made)).unwrap();
+    }
+    let mut recipe = recipe(&root, "{model}/{version}/{file}", "{{ model }}.{{ version }}");
+    recipe.sources = vec![source(&root, &["**/latest/*.nc"], &["**/files/**"])];
+    let whole = scan(&recipe).unwrap();
+    assert_eq!(items(&whole, &root), ["m.latest: m/latest/a.nc m/latest/b.nc m/latest/c.nc"]);
+    let is_unsure = |path: &str| scan_paths(&recipe, &[root.join(path)], &whole.links).unwrap().is_err();
+    for path in
+        ["m/v1/a.nc", "m/v1/b.nc", "m/v1", "m/current", "m/files", "m/files/d", "m/files/d/c.nc", "m/files/late"]
+    {
+        assert!(is_unsure(path), "{path}");
+    }
+    for path in ["m/v1/readme", "m/other", "m/other/x.nc", "m/files/d/e.nc", "m/latest/a.nc"] {
+        assert!(!is_unsure(path), "{path}");
+    }
+    // A look at a few finds the same of theirs.
+    let part = scan_paths(&recipe, &[root.join("m/latest")], &LinkTargets::default()).unwrap().unwrap();
+    assert_eq!(part.links, whole.links);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{FoundFile, ScanProblem, Unsure};
+use super::{FoundFile, LinkTargets, ScanProblem, Unsure};
 use crate::model::recipe::Globs;
 use crate::model::{SourceFile, SourceUrl};
 use crate::storage::fingerprint;
@@ -31,9 +31,17 @@ struct Walk<'a> {
     folders: Vec<Folder>,
     /// Real paths of the folders that links stand in: most links of a folder lead to one other.
     real_folders: HashMap<PathBuf, Option<PathBuf>>,
-    found: &'a mut Vec<FoundFile>,
-    problems: &'a mut Vec<ScanProblem>,
+    seen: &'a mut Seen,
     enough: Enough<'a>,
+}
+
+/// What a walk finds.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) found: Vec<FoundFile>,
+    pub(super) problems: Vec<ScanProblem>,
+    /// Where the links lead that were found.
+    pub(super) links: LinkTargets,
 }
 
 /// Whether so many files are enough: what ends a first look at a large archive early.
@@ -47,13 +55,12 @@ pub(super) fn walk(
     root: &Path,
     (include, exclude): (&Globs, &Globs),
     output: Option<&Path>,
-    found: &mut Vec<FoundFile>,
-    problems: &mut Vec<ScanProblem>,
+    seen: &mut Seen,
     enough: Enough<'_>,
 ) {
     let folders = vec![Folder { shown: PathBuf::new(), chain: vec![(root.to_owned(), PathBuf::new())] }];
     let real_folders = HashMap::new();
-    let mut walk = Walk { root, include, exclude, output, folders, real_folders, found, problems, enough };
+    let mut walk = Walk { root, include, exclude, output, folders, real_folders, seen, enough };
     while let Some(folder) = walk.folders.pop() {
         walk.folder(&folder);
     }
@@ -62,17 +69,16 @@ pub(super) fn walk(
 /// The same for parts of the root: files, links to files, and all that lies below folders. No folder above them may be a link or left out.
 ///
 /// # Errors
-/// [`Unsure`] for a link to a folder: what lies behind it is shown in more than one place.
+/// [`Unsure`] for a link to a folder that a whole walk may follow.
 pub(super) fn walk_parts(
     root: &Path,
     (include, exclude): (&Globs, &Globs),
     output: Option<&Path>,
     parts: &[&PathBuf],
-    found: &mut Vec<FoundFile>,
-    problems: &mut Vec<ScanProblem>,
+    seen: &mut Seen,
 ) -> Result<(), Unsure> {
     let (folders, real_folders) = (Vec::new(), HashMap::new());
-    let mut walk = Walk { root, include, exclude, output, folders, real_folders, found, problems, enough: &|_| false };
+    let mut walk = Walk { root, include, exclude, output, folders, real_folders, seen, enough: &|_| false };
     let whole = Folder { shown: PathBuf::new(), chain: vec![(root.to_owned(), PathBuf::new())] };
     for part in parts {
         walk.part(part, &whole)?;
@@ -100,7 +106,11 @@ impl Walk<'_> {
             }
         } else if metadata.is_symlink() {
             if std::fs::metadata(path).is_ok_and(|behind| behind.is_dir()) {
-                return Err(Unsure::because(format!("{} is a link to a folder", path.display())));
+                // A whole walk follows no link that leads back into the root.
+                return match path.canonicalize() {
+                    Ok(real) if real.starts_with(self.root) => Ok(()),
+                    _ => Err(Unsure::because(format!("{} is a link to a folder", path.display()))),
+                };
             }
             self.link(path, below, whole);
         } else if metadata.is_file() && self.takes(below) {
@@ -122,7 +132,7 @@ impl Walk<'_> {
         };
         // The start of a followed link is itself a link: walkdir walks through that one only.
         for entry in WalkDir::new(&start).follow_links(false).into_iter().filter_entry(is_wanted) {
-            if (self.enough)(self.found.len()) {
+            if (self.enough)(self.seen.found.len()) {
                 return;
             }
             match entry {
@@ -144,7 +154,7 @@ impl Walk<'_> {
 
     fn problem(&mut self, path: &Path, reason: String) {
         // The root is absolute, so there is a URL of everything below it.
-        self.problems.extend(SourceUrl::from_path(path).map(|place| ScanProblem { place, reason }));
+        self.seen.problems.extend(SourceUrl::from_path(path).map(|place| ScanProblem { place, reason }));
     }
 
     fn takes(&self, below: &Path) -> bool {
@@ -174,7 +184,7 @@ impl Walk<'_> {
         };
         if let Some(url) = SourceUrl::from_path(path) {
             let file = SourceFile { url, size: metadata.len(), fingerprint: fingerprint(metadata) };
-            self.found.push(FoundFile { path: text.to_owned(), file });
+            self.seen.found.push(FoundFile { path: text.to_owned(), file });
         }
     }
 
@@ -192,6 +202,7 @@ impl Walk<'_> {
                     .iter()
                     .any(|(above, shown)| real.strip_prefix(above).is_ok_and(|rest| self.takes(&shown.join(rest))));
                 if !is_found_itself {
+                    self.seen.links.note(&real);
                     self.file(path, below, &metadata);
                 }
             }
@@ -199,6 +210,9 @@ impl Walk<'_> {
             // Whatever its name: it may be the way to a disk that is not mounted now.
             Err(error) if !self.exclude.matches(below) && !self.exclude.matches_all_below(below) => {
                 let reason = format!("the link leads nowhere: {error}");
+                let target = std::fs::read_link(path).unwrap_or_default();
+                let place = self.seen.links.note_links(&path.parent().unwrap_or(path).join(target));
+                self.seen.links.note(&place);
                 self.problem(path, reason);
             }
             Err(_) => {}
@@ -224,9 +238,20 @@ impl Walk<'_> {
         let target = std::fs::read_link(link)?;
         let target = link.parent().unwrap_or(link).join(target);
         let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else { return link.canonicalize() };
-        let folders = &mut self.real_folders;
-        let known = folders.entry(folder.to_owned()).or_insert_with(|| folder.canonicalize().ok());
+        let (folders, links) = (&mut self.real_folders, &mut self.seen.links);
+        let known = folders.entry(folder.to_owned()).or_insert_with(|| {
+            let real = folder.canonicalize().ok();
+            if real.as_deref() != Some(folder) {
+                links.note_links(folder);
+            }
+            real
+        });
         let Some(real) = known.as_ref().map(|folder| folder.join(name)) else { return link.canonicalize() };
-        if std::fs::symlink_metadata(&real)?.is_symlink() { link.canonicalize() } else { Ok(real) }
+        if std::fs::symlink_metadata(&real)?.is_symlink() {
+            links.note_links(&real);
+            link.canonicalize()
+        } else {
+            Ok(real)
+        }
     }
 }

@@ -232,7 +232,29 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_give_an_answer(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse_deposit(&body);
+            prop_assert!(parse_deposit(&body).is_err() || body.contains(&b'/'));
+        }
+
+        /// What is nearly a message is none, or one whose path is a piece of it.
+        #[test]
+        fn no_path_is_made_up(
+            pieces in prop::collection::vec(prop_oneof![Just(":".to_owned()), Just("DEPOSIT".into()), Just("/a/..".into()), "[0-9]{1,4}", "/\\PC{0,6}"], 0..12),
+            begins in any::<bool>(),
+        ) {
+            let body = [if begins { "2024-01-31T12:05:33:" } else { "" }, &pieces.concat()].concat();
+            if let Ok(deposit) = parse_deposit(body.as_bytes()) {
+                prop_assert!(deposit.path.is_absolute() && body.contains(deposit.path.to_str().unwrap()));
+                prop_assert!(!deposit.path.components().any(|component| component == Component::ParentDir));
+            }
+        }
+
+        #[test]
+        fn every_path_comes_back_from_json(name in "\\PC{1,80}", action in 0usize..6, beside in any::<Option<u32>>()) {
+            let path = format!("/{name}");
+            prop_assume!(!Path::new(&path).components().any(|component| component == Component::ParentDir));
+            let action = Action::ALL[action];
+            let body = serde_json::json!({"filepath": path, "action": action.word(), "filesize": beside}).to_string();
+            prop_assert_eq!(parse_deposit(body.as_bytes()), Ok(Deposit { path: path.into(), action }));
         }
 
         #[test]

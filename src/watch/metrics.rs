@@ -97,9 +97,9 @@ impl Metrics {
         self.connected.store(connected, Ordering::Relaxed);
     }
 
-    /// How often the broker was reached.
-    pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+    /// How many messages were kept, those that were set aside included.
+    pub fn kept(&self) -> u64 {
+        self.messages.load(Ordering::Relaxed) + self.poisons.load(Ordering::Relaxed)
     }
 
     /// How many paths are not followed yet, and how many items wait to come to rest.

@@ -20,6 +20,9 @@ mod folders;
 mod health;
 mod metrics;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use amqp::messages_in;
 pub use amqp::{AmqpError, Credentials, FrameError, listen};
 pub use debounce::Debounce;
 pub use deposit::{Action, Deposit, DepositError, LONGEST_MESSAGE, parse_deposit};

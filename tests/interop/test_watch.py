@@ -311,6 +311,11 @@ def catalogue_follows(project, watcher, expected):
     assert wait_until(stands, 60), (project.items.keys(), watcher.said()[-3000:])
 
 
+def reports(project):
+    """What runs left, the oldest first."""
+    return [json.loads(path.read_text()) for path in sorted((project.folder / ".altostac").glob("*/reports/*.json"), key=lambda path: path.stem)]
+
+
 @pytest.mark.parametrize("how", ["inotify", "polling"])
 def test_local_changes_are_followed(tmp_path, watchers, how):
     archive, store = archive_of_items(tmp_path, 7)
@@ -336,6 +341,9 @@ def test_local_changes_are_followed(tmp_path, watchers, how):
     # A whole item goes.
     shutil.rmtree(third)
     catalogue_follows(project, watcher, expected)
+    # Each of these left a report.
+    assert wait_until(lambda: len(reports(project)) >= 5), (project.folder, watcher.said())
+    assert [item["id"] for item in reports(project)[1]["items"]] == [".".join(first.relative_to(archive).parts)]
     if how == "inotify":
         assert watcher.metrics()["folder_events_total"] > 0
         # Only what goes as a whole is looked for in the whole archive.
@@ -391,3 +399,72 @@ def test_a_watch_stops_at_once_and_loses_nothing(tmp_path, watchers):
     watcher.wait_idle()
     assert {item["status"] for item in project.build().values()} == {"unchanged"}, "between two syncs others can work"
     assert watcher.stop(signal.SIGINT) == 130
+
+
+def test_other_roots_are_watched_when_the_recipe_names_them_or_they_are_put_there(tmp_path, watchers):
+    archive, store = archive_of_items(tmp_path, 2)
+    second = tmp_path / "second"
+    watch = {"quiet": "200ms", "retry": "300ms", "inotify": True}
+    project = Project.of_recipe(tmp_path / "project", recipe(archive, watch=watch))
+    watcher = watchers(project)
+    roots = [archive]
+
+    def expected():
+        return {folder.relative_to(root).parts: len(list(folder.glob("*.nc"))) for root in roots for folder in item_folders(root)}
+
+    def grow(root, folder):
+        shutil.copytree(store / folder.with_name("v20300101"), root / folder.with_name("v20300101"))
+        catalogue_follows(project, watcher, expected)
+
+    catalogue_follows(project, watcher, expected)
+    one, other = (folder.relative_to(archive) for folder in item_folders(archive))
+    second.mkdir()
+    shutil.move(archive / other, second / other)
+    roots.append(second)
+    project.edit(sources=[{"root": str(root), "include": ["**/*.nc"]} for root in roots])
+    # What happens in the old root brings the recipe to notice; nothing more is needed for the new one to be watched.
+    grow(archive, one)
+    watcher.wait_idle()
+    grow(second, other)
+    # Another folder in the place of a root: for a moment there is none, which takes nothing away.
+    archive.rename(tmp_path / "away")
+    shutil.copytree(tmp_path / "away", archive)
+    assert wait_until(lambda: watcher.metrics()["working"] == 0 and watcher.get("/readyz").status_code == 200), watcher.said()
+    catalogue_follows(project, watcher, expected)
+    watcher.wait_idle()
+    sorted((archive / one).glob("*.nc"))[0].unlink()
+    catalogue_follows(project, watcher, expected)
+    assert watcher.stop() == 0
+
+
+def test_what_links_lead_to_is_followed(tmp_path, watchers):
+    """The files lie beside the places that the globs take: `latest` links to them one by one."""
+    archive, store = archive_of_items(tmp_path, 1)
+    [folder] = item_folders(archive)
+    latest = folder.with_name("latest")
+    latest.mkdir()
+    for path in folder.glob("*.nc"):
+        (latest / path.name).symlink_to(f"../{folder.name}/{path.name}")
+    project = Project.of_recipe(tmp_path / "project", recipe(archive, watch={"quiet": "200ms", "inotify": True}))
+    project.edit(sources=[{"root": str(archive), "include": ["**/latest/*.nc"]}])
+    watcher = watchers(project)
+    watcher.wait_idle()
+
+    def revision():
+        [item] = project.items.values()
+        return item["properties"]["version"], item["properties"]["updated"]
+
+    before = revision()
+    (folder / "notes.txt").write_text("of no concern")
+    path = sorted(folder.glob("*.nc"))[0]
+    with netCDF4.Dataset(path, "a") as dataset:
+        dataset.comment = "mended"
+    assert wait_until(lambda: revision() != before), watcher.said()
+    watcher.wait_idle()
+    full = watcher.metrics()['syncs_total{kind="full",outcome="ok"}']
+    (folder / "notes.txt").write_text("of no concern to anybody")
+    assert wait_until(lambda: watcher.metrics()["ignored_paths_total"] > 0)
+    assert watcher.metrics()['syncs_total{kind="full",outcome="ok"}'] == full
+    assert watcher.stop() == 0
+    by_hand, anew = from_scratch(project, tmp_path)
+    assert by_hand == anew

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::ledger::{Ledger, LedgerError, ToldPath};
 use crate::model::recipe::{Recipe, SourceFiles};
 use crate::pipeline::{PipelineError, chain};
-use crate::scan::{items_of, place_in_archive};
+use crate::scan::{LinkTargets, items_of, place_in_archive};
 use crate::watch::{Action, Deposit, FolderEvent, Intake, Metrics, Poison};
 
 /// The word in the ledger for what the kernel told.
@@ -33,14 +33,15 @@ pub(super) struct Desk {
     path: PathBuf,
     ledger: Mutex<(Ledger, Option<FileId>)>,
     recipe: RwLock<Arc<Recipe>>,
+    links: RwLock<Option<Arc<LinkTargets>>>,
     follower: UnboundedSender<Told>,
     metrics: Arc<Metrics>,
 }
 
 /// Which file a path leads to: device and inode.
-type FileId = (u64, u64);
+pub(super) type FileId = (u64, u64);
 
-fn file_id(path: &Path) -> Option<FileId> {
+pub(super) fn file_id(path: &Path) -> Option<FileId> {
     std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
@@ -60,7 +61,7 @@ impl Desk {
     ) -> Result<Self, LedgerError> {
         let path = state.join("ledger.sqlite");
         let ledger = Mutex::new(open(&path)?);
-        Ok(Self { path, ledger, recipe: RwLock::new(recipe), follower, metrics })
+        Ok(Self { path, ledger, recipe: RwLock::new(recipe), links: RwLock::default(), follower, metrics })
     }
 
     /// Does something with the ledger: the one that stands there now, for it may have been made anew.
@@ -73,12 +74,17 @@ impl Desk {
         act(&mut guard.0)
     }
 
-    fn recipe(&self) -> Arc<Recipe> {
+    pub(super) fn recipe(&self) -> Arc<Recipe> {
         Arc::clone(&self.recipe.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn set_recipe(&self, recipe: Arc<Recipe>) {
         *self.recipe.write().unwrap_or_else(PoisonError::into_inner) = recipe;
+    }
+
+    /// Where the links lead that were listed; `None` while that is being found out: then all that is told is kept.
+    pub(super) fn set_links(&self, links: Option<Arc<LinkTargets>>) {
+        *self.links.write().unwrap_or_else(PoisonError::into_inner) = links;
     }
 
     /// What is not followed yet: key, path, serial.
@@ -132,11 +138,13 @@ impl Desk {
     /// Keeps paths in the ledger, then tells the follower.
     fn take(&self, told: Vec<(PathBuf, &'static str)>, poisons: &[(String, Vec<u8>)]) -> Result<(), String> {
         let recipe = self.recipe();
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let links = links.as_deref();
         let count = told.len();
         let mut repeated = 0;
         let mut paths: BTreeMap<PathBuf, &'static str> = BTreeMap::new();
         for (path, action) in told {
-            if let Some(place) = place_in_archive(&recipe, &path).filter(|place| concerns(&recipe, place)) {
+            if let Some(place) = place_in_archive(&recipe, &path).filter(|place| concerns(&recipe, links, place)) {
                 repeated += usize::from(paths.insert(place, action).is_some());
             }
         }
@@ -164,15 +172,15 @@ fn key(items: &BTreeMap<PathBuf, String>, path: &Path) -> String {
     items.get(path).cloned().unwrap_or_else(|| path.to_string_lossy().into_owned())
 }
 
-/// Whether a path may matter: one that the globs take, or what is no file (any more): a folder perhaps.
-fn concerns(recipe: &Recipe, path: &Path) -> bool {
+/// Whether a path may matter: one that the globs take, what links lead to, or what is no file (any more): a folder perhaps.
+fn concerns(recipe: &Recipe, links: Option<&LinkTargets>, path: &Path) -> bool {
     let is_taken = recipe.sources.iter().any(|source| match (&source.files, source.root.local()) {
         (SourceFiles::Matching { include, .. }, Some(root)) => {
             path.strip_prefix(root).is_ok_and(|below| include.matches(below))
         }
         _ => false,
     });
-    is_taken || !path.is_file()
+    is_taken || links.is_none_or(|links| links.lead_to(path)) || !path.is_file()
 }
 
 impl Intake for Desk {
@@ -187,5 +195,39 @@ impl Intake for Desk {
         self.metrics.count_ignored(deposits.len() - paths.len());
         let poisons: Vec<_> = poisons.iter().map(|poison| (poison.reason.clone(), poison.body.clone())).collect();
         self.take(paths, &poisons)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::scan::scan;
+
+    /// What links lead to is not ignored although the globs do not take it; nor is anything before it is known where they lead.
+    #[test]
+    fn what_links_lead_to_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        for file in ["v2/a.nc", "v2/readme", "latest/b.nc"] {
+            std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            std::fs::write(root.join(file), "x").unwrap();
+        }
+        std::os::unix::fs::symlink("../v2/a.nc", root.join("latest/a.nc")).unwrap();
+        let text = "collection: {id: c, description: D}\nsources: [{root: ., include: ['latest/*.nc']}]\nitem: {pattern: '{v}/{f}', id: '{{ v }}'}\noutput: out\n";
+        let recipe = Arc::new(crate::recipe::parse(text, &root.join("recipe.yaml")).unwrap());
+        let links = scan(&recipe).unwrap().links;
+        let (follower, mut heard) = unbounded_channel();
+        let desk = Desk::open(&root, recipe, follower, Arc::new(Metrics::new(false))).unwrap();
+        let mut kept = |path: &str| {
+            desk.folders_told(vec![FolderEvent::Paths(vec![root.join(path)])]);
+            heard.try_recv().is_ok()
+        };
+        assert!(kept("v2/readme"), "nobody knows yet");
+        desk.set_links(Some(Arc::new(links)));
+        assert!(!kept("v2/readme"));
+        assert!(kept("v2/a.nc") && kept("v2") && kept("latest/b.nc"));
     }
 }

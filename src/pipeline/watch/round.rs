@@ -1,7 +1,7 @@
 //! One sync: build, and publish if the recipe says where.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,10 @@ use crate::model::RecordKind;
 use crate::model::recipe::Recipe;
 use crate::pipeline::{
     BuildOptions, BuildReport, BuiltStatus, PipelineError, SendOptions, Silent, Workspace, WorkspaceError, build,
-    chain, send,
+    chain, leave_report, send,
 };
 use crate::publish::{ApiOptions, PublishReport, PublishStatus};
+use crate::scan::LinkTargets;
 
 /// Which recipe, and how it is built.
 #[derive(Debug, Clone)]
@@ -35,6 +36,14 @@ pub(super) enum Job {
 /// What a recipe says: its text, and what the templates beside it make of it.
 pub(super) type Stamp = (Vec<u8>, String);
 
+/// What the latest look at the whole archive saw.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) stamp: Stamp,
+    /// Where links lead, by the looks since as well.
+    pub(super) links: Arc<LinkTargets>,
+}
+
 /// What became of a sync.
 #[derive(Debug, Default)]
 pub(super) struct Done {
@@ -45,6 +54,8 @@ pub(super) struct Done {
     /// The recipe as it is now.
     pub(super) recipe: Option<Arc<Recipe>>,
     pub(super) stamp: Option<Stamp>,
+    /// Where the links lead that were found.
+    pub(super) links: Option<LinkTargets>,
     /// Why not everything was done, beyond single items.
     pub(super) problem: Option<String>,
     /// Why what was built may not stand where it is published.
@@ -53,8 +64,6 @@ pub(super) struct Done {
     items: BTreeMap<String, BuiltStatus>,
     /// Why items failed, or were not published.
     failed: BTreeMap<String, String>,
-    /// The files of items that failed.
-    failed_files: Vec<PathBuf>,
 }
 
 impl Place {
@@ -70,27 +79,26 @@ impl Place {
             Err(error) => Err(error.into()),
         }
     }
-
-    fn stamp(&self, workspace: &Workspace) -> Stamp {
-        (std::fs::read(&self.recipe).unwrap_or_default(), workspace.record_digest())
-    }
 }
 
 /// Syncs. A few paths become the whole archive if the recipe is not what it was, or if nothing less can tell what is right.
-pub(super) fn work(place: &Place, job: Job, seen: Option<&Stamp>, runtime: &Handle) -> Done {
+pub(super) fn work(place: &Place, job: Job, seen: Option<&Seen>, runtime: &Handle) -> Done {
     let begun = Instant::now();
     let mut done = Done { full: matches!(job, Job::Full), ..Done::default() };
+    // Before it is opened: what is edited meanwhile is seen by the next sync.
+    let text = std::fs::read(&place.recipe).unwrap_or_default();
     match Workspace::open(&place.recipe, place.state.as_deref()) {
         Err(WorkspaceError::Busy { .. }) => done.busy = true,
         Err(error) => done.problem = Some(chain(&error)),
         Ok(workspace) => {
-            let stamp = place.stamp(&workspace);
-            let paths = match job {
-                Job::Paths(paths) if seen == Some(&stamp) => Some(paths),
-                _ => None,
-            };
+            let stamp = (text, workspace.record_digest());
+            let mut options = BuildOptions { jobs: place.jobs, ..BuildOptions::default() };
+            if let (Job::Paths(paths), Some(seen)) = (job, seen.filter(|seen| seen.stamp == stamp)) {
+                options.touched = Some(paths);
+                options.links = Arc::clone(&seen.links);
+            }
             done.stamp = Some(stamp);
-            sync(&workspace, paths, place.jobs, runtime, &mut done);
+            sync(&workspace, options, runtime, &mut done);
             done.recipe = Some(Arc::new(workspace.recipe));
         }
     }
@@ -98,8 +106,7 @@ pub(super) fn work(place: &Place, job: Job, seen: Option<&Stamp>, runtime: &Hand
     done
 }
 
-fn sync(workspace: &Workspace, paths: Option<Vec<PathBuf>>, jobs: usize, runtime: &Handle, done: &mut Done) {
-    let mut options = BuildOptions { jobs, touched: paths, ..BuildOptions::default() };
+fn sync(workspace: &Workspace, mut options: BuildOptions, runtime: &Handle, done: &mut Done) {
     done.full = options.touched.is_none();
     let mut built = build(workspace, &options, &Silent);
     if let Err(PipelineError::Unsure { reason }) = &built {
@@ -111,17 +118,22 @@ fn sync(workspace: &Workspace, paths: Option<Vec<PathBuf>>, jobs: usize, runtime
     match built {
         Ok(report) => {
             done.note(&report);
-            publish(workspace, runtime, done);
+            let sent = publish(workspace, runtime, done);
+            if let Err(error) = leave_report(workspace, &report, &sent.iter().collect::<Vec<_>>()) {
+                tracing::warn!("{}", chain(&error));
+            }
+            done.links = Some(report.links);
         }
         Err(error) => done.problem = Some(chain(&error)),
     }
 }
 
-fn publish(workspace: &Workspace, runtime: &Handle, done: &mut Done) {
-    let Some(settings) = &workspace.recipe.publish else { return };
+fn publish(workspace: &Workspace, runtime: &Handle, done: &mut Done) -> Vec<PublishReport> {
+    let mut reports = Vec::new();
+    let Some(settings) = &workspace.recipe.publish else { return reports };
     // Without a name all items would be meant.
     if !done.full && done.items.is_empty() {
-        return;
+        return reports;
     }
     let items = if done.full { Vec::new() } else { done.items.keys().cloned().collect() };
     for api in &settings.apis {
@@ -133,17 +145,21 @@ fn publish(workspace: &Workspace, runtime: &Handle, done: &mut Done) {
                 runtime.block_on(send(workspace, &api.url, &options))
             });
         match sent {
-            Ok(report) => done.note_published(report),
+            Ok(report) => {
+                done.note_published(&report);
+                reports.push(report);
+            }
             // The other APIs are told all the same.
             Err(error) => done.unsent = Some(chain(&error)),
         }
     }
+    reports
 }
 
 impl Done {
     /// Nothing was done, for this reason.
-    pub(super) fn failed(problem: String) -> Self {
-        Self { problem: Some(problem), ..Self::default() }
+    pub(super) fn failed(full: bool, problem: String) -> Self {
+        Self { full, problem: Some(problem), ..Self::default() }
     }
 
     fn note(&mut self, report: &BuildReport) {
@@ -152,19 +168,18 @@ impl Done {
             self.items.insert(item.id.clone(), item.status);
             if let Some(error) = &item.error {
                 self.failed.insert(item.id.clone(), format!("{} ({})", error.message, error.kind));
-                self.failed_files.extend(error.files.iter().map(PathBuf::from));
             }
         }
     }
 
-    fn note_published(&mut self, report: PublishReport) {
-        if let Some(problem) = report.problems.into_iter().next() {
-            self.unsent = Some(problem);
+    fn note_published(&mut self, report: &PublishReport) {
+        if let Some(problem) = report.problems.first() {
+            self.unsent = Some(problem.clone());
         }
-        for record in report.records.into_iter().filter(|record| record.status == PublishStatus::Failed) {
-            let message = record.message.unwrap_or_else(|| "it was not stored".into());
+        for record in report.records.iter().filter(|record| record.status == PublishStatus::Failed) {
+            let message = record.message.clone().unwrap_or_else(|| "it was not stored".into());
             if record.kind == RecordKind::Item {
-                self.failed.insert(record.id, message);
+                self.failed.insert(record.id.clone(), message);
             } else {
                 self.unsent = Some(format!("{} {}: {message}", record.kind, record.id));
             }
@@ -181,9 +196,9 @@ impl Done {
         if let Some(error) = self.failed.get(key).or(self.unsent.as_ref()) {
             return Some(error);
         }
-        let is_folder_of = |file: &PathBuf| key.starts_with('/') && file.starts_with(Path::new(key));
-        if self.failed_files.iter().any(is_folder_of) {
-            return Some("items below it failed");
+        // Not every failure names files: any may be of an item below it.
+        if key.starts_with('/') && !self.failed.is_empty() {
+            return Some("items failed that may lie below it");
         }
         let was_done =
             |status: &BuiltStatus| matches!(status, BuiltStatus::Added | BuiltStatus::Changed | BuiltStatus::Removed);
@@ -247,11 +262,11 @@ mod tests {
         let mut done = Done::default();
         done.items.extend([("good".into(), BuiltStatus::Changed), ("bad".into(), BuiltStatus::Failed)]);
         done.failed.insert("bad".into(), "no".into());
-        done.failed_files.push("/a/b/c.nc".into());
         assert_eq!(done.failure_of("good"), None);
         assert_eq!(done.failure_of("bad"), Some("no"));
-        assert_eq!(done.failure_of("/a/b"), Some("items below it failed"));
-        assert_eq!(done.failure_of("/a/bb"), None);
+        assert_eq!(done.failure_of("/a/b"), Some("items failed that may lie below it"));
+        done.failed.clear();
+        assert_eq!(done.failure_of("/a/b"), None);
         done.problem = Some("a folder cannot be read".into());
         assert_eq!(done.failure_of("good"), None, "it was built all the same");
         assert_eq!(done.failure_of("/x"), Some("a folder cannot be read"));

@@ -344,8 +344,50 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_give_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0u8..9) {
-            let _ = decode(&bytes);
-            let _ = decode(&frame(kind, 1, &bytes));
+            let framed = frame(kind, 1, &bytes);
+            for given in [bytes.as_slice(), framed.as_slice(), [framed.as_slice(), &bytes].concat().as_slice()] {
+                if let Ok(Some((length, heard))) = decode(given) {
+                    prop_assert!((8..=given.len()).contains(&length));
+                    let held = match heard {
+                        Heard::Body(bytes) => bytes.len(),
+                        // Bytes that are no UTF-8 become three each.
+                        Heard::Start { mechanisms: text } | Heard::Closed { text, .. } => text.len() / 3,
+                        _ => 0,
+                    };
+                    prop_assert!(held <= length - 8);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            (tag, code, size) in any::<(u64, u16, u64)>(),
+            (frame_max, heartbeat) in any::<(u32, u16)>(),
+            text in "[ -~]{0,100}",
+            is_channel in any::<bool>(),
+        ) {
+            let header = [vec![0, 60, 0, 0], size.to_be_bytes().to_vec(), bytes.clone()].concat();
+            let class = if is_channel { 20 } else { 10 };
+            let method = if is_channel { 40 } else { 50 };
+            let table = [("product", Value::Text(&text)), ("more", Value::Table(vec![("true", Value::True)]))];
+            let said = [
+                (Method::new(10, 10).u16(9).table(&table).long(text.as_bytes()).on(0), Heard::Start { mechanisms: text.clone() }),
+                (Method::new(10, 30).u16(0).u32(frame_max).u16(heartbeat).on(0), Heard::Tune { frame_max, heartbeat }),
+                (Method::new(60, 60).short(&text).u64(tag).u8(0).short("").short(&text).on(1), Heard::Deliver { tag }),
+                (frame(HEADER, 1, &header), Heard::Header { size }),
+                (frame(BODY, 1, &bytes), Heard::Body(bytes.clone())),
+                (super::heartbeat(), Heard::Heartbeat),
+                (Method::new(class, method).u16(code).short(&text).u32(0).on(1), Heard::Closed { channel: is_channel, code, text: text.clone() }),
+            ];
+            let stream: Vec<u8> = said.iter().flat_map(|(frame, _)| frame.clone()).collect();
+            let mut at = 0;
+            for (frame, expected) in said {
+                let (length, heard) = decode(&stream[at..]).unwrap().unwrap();
+                prop_assert_eq!((length, heard), (frame.len(), expected));
+                at += length;
+            }
+            prop_assert_eq!(at, stream.len());
         }
     }
 }

@@ -138,13 +138,11 @@ pub async fn listen(
 ) {
     let mut pause = PAUSES.0;
     while !*stop.borrow() {
-        let was_up = metrics.connections();
+        let (begun, kept) = (Instant::now(), metrics.kept());
         let ended = consume(&settings, &credentials, intake.as_ref(), &metrics, &mut stop).await;
         metrics.set_connected(false);
         let Err(error) = ended else { return };
-        if metrics.connections() > was_up {
-            pause = PAUSES.0;
-        }
+        pause = pause_after(pause, metrics.kept() > kept, begun.elapsed());
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         tracing::warn!("{settings}: {error}{cause}; another attempt in {pause:?}");
         tokio::select! {
@@ -153,6 +151,11 @@ pub async fn listen(
         }
         pause = (pause * 2).min(PAUSES.1);
     }
+}
+
+/// The pause after an attempt: the first if it came to something, or took longer than any pause; else the one that is next.
+fn pause_after(next: Duration, has_kept: bool, took: Duration) -> Duration {
+    if has_kept || took > PAUSES.1 { PAUSES.0 } else { next }
 }
 
 /// Consumes until told to stop.
@@ -270,6 +273,20 @@ impl Messages {
             self.whole.push(message);
         }
     }
+}
+
+/// The messages of what a broker sends after the handshake, and how many bytes of it were understood: what fuzzing holds against the rule.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn messages_in(bytes: &[u8]) -> (usize, Vec<Vec<u8>>) {
+    let (mut messages, mut at) = (Messages::default(), 0);
+    while let Ok(Some((length, heard))) = frame::decode(&bytes[at..]) {
+        at += length;
+        if messages.hear(heard).is_err() {
+            break;
+        }
+    }
+    (at, messages.whole.into_iter().map(|message| message.body).collect())
 }
 
 fn unexpected(expected: &'static str, found: &impl fmt::Debug) -> AmqpError {
@@ -404,6 +421,8 @@ fn refused(expected: &'static str, heard: &Heard) -> AmqpError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -427,6 +446,40 @@ mod tests {
         assert!(messages.hear(Heard::Body(b"xy".to_vec())).is_err(), "longer than was told");
     }
 
+    /// Something that a broker may say, in any order.
+    fn said() -> impl Strategy<Value = Heard> {
+        prop_oneof![
+            any::<u64>().prop_map(|tag| Heard::Deliver { tag }),
+            prop_oneof![0u64..40, any::<u64>()].prop_map(|size| Heard::Header { size }),
+            prop::collection::vec(any::<u8>(), 0..40).prop_map(Heard::Body),
+            Just(Heard::Heartbeat),
+            (any::<u16>(), any::<u16>()).prop_map(|(class, method)| Heard::Answer(class, method)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_is_longer_than_what_was_sent(sent in prop::collection::vec(said(), 0..40)) {
+            let bytes: usize = sent.iter().map(|heard| if let Heard::Body(bytes) = heard { bytes.len() } else { 0 }).sum();
+            let mut messages = Messages::default();
+            let _ = sent.into_iter().try_for_each(|heard| messages.hear(heard));
+            prop_assert!(messages.whole.iter().map(|message| message.body.len()).sum::<usize>() <= bytes);
+            prop_assert!(messages.whole.iter().all(|message| message.too_long.is_none()));
+        }
+
+        #[test]
+        fn messages_come_back_however_they_are_cut(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..6), cut in 1usize..30) {
+            let mut messages = Messages::default();
+            for (tag, body) in (1u64..).zip(&bodies) {
+                messages.hear(Heard::Deliver { tag }).unwrap();
+                messages.hear(Heard::Header { size: body.len() as u64 }).unwrap();
+                body.chunks(cut).try_for_each(|piece| messages.hear(Heard::Body(piece.to_vec()))).unwrap();
+            }
+            let heard: Vec<_> = messages.whole.iter().map(|message| (message.tag, message.body.clone())).collect();
+            prop_assert_eq!(heard, (1u64..).zip(bodies).collect::<Vec<_>>());
+        }
+    }
+
     #[test]
     fn a_long_message_is_not_held() {
         let mut messages = Messages::default();
@@ -438,6 +491,14 @@ mod tests {
         }
         let message = messages.whole.pop().unwrap();
         assert_eq!((message.body.len(), message.too_long), (LONGEST_MESSAGE, Some(size)));
+    }
+
+    #[test]
+    fn the_pause_grows_while_nothing_is_kept() {
+        let (next, moment) = (Duration::from_secs(2), Duration::from_millis(20));
+        assert_eq!(pause_after(next, false, moment), next, "connected, but nothing could be kept");
+        assert_eq!(pause_after(next, true, moment), PAUSES.0);
+        assert_eq!(pause_after(next, false, PAUSES.1 + moment), PAUSES.0);
     }
 
     #[test]
