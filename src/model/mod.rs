@@ -9,6 +9,7 @@
 //! | [`array`](mod@array) | `Numbers`, `Array`, `SmallValues` |
 //! | [`attribute`] | `AttributeValue`, `Attributes` |
 //! | [`chunk`] | `ChunkGrid`, `ChunkLocation`, `ChunkPayload` |
+//! | [`collection_text`] | collections without the links to their items |
 //! | [`manifest`] | `ChunkManifest` |
 //! | [`group`] | `Dimension`, `VariableGroup`: what files and cubes have in common |
 //! | [`file_index`], [`share`] | `FileIndex`: what one file holds; what many have in common |
@@ -33,6 +34,7 @@ pub mod attribute;
 pub mod auth;
 pub mod checksum;
 pub mod chunk;
+pub mod collection_text;
 pub mod codec;
 pub mod container;
 pub mod content;
@@ -73,6 +75,7 @@ pub use auth::{AuthSettings, NamePlace, SecretPlace};
 pub use checksum::FileChecksum;
 pub use chunk::{ChunkGrid, ChunkLocation, ChunkPayload};
 pub use codec::{Codec, CodecChain};
+pub use collection_text::without_item_links;
 pub use container::ChunkContainer;
 pub use content::{ContentReport, FileContent};
 pub use coverage::{BoundingBox, Coverage, TemporalExtent};

@@ -19,7 +19,7 @@ use super::workers::{Workers, weight};
 use super::{PipelineError, Progress, Survey, Workspace, chain, retired, settling, standing, survey};
 use crate::cftime::rfc3339;
 use crate::describe::{describe_collection, describe_parent};
-use crate::model::{ItemError, ItemId, KnownItem, Record, Revision, SourceFile, SourceUrl};
+use crate::model::{ItemError, ItemId, KnownItem, Record, Revision, SourceFile, SourceUrl, without_item_links};
 use crate::plan::{Action, PlannedItem};
 use crate::publish::{
     CatalogHead, ParentCollection, STRUCTURAL_LINKS, branch_of, items_table, remove_catalogue, write_catalogue,
@@ -424,7 +424,7 @@ impl Run<'_> {
     fn keep_updated(&self, collection: &mut Record) -> Result<(), PipelineError> {
         let path = format!("{}/collection.json", self.workspace.recipe.collection.id);
         let standing = self.workspace.output.get(&path)?;
-        let standing: Option<Value> = standing.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let standing: Option<Value> = standing.and_then(|bytes| without_item_links(&bytes).ok());
         let Some(updated) = standing.as_ref().and_then(|standing| standing.get("updated")).cloned() else {
             return Ok(());
         };

@@ -93,32 +93,20 @@ pub(super) fn rewritten(workspace: &Workspace, id: &ItemId, files: &[SourceFile]
     known.par_iter().filter(is_other).map(|known| known.file.url.clone()).collect()
 }
 
-/// The files whose bytes are those that digests were taken of when they had another time or tag: of the same name and size, and settled. What cannot be
-/// read, or has no digests, is not told.
+/// Of files of other fingerprints than are known of them those whose bytes are the same, and settled. What cannot be read, or has no digests, is not
+/// told.
 pub(super) fn touched(workspace: &Workspace, known: &KnownItem, files: &[SourceFile]) -> Vec<SourceUrl> {
-    let before: HashMap<&SourceUrl, &SourceFile> = known.sources.iter().map(|file| (&file.url, file)).collect();
-    let is_candidate = |file: &&SourceFile| {
-        let before = before.get(&file.url);
-        before.is_some_and(|before| before.size == file.size && before.fingerprint != file.fingerprint)
+    let before: HashSet<&SourceFile> = known.sources.iter().collect();
+    let contents = load(workspace, &known.id).into_iter().filter(|content| before.contains(&content.file));
+    let contents: HashMap<SourceUrl, FileContent> =
+        contents.map(|content| (content.file.url.clone(), content)).collect();
+    let has_same = |file: &&SourceFile| {
+        let Some(content) = contents.get(&file.url).filter(|_| is_settled(file)) else { return false };
+        let source = open_source(&file.url).ok().filter(|source| source.file() == *file);
+        source.is_some_and(|source| matches!(has_bytes(source.as_ref(), content), Ok(true)))
+            && current_fingerprint(&file.url).is_ok_and(|after| after == file.fingerprint)
     };
-    let candidates: HashMap<&SourceUrl, &SourceFile> =
-        files.iter().filter(is_candidate).map(|file| (&file.url, file)).collect();
-    if candidates.is_empty() {
-        return Vec::new();
-    }
-    let contents: Vec<FileContent> = load(workspace, &known.id)
-        .into_iter()
-        .filter(|content| before.get(&content.file.url) == Some(&&content.file))
-        .collect();
-    let has_same = |content: &&FileContent| {
-        candidates.get(&content.file.url).is_some_and(|now| {
-            let source = open_source(&now.url).ok().filter(|source| source.file() == *now);
-            is_settled(now)
-                && source.is_some_and(|source| matches!(has_bytes(source.as_ref(), content), Ok(true)))
-                && current_fingerprint(&now.url).is_ok_and(|after| after == now.fingerprint)
-        })
-    };
-    contents.par_iter().filter(has_same).map(|content| content.file.url.clone()).collect()
+    files.par_iter().filter(has_same).map(|file| file.url.clone()).collect()
 }
 
 /// Keeps that files have the bytes that they had, as they are now.

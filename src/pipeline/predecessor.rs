@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::item::read_record;
+use super::prune::own_revisions;
 use super::{PipelineError, Workspace};
 use crate::model::{ItemId, KnownItem, Revision};
 use crate::storage::OutputStore;
@@ -27,9 +28,11 @@ pub(super) fn keep(
     id: &ItemId,
     known: Option<&KnownItem>,
 ) -> Result<Option<Value>, PipelineError> {
-    let revision = known.and_then(|known| known.revision).filter(|_| workspace.recipe.keeping.revisions > 1);
-    let Some(revision) = revision else { return Ok(None) };
+    let known = known.and_then(|known| known.revision).filter(|_| workspace.recipe.keeping.revisions > 1);
+    let Some(known) = known else { return Ok(None) };
     let Some(record) = read_record(workspace, id.as_str())? else { return Ok(None) };
+    // Of a run that was killed the record may be one revision ahead of the ledger.
+    let revision = own_revisions(&record.json, id).into_iter().max().unwrap_or(known);
     let record = relocated(record.json, id.as_str());
     workspace.output.put(&path(workspace, id, revision), &serde_json::to_vec_pretty(&record).unwrap_or_default())?;
     Ok(Some(json!({

@@ -109,10 +109,19 @@ fn spare(mut found: Vec<Revision>, current: Revision, kept: u32) -> Vec<Revision
 
 /// The revisions that hrefs of a record lead to. Pure.
 pub(super) fn pointed_at(record: &Value, id: &ItemId) -> BTreeSet<Revision> {
-    let start = format!("products/{id}/r");
-    let assets = record.get("assets").and_then(Value::as_object).into_iter().flatten();
     let links = record.get("links").and_then(Value::as_array).into_iter().flatten();
-    let owners = assets.map(|(_, asset)| asset).chain(links.filter(|link| predecessor::is_link(link)));
+    let mut pointed = own_revisions(record, id);
+    pointed.extend(revisions_of(links.filter(|link| predecessor::is_link(link)), id));
+    pointed
+}
+
+/// The revisions that assets of a record lead to: one, but for what was edited. Pure.
+pub(super) fn own_revisions(record: &Value, id: &ItemId) -> BTreeSet<Revision> {
+    revisions_of(record.get("assets").and_then(Value::as_object).into_iter().flatten().map(|(_, asset)| asset), id)
+}
+
+fn revisions_of<'a>(owners: impl Iterator<Item = &'a Value>, id: &ItemId) -> BTreeSet<Revision> {
+    let start = format!("products/{id}/r");
     let hrefs = owners.filter_map(|owner| owner.get("href")?.as_str());
     let number = |href: &str| href.split_once(&start)?.1.split(['/', '.']).next()?.parse().ok();
     hrefs.filter_map(number).filter_map(Revision::new).collect()
@@ -177,6 +186,7 @@ mod tests {
         ]});
         let found = pointed_at(&record, &ItemId::new("x").unwrap());
         assert_eq!(found, BTreeSet::from([revision(3), revision(7), revision(12)]));
+        assert_eq!(own_revisions(&record, &ItemId::new("x").unwrap()), BTreeSet::from([revision(3), revision(12)]));
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use super::item::{read_record, read_records};
 use super::{PipelineError, Workspace};
 use crate::model::{
     CollectionId, Fingerprint, ItemId, Manage, PublishSettings, Record, RecordKind, SourceFile, ValidatedRecord,
+    without_item_links,
 };
 use crate::publish::{
     ApiOptions, Audience, Grant, Hint, MergeRules, Prune, PublishReport, PublishSet, PublishStatus, PublishableRecord,
@@ -109,7 +110,8 @@ impl<'a> Publishables<'a> {
     fn collection_and_grants(&self, id: &CollectionId) -> Result<(PublishableRecord, Vec<Grant>), PipelineError> {
         let path = format!("{id}/collection.json");
         let bytes = self.workspace.output.get(&path)?.ok_or_else(|| self.missing(&path))?;
-        let json = serde_json::from_slice(&bytes).map_err(|error| PipelineError::NotACatalogue {
+        // Links to items are made by whoever serves them.
+        let json = without_item_links(&bytes).map_err(|error| PipelineError::NotACatalogue {
             path: self.workspace.output.shown(&path),
             found: error.to_string(),
         })?;
@@ -178,15 +180,18 @@ async fn push(
         let stays = |id: &str| goes.contains(id) || workspace.ledger().knows(id).unwrap_or(true);
         let has_lost = AtomicBool::new(false);
         // Of an API that turns out to have lost the collection nothing is known any more.
-        let again = |(id, known): (&ItemId, Result<RecordToPublish, RecordReport>)| {
-            if has_lost.load(Ordering::Relaxed) { candidates.items(std::slice::from_ref(id)) } else { vec![known] }
+        let again = |(id, known): (&ItemId, Result<RecordToPublish, RecordReport>)| match &known {
+            Err(report) if report.status == PublishStatus::Unchanged && has_lost.load(Ordering::Relaxed) => {
+                candidates.items(std::slice::from_ref(id))
+            }
+            _ => vec![known],
         };
         let most = own.as_ref().map_or(PublishSettings::DEFAULT_MAX_DELETES, |publish| publish.max_deletes);
         let prune = options.prune && options.items.is_empty() && !is_shared;
         let set = PublishSet {
             parents,
             collection,
-            items: ids.iter().zip(known).flat_map(again).chain(items),
+            items: ids.iter().zip(known.into_iter().chain(items)).flat_map(again),
             removed,
             prune: prune.then_some(Prune { stays: &stays, most }),
             rules: MergeRules { keep, extend: is_shared },

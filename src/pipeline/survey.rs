@@ -1,13 +1,16 @@
 //! What is there, and what has to be done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rayon::prelude::*;
 
 use super::published::Published;
 use super::report::{FileChangesReport, PlanCounts, PlanReport, PlannedReport, StatusReport};
 use super::{ItemStatus, PipelineError, Progress, Workspace};
 use crate::model::recipe::SourceFiles;
 use crate::model::{
-    FileChecksum, ItemError, ItemId, ItemSource, ItemState, KnownItem, ProductFormat, Revision, SourcePlace, SourceUrl,
+    FileChecksum, ItemError, ItemId, ItemSource, ItemState, KnownItem, ProductFormat, Revision, SourceFile,
+    SourcePlace, SourceUrl,
 };
 use crate::plan::{Circumstances, Guarded, PlannedItem, guard, plan};
 use crate::scan::{LinkTargets, Scan};
@@ -82,7 +85,7 @@ pub(super) fn compared(
         damaged: damaged(workspace, &known)?,
         unreadable: found.problems.iter().map(|problem| problem.place.clone()).collect(),
         rewritten: rewritten(workspace, &found, &known, progress),
-        touched: touched(workspace, &found, &known, progress),
+        touched: if force { BTreeSet::new() } else { touched(workspace, &found, &known, progress) },
         tells_modified: workspace.templates.tell_modified(),
         on_removed: workspace.recipe.keeping.on_removed,
         force,
@@ -118,36 +121,55 @@ fn rewritten(workspace: &Workspace, found: &Scan, known: &[KnownItem], progress:
     other
 }
 
-/// Files whose bytes are what they were although their fingerprints are not, and whose fingerprints no product and no published table holds.
+/// Files whose bytes are what they were although their fingerprints are not; of items alone in which nothing else is another.
 fn touched(workspace: &Workspace, found: &Scan, known: &[KnownItem], progress: &dyn Progress) -> BTreeSet<SourceUrl> {
-    let stands = |item: &&KnownItem| item.state == ItemState::Current && item.revision.is_some();
-    let by_id: BTreeMap<&ItemId, &KnownItem> = known.iter().filter(stands).map(|item| (&item.id, item)).collect();
-    let most = workspace.recipe.stac.facts.source_assets;
-    let is_other = |item: &&ItemSource| {
-        let known = by_id.get(&item.id);
-        known.is_some_and(|known| known.sources != item.files && known.sources.len() as u64 <= most)
+    let stands = |item: &&KnownItem| {
+        let is_current = item.state == ItemState::Current && item.revision.is_some();
+        is_current && item.product_digest == workspace.recipe.product_digest
     };
-    let items: Vec<&ItemSource> = found.items.iter().filter(is_other).collect();
+    let by_id: BTreeMap<&ItemId, &KnownItem> = known.iter().filter(stands).map(|item| (&item.id, item)).collect();
+    let candidate = |item: &ItemSource| {
+        let known = *by_id.get(&item.id)?;
+        let others = other_fingerprints(known, &item.files)?;
+        (!others.is_empty() && !tells_fingerprints(workspace, known, &others)).then_some((known, others))
+    };
+    let items: Vec<(&KnownItem, Vec<SourceFile>)> = found.items.iter().filter_map(candidate).collect();
     if items.is_empty() {
         return BTreeSet::new();
     }
     progress.begin("bytes", items.len() as u64);
-    let touched = items.iter().flat_map(|item| {
-        let known = by_id.get(&item.id);
-        let touched = known.map(|known| super::content::touched(workspace, known, &item.files)).unwrap_or_default();
-        progress.advance(item.id.as_str());
-        touched.into_iter().filter(move |url| !known.is_some_and(|known| holds_fingerprint(workspace, known, url)))
+    let touched = items.par_iter().flat_map_iter(|(known, files)| {
+        let touched = super::content::touched(workspace, known, files);
+        progress.advance(known.id.as_str());
+        touched
     });
     let touched = touched.collect();
     progress.end();
     touched
 }
 
-/// Whether a product holds what its readers compare the file with.
-fn holds_fingerprint(workspace: &Workspace, known: &KnownItem, url: &SourceUrl) -> bool {
+/// The files whose fingerprints are others than were known; `None` if anything else is different.
+fn other_fingerprints(known: &KnownItem, files: &[SourceFile]) -> Option<Vec<SourceFile>> {
+    if known.sources.len() != files.len() {
+        return None;
+    }
+    let before: HashMap<&SourceUrl, &SourceFile> = known.sources.iter().map(|file| (&file.url, file)).collect();
+    let mut others = Vec::new();
+    for file in files {
+        let before = before.get(&file.url).filter(|before| before.size == file.size)?;
+        if before.fingerprint != file.fingerprint {
+            others.push(file.clone());
+        }
+    }
+    Some(others)
+}
+
+/// Whether a product, or a table that a record names, holds what its readers compare one of these files with.
+fn tells_fingerprints(workspace: &Workspace, known: &KnownItem, files: &[SourceFile]) -> bool {
     let urls = &workspace.recipe.public_urls;
-    known.products.iter().any(|product| product.format == ProductFormat::Icechunk)
-        && known.sources.iter().any(|file| file.url == *url && FileChecksum::of(file, urls).is_some())
+    let compares = known.products.iter().any(|product| product.format == ProductFormat::Icechunk);
+    known.sources.len() as u64 > workspace.recipe.stac.facts.source_assets
+        || compares && files.iter().any(|file| FileChecksum::of(file, urls).is_some())
 }
 
 /// The roots of the recipe in which no file of any item lies.

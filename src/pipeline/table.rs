@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::item::read_records;
 use super::{PipelineError, Workspace};
-use crate::model::ItemId;
+use crate::model::{ItemId, without_item_links};
 use crate::publish::items_table;
 use crate::storage::OutputStore;
 use crate::write::{ItemColumns, ItemTable};
@@ -41,7 +41,7 @@ pub fn export(workspace: &Workspace, to: &Path) -> Result<ExportReport, Pipeline
     let items = workspace.ledger().standing()?;
     let columns = learnt(workspace, &items)?;
     let path = format!("{}/collection.json", workspace.recipe.collection.id);
-    let collection = workspace.output.get(&path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let collection = workspace.output.get(&path)?.and_then(|bytes| without_item_links(&bytes).ok());
     let Some(collection) = collection.filter(|_| !items.is_empty()) else {
         let path = workspace.output.shown(&path);
         return Err(PipelineError::NotACatalogue {

@@ -153,6 +153,8 @@ impl Workspace {
         // There is a ledger at every moment: without one the next run would take everything for new.
         if old.exists() {
             let kept = state.join(OLD_LEDGER);
+            // What a killed run left half written is rolled back, if it is a ledger at all: it goes without its journal from here on.
+            let _ = Ledger::open(&old).and_then(|old| old.standing());
             remove_if_there(&kept)?;
             fs::hard_link(&old, &kept).or_else(|_| fs::copy(&old, &kept).map(|_| ())).map_err(failed("copy", &old))?;
         }

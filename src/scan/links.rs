@@ -11,22 +11,33 @@ const LONGEST_CHAIN: usize = 40;
 ///
 /// A place is kept as a digest, for an archive has millions of links; one that is like another by chance costs a needless look.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LinkTargets(HashSet<u64>);
+pub struct LinkTargets {
+    places: HashSet<u64>,
+    /// Folders that links lead to: all below them is listed by the paths of the links.
+    folders: HashSet<u64>,
+}
 
 impl LinkTargets {
-    /// Whether links lead to this real path, through it, or to something below it.
+    /// Whether links lead to this real path, through it, to something below it, or to a folder that it lies in.
     pub fn lead_to(&self, place: &Path) -> bool {
-        self.0.contains(&digest(place))
+        self.places.contains(&digest(place))
+            || !self.folders.is_empty() && place.ancestors().any(|above| self.folders.contains(&digest(above)))
     }
 
     /// Adds what is known otherwise.
     pub fn extend(&mut self, other: &Self) {
-        self.0.extend(&other.0);
+        self.places.extend(&other.places);
+        self.folders.extend(&other.folders);
+    }
+
+    pub(super) fn note_folder(&mut self, folder: &Path) {
+        self.note(folder);
+        self.folders.insert(digest(folder));
     }
 
     pub(super) fn note(&mut self, place: &Path) {
         // Of a folder that is known all above it are.
-        let _ = place.ancestors().all(|place| self.0.insert(digest(place)));
+        let _ = place.ancestors().all(|place| self.places.insert(digest(place)));
     }
 
     /// Notes the links that an absolute path leads through. Returns where it leads, whether something is there or not.
@@ -93,6 +104,8 @@ mod tests {
         for place in ["other", "x/v1/b.nc", "x/current/a.nc"] {
             assert!(!links.lead_to(&root.join(place)), "{place}");
         }
+        links.note_folder(&root.join("other"));
+        assert!(links.lead_to(&root.join("other/deep/c.nc")) && !links.lead_to(&root.join("others/c.nc")));
         // One that leads to itself comes to an end.
         symlink("loop", root.join("loop")).unwrap();
         links.note_links(&root.join("loop"));

@@ -228,6 +228,7 @@ impl Walk<'_> {
             let reason = format!("it lies below {LINK_DEPTH} other links to folders; no more are followed");
             return self.problem(&self.root.join(below), reason);
         }
+        self.seen.links.note_folder(&real);
         let mut chain = folder.chain.clone();
         chain.push((real, below.to_owned()));
         self.folders.push(Folder { shown: below.to_owned(), chain });

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use reqwest::Method;
 use serde_json::Value;
@@ -33,30 +34,33 @@ impl fmt::Debug for Prune<'_> {
 impl Publisher {
     /// The items that the API has beyond those that stay; a text that says why none may go.
     pub(super) async fn surplus(&self, prune: &Prune<'_>) -> Result<Vec<String>, String> {
-        let (mut surplus, mut seen) = (Vec::new(), HashSet::new());
+        let (mut surplus, mut seen, mut all) = (Vec::new(), HashSet::new(), 0_usize);
         let mut url = Some(self.listing());
         while let Some(page_url) = url.take() {
             let page = self.page(&page_url).await.map_err(|failure| {
                 format!("nothing was pruned: the items of the API cannot be listed: {}", failure.message())
             })?;
             let seen_before = seen.len();
-            for (id, feature) in self.ours(&page) {
-                let is_new = seen.insert(id.to_owned());
-                if is_new && feature["properties"]["retracted"] != true && !(prune.stays)(id) {
+            for feature in page["features"].as_array().into_iter().flatten() {
+                let Some(id) = feature["id"].as_str() else { continue };
+                let collection = feature["collection"].as_str().unwrap_or(&self.collection);
+                // Not all APIs heed what they are asked for: items of others count for nothing.
+                if !seen.insert(digest(collection, id)) || *collection != *self.collection {
+                    continue;
+                }
+                all += 1;
+                if feature["properties"]["retracted"] != true && !(prune.stays)(id) {
                     surplus.push(id.to_owned());
                 }
             }
             if seen.len() > MOST_LISTED {
-                return Err(format!(
-                    "nothing was pruned: the API lists more than {MOST_LISTED} items of the collection"
-                ));
+                return Err(format!("nothing was pruned: the API lists more than {MOST_LISTED} items"));
             }
             // Some always name a next page.
             if seen.len() > seen_before {
                 url = next_page(&page_url, &page);
             }
         }
-        let all = seen.len();
         if !prune.most.allows(surplus.len(), all) {
             return Err(format!(
                 "nothing was pruned: the catalogue does not hold {} of {all} items that the API has; {} may be deleted at once (publish.max_deletes)",
@@ -66,16 +70,6 @@ impl Publisher {
         }
         surplus.sort_unstable();
         Ok(surplus)
-    }
-
-    /// The items of a page that are of our collection, by their ids: not all APIs heed what they are asked for.
-    fn ours<'a>(&self, page: &'a Value) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let features = page["features"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let ours = features.iter().filter(|feature| {
-            let collection = &feature["collection"];
-            collection.is_null() || *collection == *self.collection
-        });
-        ours.filter_map(|feature| Some((feature["id"].as_str()?, feature)))
     }
 
     fn listing(&self) -> Url {
@@ -103,6 +97,13 @@ impl Publisher {
             false => Err(Failure::new(format!("it returned {} in place of a list", answer.kind()))),
         }
     }
+}
+
+/// What an item is told apart by: of millions of ids nobody keeps the texts.
+fn digest(collection: &str, id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (collection, id).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The next page. An API behind a proxy may take itself to be elsewhere: only what is asked is taken from its link.

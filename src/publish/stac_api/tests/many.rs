@@ -310,10 +310,16 @@ async fn a_listing_that_never_ends_is_ended() {
 async fn items_of_others_count_for_nothing() {
     let api = Api::start().await;
     api.store.insert("/collections/c", collection_json());
-    let others = (0..97).map(|number| json!({"id": format!("other{number}"), "collection": "d"}));
+    let others: Vec<_> = (0..97).map(|number| json!({"id": format!("other{number}"), "collection": "d"})).collect();
     let ours = ["ours1", "x", "y"].map(|id| json!({"id": id, "collection": "c"}));
-    let features: Vec<Value> = others.chain(ours).collect();
-    api.mount("GET", ITEMS, ResponseTemplate::new(200).set_body_json(json!({"features": features})), 1).await;
+    let next = json!([{"rel": "next", "href": format!("{}?page=2", api.url())}]);
+    // A page without any of ours is not the end.
+    let pages = move |request: &Request| {
+        let is_second = request.url.query().is_some_and(|query| query.contains("page=2"));
+        let page = if is_second { json!({"features": ours}) } else { json!({"features": others, "links": next}) };
+        ResponseTemplate::new(200).set_body_json(page)
+    };
+    api.mount("GET", ITEMS, pages, 1).await;
     // A tenth of 100 would be 10.
     let report = pruned(&api, RemovalLimit::Share(1000)).await;
     assert!(report.problems.first().is_some_and(|told| told.contains("2 of 3 items")), "{:?}", report.problems);
