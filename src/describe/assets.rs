@@ -102,7 +102,7 @@ fn all(input: &ItemInput<'_>, dataset: &Dataset<'_>) -> Vec<Asset> {
     let files = &input.cube.files;
     match input.source_manifest {
         Some(manifest) if files.len() as u64 > input.record_facts.source_assets => {
-            assets.push(source_manifest(manifest, folder, files.len()));
+            assets.push(source_manifest(manifest, folder));
         }
         _ => assets.extend((1..).zip(files).map(|(number, file)| source(number, file, input))),
     }
@@ -257,11 +257,12 @@ fn source(number: usize, file: &SourceFile, input: &ItemInput<'_>) -> Asset {
     Asset { key: format!("data{number:04}"), kind: "source", fields }
 }
 
-fn source_manifest(file: &ProductFile, folder: &str, count: usize) -> Asset {
+fn source_manifest(file: &ProductFile, folder: &str) -> Asset {
     let mut fields = json!({
         "href": relative(&file.path, folder),
         "type": "application/vnd.apache.parquet",
-        "title": format!("Table of {count} source files"),
+        // The same for all items: a collection describes it.
+        "title": "Table of the source files",
         "description": "One row a file: url, size, fingerprint, role",
         "roles": ["source"],
     });

@@ -129,7 +129,11 @@ def test_one_file_of_one_item(tmp_path, proxy):
     # A day goes: few of the others are looked into.
     (archive.days / "sst-003.nc").unlink()
     removed, writes = archive.sync()
-    assert removed["traffic"]["files"] <= 40 and removed["traffic"]["files"] < DAYS
+    # Of a copy what follows has moved, and is not made anew: a sample of it is compared.
+    assert removed["traffic"]["files"] <= min(40, DAYS - 1)
+    moved = [(archive.project.collection_folder / f"products/sst/r{revision}/data.zarr/sst/c/{day}/0/0").stat().st_ino
+             for revision, day in ((3, DAYS), (4, DAYS - 1))]
+    assert moved[0] == moved[1]
     # With a gap there is no frequency any more, which is one of the collection's summaries.
     assert sorted(writes) == ["sst", "sst/items/sst"]
     (archive.days / "sst-006.nc").unlink()
@@ -147,8 +151,8 @@ def test_one_file_of_one_item(tmp_path, proxy):
 def test_one_file_of_many_items(tmp_path, proxy):
     archive = Archive(tmp_path / "many", proxy, item="{{ name }}.{{ day }}")
     first, writes = archive.sync()
-    # All together: asked for once in a way that our own API does not know.
-    assert first["traffic"]["files"] == DAYS and [path for path in writes if "items" in path] == ["sst/bulk_items", "sst/items"]
+    # A hundred together: each may be asked for once in a way that our own API does not know.
+    assert first["traffic"]["files"] == DAYS and len([path for path in writes if "items" in path]) <= 2 * (1 + DAYS // 100)
     assert archive.sync()[1] == []
 
     write_day(archive.days, 5, year=1)
@@ -198,7 +202,7 @@ def test_a_copy_keeps_what_did_not_change(tmp_path, proxy):
     assert errors(json.loads((products / "r1.json").read_text())) == []
     assert Path(earlier.assets["zarr"].get_absolute_href()) == old and now.properties["updated"] >= earlier.properties["updated"]
     assert Path(next(link for link in earlier.links if link.rel == "successor-version").get_absolute_href()) == item_path
-    assert {link.rel for link in earlier.links} >= {"root", "collection"} and "data0001" in earlier.assets
+    assert {link.rel for link in earlier.links} >= {"root", "collection"} and {"data0001", "source_manifest"} & earlier.assets.keys()
     with xr.open_dataset(earlier.assets["zarr"].get_absolute_href(), engine="zarr", decode_times=False) as copy:
         assert (copy.sst.values == before).all()
     # Revisions share files, and are removed one by one.

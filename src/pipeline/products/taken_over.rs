@@ -3,7 +3,7 @@
 //! Beside each copy in a folder stands what its files follow from, and how its arrays were cut. A file is taken over by a hard link: revisions are never
 //! written to once they stand, and removing one leaves the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,15 @@ pub(super) struct Earlier {
     store: PathBuf,
     digests: Digests,
     pub(super) origins: Origins,
+    /// Keys by what their files follow from.
+    keys: HashMap<String, String>,
+}
+
+/// A file that a copy takes over.
+pub(super) struct TakenOver {
+    pub(super) digest: StoredDigest,
+    /// Whether it lies elsewhere in its array now: a file before it came or went.
+    pub(super) has_moved: bool,
 }
 
 impl Earlier {
@@ -46,21 +55,24 @@ impl Earlier {
         let name = product.format.file_name();
         let digests = fs::read(folder.join(format!("{name}.digests"))).ok()?;
         let origins = serde_json::from_slice(&fs::read(folder.join(ORIGINS)).ok()?).ok()?;
-        Some(Self { store: folder.join(name), digests: Digests::parse(&String::from_utf8_lossy(&digests)), origins })
+        let origins: Origins = origins;
+        let keys = origins.units.iter().map(|(key, origin)| (origin.clone(), key.clone())).collect();
+        let digests = Digests::parse(&String::from_utf8_lossy(&digests));
+        Some(Self { store: folder.join(name), digests, origins, keys })
     }
 
     /// Links a file to a new copy if it follows from the same; without chunks there is none to be linked.
-    pub(super) fn take(&self, key: &str, origin: &str, folder: &Path) -> Option<StoredDigest> {
-        if self.origins.units.get(key).is_none_or(|known| known != origin) {
-            return None;
-        }
-        let Some(digest) = self.digests.0.get(key) else {
-            return Some(StoredDigest::of(&[], 0));
+    pub(super) fn take(&self, key: &str, origin: &str, folder: &Path) -> Option<TakenOver> {
+        let is_here = self.origins.units.get(key).is_some_and(|known| known == origin);
+        let earlier = if is_here { key } else { self.keys.get(origin)? };
+        let taken = |digest| TakenOver { digest, has_moved: !is_here };
+        let Some(digest) = self.digests.0.get(earlier) else {
+            return Some(taken(StoredDigest::of(&[], 0)));
         };
-        let (from, to) = (self.store.join(key), folder.join(key));
+        let (from, to) = (self.store.join(earlier), folder.join(key));
         let is_whole = fs::symlink_metadata(&from).is_ok_and(|found| found.is_file() && found.len() == digest.size);
         // Where it cannot be linked it is copied from the sources again.
-        (is_whole && link(&from, &to).is_ok()).then(|| digest.clone())
+        (is_whole && link(&from, &to).is_ok()).then(|| taken(digest.clone()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::taken_over::{Earlier, ORIGINS, Origins};
+use super::taken_over::{Earlier, ORIGINS, Origins, TakenOver};
 use super::{Writing, files::staged_file, sha256, syncing::Syncing};
 use crate::model::{ItemError, Note, Product, ProductFile, ProductFormat, ZarrSettings};
 use crate::pipeline::Progress;
@@ -154,13 +154,16 @@ impl StoreSink for LocalStore<'_> {
             return Some(digest.chunks);
         }
         drop(state);
-        let digest = self.earlier.as_ref()?.take(key, origin, &self.folder)?;
+        let TakenOver { digest, has_moved } = self.earlier.as_ref()?.take(key, origin, &self.folder)?;
         let chunks = digest.chunks;
         let mut state = self.state();
         // Of a journal that cannot be written nothing is taken up later.
         let _ = state.journal.write_all(format!("{}\n", digest.line(key)).as_bytes());
         state.whole.insert(key.to_owned(), digest);
-        state.linked.push(key.to_owned());
+        // What has moved is compared with the sources as if it were new.
+        if !has_moved {
+            state.linked.push(key.to_owned());
+        }
         Some(chunks)
     }
 
