@@ -161,13 +161,14 @@ def test_one_file_of_many_items(tmp_path, proxy):
 
     (archive.days / "sst-007.nc").unlink()
     removed, writes = archive.sync()
-    # Which days there are is one of the collection's summaries.
-    assert (removed["traffic"]["files"], changed_items(removed), sorted(writes)) == (0, {"sst.007": "removed"}, ["sst", "sst/items/sst.007"])
+    # Which days there are is one of the collection's summaries, unless they are too many to be listed.
+    summed = [] if FULL else ["sst"]
+    assert (removed["traffic"]["files"], changed_items(removed), sorted(writes)) == (0, {"sst.007": "removed"}, [*summed, "sst/items/sst.007"])
 
     write_day(archive.days, 7)
     added, writes = archive.sync()
     assert (added["traffic"]["files"], changed_items(added)) == (1, {"sst.007": "added"})
-    assert sorted(writes) == ["sst", "sst/items"]
+    assert sorted(writes) == [*summed, "sst/items"]
 
 
 def test_a_copy_keeps_what_did_not_change(tmp_path, proxy):
