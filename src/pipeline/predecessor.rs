@@ -30,7 +30,12 @@ pub(super) fn keep(
 ) -> Result<Option<Value>, PipelineError> {
     let known = known.and_then(|known| known.revision).filter(|_| workspace.recipe.keeping.revisions > 1);
     let Some(known) = known else { return Ok(None) };
-    let Some(record) = read_record(workspace, id.as_str())? else { return Ok(None) };
+    let record = match read_record(workspace, id.as_str()) {
+        Ok(Some(record)) => record,
+        // What cannot be read is no record of anything; it is made anew.
+        Ok(None) | Err(PipelineError::NotACatalogue { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     // Of a run that was killed the record may be one revision ahead of the ledger.
     let revision = own_revisions(&record.json, id).into_iter().max().unwrap_or(known);
     let record = relocated(record.json, id.as_str());

@@ -47,7 +47,6 @@ def test_a_plan_names_files_and_reasons(project):
     before = tas[0].stat().st_mtime_ns
     tas[0].write_bytes(variants()[1])
     os.utime(tas[0], ns=(1, before - 10**9))
-    os.utime(hurs[1], ns=(1, hurs[1].stat().st_mtime_ns - 10**9))
     with open(tas[1], "ab") as file:
         file.write(b"more")
     tas[2].rename(tas[2].with_name("another-name.nc"))
@@ -68,8 +67,7 @@ def test_a_plan_names_files_and_reasons(project):
     assert items[HURS]["changes"]["renamed"] == moved == items[TASMAX]["changes"]["renamed"]
     counts = answer["counts"]
     assert {key: count for key, count in counts.items() if count and key != "files_unchanged"} == {
-        "changed": 3, "files_added": 1, "files_changed": 2, "files_removed": 1, "files_renamed": 2, "files_touched": 1}
-    assert items[HURS]["changes"]["touched"] == [str(hurs[1])]
+        "changed": 3, "files_added": 1, "files_changed": 2, "files_removed": 1, "files_renamed": 2}
     text = project.run("plan").stdout
     assert f"~ {TAS}  1 file added, 1 file removed, 2 files changed, 1 file renamed" in text
     assert f"    > {tas[2]} → {tas[2].with_name('another-name.nc')}" in text and "3 to rebuild" in text

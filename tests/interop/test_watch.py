@@ -452,7 +452,8 @@ def test_what_links_lead_to_is_followed(tmp_path, watchers):
 
     def revision():
         [item] = project.items.values()
-        return item["properties"]["version"], item["properties"]["updated"]
+        # Times are told in seconds.
+        return item["assets"]["reference_file"]["href"]
 
     before = revision()
     (folder / "notes.txt").write_text("of no concern")
